@@ -1,0 +1,68 @@
+# Every command of the grader. `make help` lists them; README.md says more about each.
+.DEFAULT_GOAL = help
+
+# What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
+# environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
+VARIABLES = SUBMISSION SUBMISSIONS ASSIGNMENT VARIANT SUBMITTED MANUAL OUT ROSTER JOBS CLUSTER CLASS SOLUTIONS VENV
+$(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
+ifeq ($(VENV),)
+override VENV := .venv
+endif
+export $(VARIABLES)
+
+PYTHON = "$$VENV/bin/python"
+GRADER = $(PYTHON) -m grader
+# An option per variable, left out when the variable is empty.
+ASSIGNMENT_ = $${ASSIGNMENT:+"--assignment=$$ASSIGNMENT"}
+VARIANT_ = $${VARIANT:+"--variant=$$VARIANT"}
+SUBMITTED_ = $${SUBMITTED:+"--submitted=$$SUBMITTED"}
+MANUAL_ = $${MANUAL:+"--manual=$$MANUAL"}
+OUT_ = $${OUT:+"--out=$$OUT"}
+CLASS_ = $${CLASS:+"--class=$$CLASS"}
+SOLUTIONS_ = $${SOLUTIONS:+"--solutions=$$SOLUTIONS"}
+SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
+
+.PHONY: grade report reference validate release data examples test check help clean setup ready
+
+grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT=]
+	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(SUBMISSION_)
+
+report: ready  ## draw the reference report, or a graded submission's again: [SUBMISSION= MANUAL= OUT=]
+	@$(GRADER) report $(ASSIGNMENT_) $(MANUAL_) $(OUT_) $(SUBMISSION_)
+
+reference: ready  ## train the reference models, or find them in the cache: [ASSIGNMENT=]
+	@$(GRADER) reference $(ASSIGNMENT_)
+
+validate: ready  ## prove the checks against solutions, stubs, known mistakes and accepted ways: [ASSIGNMENT=]
+	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_)
+
+release: ready  ## write the stubs and dist/<id>.zip for students from solutions/: [ASSIGNMENT=]
+	@$(GRADER) release $(ASSIGNMENT_)
+
+data: ready  ## fetch the data sets and the Places365 network, verifying checksums
+	@$(GRADER) data
+
+examples: ready  ## build examples/*.zip, or a class of submissions: [CLASS=40 OUT=folder]
+	@$(GRADER) examples $(CLASS_) $(OUT_)
+
+test: ready  ## run the project's tests
+	@$(PYTHON) -m pytest -n 2
+
+check: ready  ## lint, types, then the tests with coverage: what CI runs
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m pytest -n 2 --cov
+
+setup:  ## install everything that the grader needs, or repair it: [VENV=.venv]
+	@./setup.sh
+
+ready:
+	@./setup.sh --if-needed
+
+clean:  ## remove what can be made again at once; out/ (with TAs' scores), data/ and .venv/ stay
+	@rm -rf dist examples/*.zip .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'

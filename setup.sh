@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Installs everything the grader needs: Debian packages, and Python packages into $VENV (default .venv).
+#
+#   ./setup.sh              install what is missing, repair what is broken
+#   ./setup.sh --if-needed  the same, but return at once when a finished set-up is there (every make target calls this)
+#
+# May be interrupted at any point and run again; two at once wait for each other. In the environment's folder:
+#   .lock       held while one of us works there
+#   .half-made  there while the environment itself is being made: what holds it is thrown away and made anew
+#   .tmp        pip's temporary files, removed when it is done
+#   .ready      the stamp, written last: digest of the requirements, and the Debian packages that could not be had
+set -euo pipefail
+cd -- "$(dirname -- "$0")"
+
+venv=${VENV:-.venv}
+requirements=(pyproject.toml constraints.txt)
+debian_packages=(bubblewrap libseccomp2 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 dataset-fashion-mnist
+    fonts-inter)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+fail() {
+    say "$@"
+    exit 3
+}
+
+# Names of the Debian packages that are not installed; nothing where there is no dpkg.
+missing_packages() {
+    command -v dpkg-query >/dev/null || return 0
+    dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' "${debian_packages[@]}" 2>/dev/null |
+        awk -v wanted="${debian_packages[*]}" '
+            $1 == "installed" { there[$2] = 1 }
+            END { n = split(wanted, names, " "); for (i = 1; i <= n; i++) if (!(names[i] in there)) print names[i] }'
+}
+
+# What the stamp holds when everything is done.
+stamp() {
+    sha256sum -- "${requirements[@]}"
+    missing_packages
+}
+
+is_ready() { [[ -x $venv/bin/python && -f $venv/.ready && $(<"$venv/.ready") == "$(stamp)" ]]; }
+
+# apt-get as root, or through a sudo that asks nothing; fails where neither is there.
+apt() {
+    command -v apt-get >/dev/null || return 1
+    local as_root=()
+    ((EUID == 0)) || as_root=(sudo -n)
+    ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
+}
+
+may_apt() { command -v apt-get >/dev/null && { ((EUID == 0)) || sudo -n true 2>/dev/null; }; }
+
+install_packages() {
+    local missing package
+    mapfile -t missing < <(missing_packages)
+    ((${#missing[@]})) || return 0
+    if may_apt; then
+        say "installing ${missing[*]}"
+        apt update || true # old lists may still do
+        # One at a time when they can't be had together: one unknown name must not keep the others out.
+        apt install -y --no-install-recommends "${missing[@]}" ||
+            for package in "${missing[@]}"; do apt install -y --no-install-recommends "$package" || true; done
+        mapfile -t missing < <(missing_packages)
+    fi
+    ((${#missing[@]} == 0)) ||
+        say "Debian packages are missing; please run: sudo apt-get install -y --no-install-recommends ${missing[*]}"
+}
+
+# The first Python that is new enough and has the modules named; 3.11 first, which is what we test with.
+find_python() {
+    local name
+    for name in python3.11 python3 python3.12 python3.13; do
+        # Run, not looked up: a version manager puts names on the PATH that start nothing.
+        if "$name" -c "import sys, $1; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+    return 1
+}
+
+# The Debian packages that find_python lacks; a Python without them comes as it is.
+python_packages() {
+    local name
+    if name=$(find_python venv); then
+        "$name" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])'
+    else
+        echo python3 python3-venv
+    fi
+}
+
+venv_works() { "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+# Nothing is ever deleted from a folder that is not an environment.
+refuse_other_folder() {
+    if [[ ! -e $venv/.half-made && ! -e $venv/pyvenv.cfg && -e $venv ]] &&
+        [[ ! -d $venv || -n $(find "$venv" -mindepth 1 ! -name .lock -print -quit) ]]; then
+        fail "$venv is there and is no virtual environment; name another folder with VENV="
+    fi
+}
+
+make_venv() {
+    if [[ ! -e $venv/.half-made && -e $venv/pyvenv.cfg ]] && venv_works; then return; fi
+    local python packages
+    if ! python=$(find_python ensurepip); then
+        read -ra packages < <(python_packages)
+        ! may_apt || { apt update && apt install -y --no-install-recommends "${packages[@]}"; } || true
+        python=$(find_python ensurepip) ||
+            fail "no Python 3.11 or newer that has venv; please run: sudo apt-get install -y ${packages[*]}"
+    fi
+    say "making a virtual environment in $venv with $("$python" --version)"
+    touch -- "$venv/.half-made"
+    find "$venv" -mindepth 1 -maxdepth 1 ! -name .lock ! -name .half-made -exec rm -rf -- {} +
+    "$python" -m venv "$venv" || fail "$python could not make a virtual environment in $venv"
+    rm -- "$venv/.half-made"
+}
+
+# A pip that was killed may leave packages without a RECORD, which it later takes for installed, and can't remove.
+drop_half_installed() {
+    local info
+    for info in "$venv"/lib/python3*/site-packages/*.dist-info; do
+        if [[ -d $info && ! -f $info/RECORD ]]; then rm -rf -- "$info"; fi
+    done
+    rm -rf -- "$venv"/lib/python3*/site-packages/~*
+}
+
+# The dependencies only, read out of pyproject.toml. `pip install .` would put a copy of the grader beside them, which
+# goes stale with the next edit, and the pip that Python 3.11 brings knows no dependency groups.
+install_requirements() {
+    local wanted='import sys, tomllib
+project = tomllib.load(sys.stdin.buffer)["project"]
+print(*project["dependencies"], *project["optional-dependencies"]["dev"], sep="\n")'
+    "$venv/bin/python" -c "$wanted" <pyproject.toml >"$venv/requirements.txt"
+    say "installing Python packages in $venv (the first time: some minutes, 6 GB)"
+    # A pip that is killed leaves gigabytes of temporary files: they lie where the next set-up finds them.
+    rm -rf -- "$venv/.tmp" && mkdir -- "$venv/.tmp"
+    TMPDIR=$(cd -- "$venv/.tmp" && pwd) "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+        --constraint constraints.txt --requirement "$venv/requirements.txt" >&2 ||
+        fail "pip could not install everything; what it said stands above. Run make setup to try again"
+    rm -rf -- "$venv/.tmp"
+}
+
+main() {
+    local if_needed=false
+    [[ ${1-} != --if-needed ]] || if_needed=true
+    if $if_needed && is_ready; then return; fi
+    refuse_other_folder
+    mkdir -p -- "$venv" || fail "can't make the folder $venv; name another one with VENV="
+    if command -v flock >/dev/null; then
+        exec 9>"$venv/.lock"
+        flock --nonblock 9 || {
+            say "another set-up is at work in $venv; waiting for it"
+            flock 9
+        }
+        if $if_needed && is_ready; then return; fi # the other one did it
+    fi
+    rm -f -- "$venv/.ready"
+    install_packages
+    make_venv
+    drop_half_installed
+    install_requirements
+    stamp >"$venv/.ready.part"
+    mv -- "$venv/.ready.part" "$venv/.ready"
+    say "done"
+}
+
+main "$@"
