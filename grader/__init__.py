@@ -1,0 +1,1 @@
+"""Grades the problem sets of two vision courses; start reading at `grader.pipeline`."""

@@ -1,0 +1,127 @@
+"""Every exception the grader raises on purpose.
+
+GraderError
+├── UsageError              the command was used wrongly                        exit 2
+├── SubmissionRefused       the zip is at fault as a whole                      exit 1
+├── MachineError            the grader's or the machine's fault                 exit 3
+│   ├── DataMissing         a data set or a model is not on this machine
+│   ├── SandboxUnavailable  no wall of the required strength can be built
+│   └── AssignmentInvalid   assignment.toml does not describe an assignment
+└── CheckStopped            a check ended in another way than passing
+    ├── Failure             an expectation was not met                          "failed"
+    ├── StudentRaised       the student's code raised                           "error"
+    ├── StudentTimeout      a deadline passed                                   "timeout"
+    ├── StudentCrashed      the student's process died or broke the protocol    "crashed"
+    ├── Missing             no such module, function or file                    "missing"
+    └── Skipped             a check that this one stands on did not pass        "skipped"
+
+Only `grader.cli` turns them into exit codes; only `grader.runner` turns a `CheckStopped` into a result.
+"""
+
+from __future__ import annotations
+
+
+class GraderError(Exception):
+    """Root of the tree; `exit_code` is what `python -m grader` ends with."""
+
+    exit_code = 3
+
+
+class UsageError(GraderError):
+    """The command line, a path or an option makes no sense."""
+
+    exit_code = 2
+
+
+class SubmissionRefused(GraderError):
+    """The submission as a whole can't be graded; the text is one sentence for the student."""
+
+    exit_code = 1
+
+
+class MachineError(GraderError):
+    """Something on our side is missing or broken; never the student's fault."""
+
+
+class DataMissing(MachineError):
+    """A data set or model file is not on this machine; the text says how to get it."""
+
+
+class SandboxUnavailable(MachineError):
+    """No sandbox of the required strength works here."""
+
+
+class AssignmentInvalid(MachineError):
+    """An `assignment.toml` can't be read as a rubric."""
+
+
+class CheckStopped(GraderError):
+    """A check ended in another way than passing.
+
+    Args:
+        message: What happened, in a sentence for the student.
+        called: The call that was made, shapes instead of contents.
+        expected: What would have been right.
+        got: What came back.
+        help: What to do about it.
+        mistake: Id of the known mistake, where the check recognised it by itself.
+    """
+
+    outcome = "failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        called: str = "",
+        expected: str = "",
+        got: str = "",
+        help: str = "",
+        mistake: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.called = called
+        self.expected = expected
+        self.got = got
+        self.help = help
+        self.mistake = mistake
+
+
+class Failure(CheckStopped):
+    """An expectation was not met."""
+
+
+class StudentRaised(CheckStopped):
+    """The student's code raised an exception; `not_started` when it is an untouched TODO."""
+
+    outcome = "error"
+
+    def __init__(self, message: str, *, kind: str = "", not_started: bool = False, **anatomy: str) -> None:
+        super().__init__(message, **anatomy)
+        self.kind = kind
+        self.not_started = not_started
+
+
+class StudentTimeout(CheckStopped):
+    """A call, an import or the whole submission used up its time."""
+
+    outcome = "timeout"
+
+
+class StudentCrashed(CheckStopped):
+    """The student's process died, or what it sent is not what was asked for."""
+
+    outcome = "crashed"
+
+
+class Missing(CheckStopped):
+    """The submission has no such module, function, constant or file."""
+
+    outcome = "missing"
+
+
+class Skipped(CheckStopped):
+    """A check that this one stands on did not pass."""
+
+    outcome = "skipped"

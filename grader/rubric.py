@@ -1,0 +1,145 @@
+"""Reads `assignment.toml`, the only place where tasks, points, deadlines and limits stand."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from grader.errors import AssignmentInvalid, UsageError
+from grader.records import Record
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Task(Record):
+    """One line of the rubric.
+
+    Attributes:
+        variants: The variants that ask for it; empty means all.
+        bonus: Its points come on top of the maximum.
+        scoring: "automatic" by checks, or "manual" by a person.
+        written: `answers.md` has a heading for it.
+        thresholds: Named numbers its checks use, e.g. `accuracy = 0.9`.
+    """
+
+    id: str = Field(pattern=r"^[0-9][0-9a-z.]*$")
+    title: str
+    points: float = Field(ge=0)
+    module: str
+    variants: tuple[str, ...] = ()
+    bonus: bool = False
+    scoring: str = Field(default="automatic", pattern="^(automatic|manual)$")
+    written: bool = False
+    thresholds: dict[str, float] = {}
+
+    def asked_by(self, variant: str) -> bool:
+        """Whether `variant` gives points for this task."""
+        return not self.variants or variant in self.variants
+
+
+class LatePolicy(Record):
+    """Days late are rounded up; the coefficient falls linearly to `floor` at `days`; later earns 0."""
+
+    days: int = Field(default=7, gt=0)
+    floor: float = Field(default=0.5, ge=0, le=1)
+
+
+class Limits(Record):
+    """What the student's code may use. Seconds are wall time."""
+
+    import_s: float = 30
+    call_s: float = 20
+    submission_s: float = 600
+    memory_mib: int = 3072
+    scratch_mib: int = 64
+    processes: int = 32
+    output_kib: int = 64
+    threads: int = 2
+
+
+class Assignment(Record):
+    """One assignment: its tasks and rules."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    course: str
+    due_at: datetime
+    variants: tuple[str, ...] = ("default",)
+    default_variant: str = "default"
+    modules: tuple[str, ...]
+    constants: tuple[str, ...] = ()
+    late: LatePolicy = LatePolicy()
+    limits: Limits = Limits()
+    tasks: tuple[Task, ...] = Field(alias="task", min_length=1)
+
+    @model_validator(mode="after")
+    def _is_coherent(self) -> Self:
+        if self.due_at.tzinfo is None:
+            raise ValueError("due_at needs a time zone")
+        if self.default_variant not in self.variants:
+            raise ValueError(f"default_variant {self.default_variant!r} is not among the variants")
+        ids = [task.id for task in self.tasks]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two tasks have the same id")
+        for task in self.tasks:
+            if unknown := set(task.variants) - set(self.variants):
+                raise ValueError(f"task {task.id} names unknown variants: {', '.join(sorted(unknown))}")
+            if task.module not in (*self.modules, ""):
+                raise ValueError(f"task {task.id} names an unknown module {task.module!r}")
+        return self
+
+    @cached_property
+    def by_id(self) -> dict[str, Task]:
+        """Tasks by id."""
+        return {task.id: task for task in self.tasks}
+
+    def check_variant(self, variant: str | None) -> str:
+        """The variant to grade under.
+
+        Raises:
+            UsageError: If there is no such variant.
+        """
+        if variant is None:
+            return self.default_variant
+        if variant not in self.variants:
+            raise UsageError(f"{self.id} has no variant {variant!r}; it has {', '.join(self.variants)}")
+        return variant
+
+    def max_score(self, variant: str) -> float:
+        """Points of the tasks that `variant` asks for, bonus aside."""
+        return sum(task.points for task in self.tasks if task.asked_by(variant) and not task.bonus)
+
+
+def read_assignment(path: Path) -> Assignment:
+    """Read one `assignment.toml`.
+
+    Raises:
+        AssignmentInvalid: If the file is missing or does not describe an assignment.
+    """
+    try:
+        return Assignment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise AssignmentInvalid(f"{path}: {error}") from error
+
+
+def find_assignments(project: Path = PROJECT) -> dict[str, Assignment]:
+    """Every assignment of the project, by id, sorted."""
+    found = (read_assignment(path) for path in sorted((project / "assignment").glob("*/assignment.toml")))
+    return {assignment.id: assignment for assignment in found}
+
+
+def get_assignment(assignment_id: str, project: Path = PROJECT) -> Assignment:
+    """One assignment by its id.
+
+    Raises:
+        UsageError: If there is none of that id.
+    """
+    assignments = find_assignments(project)
+    if assignment_id not in assignments:
+        raise UsageError(f"no assignment {assignment_id!r}; there are {', '.join(assignments)}")
+    return assignments[assignment_id]
