@@ -1,0 +1,249 @@
+"""A zip becomes a submission: whose it is, which assignment, which files; or a sentence says why not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sample_zip import CODE, Entry, folder_entry, zip_of
+
+from grader.errors import SubmissionRefused, UsageError
+from grader.intake import MAX_STUDENT, file_digest, open_submission, student_name
+from grader.records import Submission
+
+Open = Callable[..., Submission]
+TOML = """
+id = "{id}"
+title = "An assignment"
+course = "A course"
+due_at = 2022-03-30T23:59:00-04:00
+modules = [{modules}]
+
+[[task]]
+id = "1"
+title = "A task"
+points = 1
+module = ""
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two assignments."""
+    folder = tmp_path_factory.mktemp("project")
+    modules = {"miniplaces": '"filters", "units"', "two_networks": '"resnet", "rotation"'}
+    for name, quoted in modules.items():
+        (folder / "assignment" / name).mkdir(parents=True)
+        (folder / "assignment" / name / "assignment.toml").write_text(TOML.format(id=name, modules=quoted))
+    return folder
+
+
+@pytest.fixture
+def open_files(tmp_path: Path, project: Path) -> Open:
+    """Opens a zip of files of these names, the name being the content."""
+
+    def open_them(*names: str, **options: str) -> Submission:
+        path = tmp_path / "alice.zip"
+        path.write_bytes(zip_of(*(Entry(name.encode(), name.encode()) for name in names)))
+        return open_submission(path, project=project, **options)  # type: ignore[arg-type]  # ids only
+
+    return open_them
+
+
+def test_submission_carries_its_facts(tmp_path: Path) -> None:
+    """Student, assignment, digest, files and time are those of the zip, by the project's own rubric."""
+    path = tmp_path / "alice b.zip"
+    path.write_bytes(zip_of(Entry(), Entry(b"model.pth", b"\0")))
+    at = datetime(2022, 3, 30, tzinfo=UTC)
+    found = open_submission(path, submitted_at=at)
+    assert (found.student, found.assignment, found.submitted_at) == ("alice_b", "miniplaces", at)
+    assert found.files == {"filters.py": CODE, "model.pth": b"\0"}
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == file_digest(path)
+    assert found.notes == ()
+
+
+def test_nothing_is_written(tmp_path: Path, open_files: Open) -> None:
+    """Opening leaves no file beside the zip."""
+    open_files("hw/filters.py")
+    assert os.listdir(tmp_path) == ["alice.zip"]
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (["filters.py", "plots/a.png"], ["filters.py", "plots/a.png"]),
+        (["hw/filters.py", "hw/plots/a.png"], ["filters.py", "plots/a.png"]),
+        (["a/b/c/filters.py", "a/b/c/helper.py"], ["filters.py", "helper.py"]),
+        (["hw\\filters.py", "hw\\lib\\x.py"], ["filters.py", "lib/x.py"]),
+        (["old/backup/filters.py", "hw/filters.py"], ["filters.py"]),
+        (["b/units.py", "a/filters.py", "b/filters.py"], ["filters.py", "units.py"]),
+        (["filters.py", "old/filters.py"], ["filters.py", "old/filters.py"]),
+        (["__MACOSX/filters.py", "hw/filters.py"], ["filters.py"]),
+        (["filters.py", "notebook.ipynb"], ["filters.py", "notebook.ipynb"]),
+        # What lies above comes along, the nearest first, where it has a place.
+        (["hw/code/filters.py", "hw/model.pth", "answers.md"], ["answers.md", "filters.py", "model.pth"]),
+        (["hw/code/filters.py", "hw/code/plots/a.png", "hw/Plots"], ["filters.py", "plots/a.png"]),
+        (["hw/code/filters.py", "hw/models/model.pth"], ["filters.py"]),
+    ],
+)
+def test_root(names: list[str], files: list[str], open_files: Open) -> None:
+    """The shallowest folder with a module is the root; files above it come along, files beside it do not."""
+    assert sorted(open_files(*names).files) == sorted(files)
+
+
+def test_nearest_file_wins(open_files: Open) -> None:
+    """Of two files of one name, the one nearer to the modules is taken."""
+    found = open_files("a/b/c/filters.py", "a/answers.md", "a/b/Answers.md", "answers.md")
+    assert found.files == {"filters.py": b"a/b/c/filters.py", "Answers.md": b"a/b/Answers.md"}
+
+
+def test_notes(open_files: Open) -> None:
+    """The notes say what was taken, what was left out, and which module lies too deep."""
+    found = open_files("hw/filters.py", "hw/code/units.py", "answers.md", *(f"data/{index}" for index in range(7)))
+    assert found.notes == (
+        '"code/units.py": below the folder of your other modules, so not graded; move it up to them.',
+        '"answers.md": taken from above the folder of your modules.',
+        '"data/0", "data/1", "data/2", "data/3", "data/4" and 2 more: '
+        "outside the folder of your modules (hw/), so not read.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "assignment"), [(["units.py"], "miniplaces"), (["hw/rotation.py", "cam.py"], "two_networks")]
+)
+def test_recognised_by_modules(names: list[str], assignment: str, open_files: Open) -> None:
+    """One module is enough to recognise the assignment."""
+    assert open_files(*names).assignment == assignment
+
+
+def test_both_assignments(open_files: Open) -> None:
+    """A zip with modules of both is refused without an id, and opened as the one that is named."""
+    with pytest.raises(
+        SubmissionRefused, match=r"filters\.py of miniplaces and resnet\.py of two_networks.*ASSIGNMENT="
+    ):
+        open_files("filters.py", "sub/resnet.py")
+    assert open_files("filters.py", "sub/resnet.py", assignment="miniplaces").assignment == "miniplaces"
+    assert list(open_files("filters.py", "sub/resnet.py", assignment="two_networks").files) == [
+        "resnet.py",
+        "filters.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ([], "which holds no files"),
+        (["Filters.py", "hw.zip"], 'which holds "Filters.py", "hw.zip": hand in filters.py, units.py or resnet.py'),
+        (["hw/lab.ipynb", "a.txt"], 'holds a notebook ("hw/lab.ipynb") but no module: this version reads .py modules'),
+        (["\u200b.txt"], '"\\u{200b}.txt"'),
+    ],
+)
+def test_no_module(names: list[str], sentence: str, open_files: Open) -> None:
+    """A zip without a module is refused, saying what it holds and what is asked for."""
+    with pytest.raises(SubmissionRefused) as refusal:
+        open_files(*names)
+    assert sentence in str(refusal.value)
+
+
+def test_module_of_the_other_assignment(open_files: Open) -> None:
+    """A zip without a module of the named assignment is refused."""
+    with pytest.raises(SubmissionRefused, match=r"hand in resnet\.py, rotation\.py, with exactly"):
+        open_files("filters.py", assignment="two_networks")
+
+
+def test_folder_of_a_modules_name_is_none(tmp_path: Path, project: Path) -> None:
+    """A folder called filters.py is not the module."""
+    path = tmp_path / "alice.zip"
+    path.write_bytes(zip_of(folder_entry(b"filters.py/"), Entry(b"filters.py/x.py")))
+    with pytest.raises(SubmissionRefused, match="No module"):
+        open_submission(path, project=project)
+
+
+def test_large_file_is_refused_unread(tmp_path: Path) -> None:
+    """A file above 128 MiB is refused, however much larger it is."""
+    path = tmp_path / "alice.zip"
+    with path.open("wb") as file:
+        file.truncate(2**28)  # sparse
+    with pytest.raises(SubmissionRefused, match="larger than 128 MiB"):
+        open_submission(path)
+
+
+def test_wrong_usage(tmp_path: Path, open_files: Open) -> None:
+    """No such file, a folder, an unknown assignment and a time without zone are the caller's fault."""
+    for path in (tmp_path / "nobody.zip", tmp_path, tmp_path / ("x" * 300), Path("nul\0.zip")):
+        with pytest.raises(UsageError):
+            open_submission(path)
+        with pytest.raises(UsageError):
+            file_digest(path)
+    with pytest.raises(UsageError, match="no assignment 'three'"):
+        open_files("filters.py", assignment="three")
+    with pytest.raises(UsageError, match="time zone"):
+        open_submission(tmp_path, submitted_at=datetime(2022, 3, 30))
+
+
+@pytest.mark.parametrize(
+    ("file", "student"),
+    [
+        ("alice.zip", "alice"),
+        ("Alice.ZIP", "Alice"),
+        ("alice", "alice"),
+        ("alice.zip.zip", "alice.zip"),
+        ("hw 3 (final)/alice & bob.zip", "alice___bob"),
+        ("doe_late+1-2.v3.zip", "doe_late+1-2.v3"),
+        ("=cmd|'x'.zip", "_cmd__x_"),
+        ("zoe\u0308.zip", "zo\u00eb"),
+        ("李雷.zip", "李雷"),
+        (".zip", "_"),
+        ("..zip", "_"),
+        ("...zip", "__"),
+        ("..", "__"),
+        ("/", "_"),
+        ("-.zip", "-"),
+        ("a\\..\\b.zip", "a_.._b"),
+        ("a\udcff\u202e\n.zip", "a___"),
+        ("½².zip", "__"),
+    ],
+)
+def test_student_name(file: str, student: str) -> None:
+    """The student is the file's name, made safe."""
+    assert student_name(Path(file)) == student
+
+
+def test_long_names_stay_different() -> None:
+    """Names too long for a file system are shortened, and two of them stay two."""
+    first, second = (student_name(Path("名" * 100 + end + ".zip")) for end in "ab")
+    assert first != second
+    assert len(first.encode()) <= MAX_STUDENT
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_student_name_is_one_safe_part(text: str) -> None:
+    """Any file name gives one path part below out/."""
+    name = student_name(Path(f"{text}.zip"))
+    assert Path("out", name).resolve().parent == Path("out").resolve()
+    assert len(name.encode()) <= MAX_STUDENT
+    assert all(char.isalpha() or char.isdecimal() or char in "._+-" for char in name)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    raw=st.binary(max_size=99)
+    | st.lists(st.sampled_from(["units.py", "a/units.py", "a/b", "c/a.md", "a"])).map(
+        lambda names: zip_of(*(Entry(name.encode()) for name in names))
+    )
+)
+def test_submission_or_refusal(raw: bytes, tmp_path: Path, project: Path) -> None:
+    """Whatever the file holds, it is a submission or refused."""
+    path = tmp_path / "alice.zip"
+    path.write_bytes(raw)
+    try:
+        found = open_submission(path, project=project)
+    except SubmissionRefused:
+        return
+    assert "units.py" in found.files
