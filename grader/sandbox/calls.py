@@ -1,0 +1,45 @@
+"""What is asked of an implementation: recipes for arguments, and calls in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sized
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Something of ours to be made on whichever side it is used, e.g. `Recipe("torch.nn.Linear", (784, 10))`."""
+
+    path: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Its name, as messages show it."""
+        return self.path.rsplit(".", 1)[-1]
+
+
+def make(path: str, *args: Any, **kwargs: Any) -> Recipe:
+    """A recipe, written like the call it stands for."""
+    return Recipe(path, args, kwargs)
+
+
+def describe_call(label: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """A call as a reader would write it, with shapes instead of contents."""
+    parts = [describe_value(arg) for arg in args]
+    parts += [f"{name}={describe_value(value)}" for name, value in kwargs.items()]
+    return f"{label}({', '.join(parts)})"
+
+
+def describe_value(value: Any) -> str:
+    """A value in a few words: its shape and dtype, its type, or itself when it is short."""
+    if type(value).__module__ in ("torch", "numpy") and hasattr(value, "shape"):
+        dtype = str(value.dtype).removeprefix("torch.")
+        return f"{dtype} {tuple(value.shape)}" if len(value.shape) else f"{dtype} {value}"
+    if isinstance(value, list | tuple) and len(value) > 6:
+        return f"{type(value).__name__} of {len(value)}"
+    text = repr(value)
+    if len(text) <= 80:
+        return text
+    return f"{type(value).__name__} of length {len(value)}" if isinstance(value, Sized) else type(value).__name__

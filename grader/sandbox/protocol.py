@@ -1,0 +1,190 @@
+"""What travels between the grader and the student's process, and how it is checked on arrival.
+
+A frame is `u32 header length | u64 body length | header | body`: the header is JSON, the body the raw bytes of the
+arrays that the header's `arrays` list describes (dtype and shape, in order, no gaps). Both lengths are capped before
+anything is allocated, and an array is built only when dtype, rank and byte count agree. Nothing is ever unpickled.
+
+`values.py` says how Python values become headers and arrays. Both sides use the two; they import nothing else of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Header = dict[str, Any]
+Frame = tuple[Header, list[Array]]
+
+MAX_HEADER = 1 << 20
+MAX_BODY = 256 << 20
+MAX_RANK = 8
+DTYPES = frozenset(
+    ("bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "float16", "float32", "float64")
+)
+_PREFIX = struct.Struct(">IQ")
+
+
+class ProtocolError(Exception):
+    """What arrived is not a valid frame or value."""
+
+
+class ChannelClosed(ProtocolError):
+    """The other side is gone."""
+
+
+class DeadlinePassed(Exception):
+    """Sending or receiving did not end in time."""
+
+
+class Channel:
+    """Sends and receives frames over a connected stream socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+
+    def send(self, header: Header, arrays: Sequence[Array] = (), deadline: float | None = None) -> None:
+        """Send one frame.
+
+        Args:
+            header: JSON-able; its key `arrays` is set here.
+            arrays: The frame's arrays, any shape, of the dtypes in `DTYPES`.
+            deadline: On `time.monotonic()`'s clock; None waits for ever.
+
+        Raises:
+            ProtocolError: If the header is too large.
+            ChannelClosed: If the other side is gone.
+            DeadlinePassed: If the other side does not read.
+        """
+        described = {**header, "arrays": [[str(array.dtype), list(array.shape)] for array in arrays]}
+        head = json.dumps(described, allow_nan=False, separators=(",", ":")).encode()
+        if len(head) > MAX_HEADER:
+            raise ProtocolError(f"a header of {len(head)} bytes; {MAX_HEADER} is the most")
+        body = sum(array.nbytes for array in arrays)
+        self._send_bytes(_PREFIX.pack(len(head), body) + head, deadline)
+        for array in arrays:
+            if array.nbytes:
+                self._send_bytes(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, deadline)
+
+    def receive(self, deadline: float | None = None, max_body: int = MAX_BODY) -> Frame:
+        """Receive one frame.
+
+        Args:
+            deadline: On `time.monotonic()`'s clock, for the whole frame.
+            max_body: Most bytes of arrays to accept.
+
+        Raises:
+            ProtocolError: If the bytes are not a frame within the limits.
+            ChannelClosed: If the other side is gone.
+            DeadlinePassed: If the frame is not complete in time.
+        """
+        head_length, body_length = _PREFIX.unpack(self._receive_bytes(_PREFIX.size, deadline))
+        if head_length > MAX_HEADER or body_length > max_body:
+            raise ProtocolError(f"a frame of {head_length} + {body_length} bytes; too large")
+        header = parse_header(bytes(self._receive_bytes(head_length, deadline)))
+        layout = check_layout(header, body_length)
+        body = self._receive_bytes(body_length, deadline)
+        return header, cut_body(body, layout)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def _send_bytes(self, data: bytes | memoryview, deadline: float | None) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                self._socket.settimeout(_remaining(deadline))
+                view = view[self._socket.send(view[: 1 << 20]) :]
+        except TimeoutError:
+            raise DeadlinePassed from None
+        except OSError as error:
+            raise ChannelClosed(str(error)) from error
+
+    def _receive_bytes(self, length: int, deadline: float | None) -> bytearray:
+        data = bytearray(length)
+        view = memoryview(data)
+        try:
+            while view:
+                self._socket.settimeout(_remaining(deadline))
+                received = self._socket.recv_into(view)
+                if not received:
+                    raise ChannelClosed("the connection ended")
+                view = view[received:]
+        except TimeoutError:
+            raise DeadlinePassed from None
+        except OSError as error:
+            raise ChannelClosed(str(error)) from error
+        return data
+
+
+def _remaining(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise DeadlinePassed
+    return left
+
+
+def parse_header(data: bytes) -> Header:
+    """Parse a header; the result is a dict, nothing more is promised.
+
+    Raises:
+        ProtocolError: If it is not a JSON object in UTF-8.
+    """
+    try:
+        header = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"a header that is not JSON: {type(error).__name__}") from error
+    if not isinstance(header, dict):
+        raise ProtocolError("a header that is not an object")
+    return header
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def check_layout(header: Header, body_length: int) -> list[tuple[str, tuple[int, ...], int]]:
+    """Dtype, shape and byte count of each array that `header` announces.
+
+    Raises:
+        ProtocolError: Unless dtypes are allowed, ranks at most `MAX_RANK`, and the sizes add up to the body.
+    """
+    announced = header.get("arrays")
+    if not isinstance(announced, list):
+        raise ProtocolError("a header without its list of arrays")
+    layout = []
+    for entry in announced:
+        match entry:
+            case [str(dtype), list(shape)] if dtype in DTYPES:
+                pass
+            case _:
+                raise ProtocolError("an array that is not described by a dtype and a shape")
+        if len(shape) > MAX_RANK or not all(type(side) is int and 0 <= side <= MAX_BODY for side in shape):
+            raise ProtocolError("an array of an impossible shape")
+        layout.append((dtype, tuple(shape), math.prod(shape) * np.dtype(dtype).itemsize))
+    if sum(size for _, _, size in layout) != body_length:
+        raise ProtocolError("arrays whose sizes do not add up to the body")
+    return layout
+
+
+def cut_body(body: bytearray, layout: Sequence[tuple[str, tuple[int, ...], int]]) -> list[Array]:
+    """The arrays of a body, as views into it."""
+    arrays, start = [], 0
+    for dtype, shape, size in layout:
+        raw = np.frombuffer(body, np.uint8, count=size, offset=start) if size else np.empty(0, np.uint8)
+        # A bool may only hold 0 and 1, whatever the sender wrote.
+        array = raw.astype(bool) if dtype == "bool" else raw.view(dtype)
+        arrays.append(array.reshape(shape))
+        start += size
+    return arrays

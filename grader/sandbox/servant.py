@@ -1,0 +1,189 @@
+"""Answers requests about an implementation: imports its modules, calls its functions, holds its objects.
+
+The same servant runs in the student's process, behind `worker.py`, and in the grader's for the oracle and the known
+mistakes: all are addressed in the same way and get copies of the same arguments. Requests are `import`, `call`, `read`,
+`make`, `load` and `reset`; an answer holds `value`, or `error`, or `missing`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import sys
+import traceback
+import types
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
+from grader.sandbox.values import pack, unpack
+
+STATE_KEYS = ("state_dict", "model_state_dict")
+
+
+class Absent(Exception):
+    """A module, name or file that the implementation does not have."""
+
+
+class Servant:
+    """Holds one implementation.
+
+    Args:
+        import_module: Gives a module of the implementation by name; raises Absent when it has none.
+        open_file: Opens a file of the implementation; raises Absent when it has none.
+        root: Folder whose frames belong to the student, for tracebacks.
+    """
+
+    def __init__(
+        self,
+        import_module: Callable[[str], types.ModuleType],
+        open_file: Callable[[str], BinaryIO],
+        root: str = "",
+    ) -> None:
+        self._import_module = import_module
+        self._open_file = open_file
+        self._root = root
+        self._objects: dict[int, Any] = {}
+        self._counter = 0
+
+    def answer(self, header: Header, arrays: Sequence[Array]) -> Frame:
+        """Do what a request asks for; whatever the implementation raises becomes an answer."""
+        results: list[Array] = []
+        try:
+            value = getattr(self, f"_do_{header['op']}")(header, arrays)
+            node = self._keep(value) if header.get("keep") else pack(value, results, self._keep)
+            return {"value": node}, results
+        except Absent as absent:
+            return {"missing": str(absent)}, []
+        except BaseException as error:  # SystemExit and KeyboardInterrupt of the student's included
+            return {"error": self._describe(error)}, []
+
+    # Requests, one method each.
+
+    def _do_import(self, header: Header, _arrays: Sequence[Array]) -> None:
+        self._import_module(header["module"])
+
+    def _do_call(self, header: Header, arrays: Sequence[Array]) -> Any:
+        function = self._target(header["target"])
+        args = [self._unpack(node, arrays) for node in header["args"]]
+        kwargs = {name: self._unpack(node, arrays) for name, node in header["kwargs"].items()}
+        with _no_grad() if header.get("no_grad") else nullcontext():
+            return function(*args, **kwargs)
+
+    def _do_read(self, header: Header, _arrays: Sequence[Array]) -> Any:
+        return self._target(header["target"])
+
+    def _do_make(self, header: Header, arrays: Sequence[Array]) -> Any:
+        return self._unpack(header["recipe"], arrays)
+
+    def _do_load(self, header: Header, _arrays: Sequence[Array]) -> dict[str, Any]:
+        """Load a model file into a model, in whichever of the accepted forms it is."""
+        import torch
+
+        model = self._objects[header["model"]]
+        # A whole pickled model looks for its class where it was defined: in the module, or in a script's __main__.
+        with _as_main(self._import_module(header["module"])), self._open_file(header["file"]) as file:
+            loaded = torch.load(file, map_location="cpu", weights_only=False)
+        if isinstance(loaded, torch.nn.Module):
+            return {"form": "whole model", "model": loaded}
+        form = "state_dict"
+        for key in STATE_KEYS:
+            if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+                loaded, form = loaded[key], f'{{"{key}": ...}}'
+        model.load_state_dict({name.removeprefix("module."): tensor for name, tensor in loaded.items()})
+        return {"form": form, "model": model}
+
+    def _do_reset(self, header: Header, _arrays: Sequence[Array]) -> None:
+        self._objects.clear()
+        seed = header["seed"]
+        random.seed(seed)
+        np.random.seed(seed)  # students' code draws from the global generator
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.manual_seed(seed)
+
+    # What nodes stand for.
+
+    def _target(self, target: Header) -> Any:
+        if "path" in target:
+            return _resolve(target["path"])
+        if "object" in target:
+            held = self._objects[target["object"]]
+            return getattr(held, target["name"]) if target.get("name") else held
+        module = self._import_module(target["module"])
+        try:
+            return getattr(module, target["name"])
+        except AttributeError:
+            raise Absent(f"{target['module']}.{target['name']}") from None
+
+    def _unpack(self, node: Any, arrays: Sequence[Array]) -> Any:
+        return unpack(node, arrays, lambda inner: self._fetch(inner, arrays), tensors=True)
+
+    def _fetch(self, node: Header, arrays: Sequence[Array]) -> Any:
+        if node.get("$") == "object":
+            return self._objects[node["id"]]
+        if node.get("$") == "make":
+            args = [self._unpack(inner, arrays) for inner in node["args"]]
+            kwargs = {name: self._unpack(inner, arrays) for name, inner in node["kwargs"].items()}
+            return _resolve(node["path"])(*args, **kwargs)
+        raise ProtocolError("a value of an unknown kind")
+
+    def _keep(self, value: Any) -> Header:
+        self._counter += 1
+        self._objects[self._counter] = value
+        return {"$": "object", "id": self._counter, "type": type(value).__name__[:80]}
+
+    def _describe(self, error: BaseException) -> Header:
+        """Plain words about an exception: its type, text, and the student's own frames, innermost last."""
+        frames = traceback.extract_tb(error.__traceback__)
+        if isinstance(error, SyntaxError) and error.filename:
+            frames.append(traceback.FrameSummary(error.filename, error.lineno or 0, "<module>"))
+        own = [f for f in frames if self._root and f.filename.startswith(self._root)]
+        where = [f"{f.filename[len(self._root) :].lstrip('/')}, line {f.lineno}, in {f.name}" for f in own[-3:]]
+        try:
+            text = str(error)
+        except Exception:
+            text = "(its message can't be shown)"
+        return {
+            "type": type(error).__name__[:80],
+            "text": text[:2000].encode("utf-8", "backslashreplace").decode(),
+            "where": [line[:200] for line in where],
+            "not_started": isinstance(error, NotImplementedError),
+        }
+
+
+def _resolve(path: str) -> Any:
+    """The object that a dotted path such as `torch.optim.SGD` names."""
+    parts = path.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            found = getattr(found, part)
+        return found
+    raise ModuleNotFoundError(path)
+
+
+def _no_grad() -> Any:
+    import torch
+
+    return torch.no_grad()
+
+
+class _as_main:
+    """Make a module's names those of `__main__` for a while."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._stand_in = types.ModuleType("__main__")
+        vars(self._stand_in).update({k: v for k, v in vars(module).items() if not k.startswith("__")})
+
+    def __enter__(self) -> None:
+        self._main = sys.modules["__main__"]
+        sys.modules["__main__"] = self._stand_in
+
+    def __exit__(self, *_exception: object) -> None:
+        sys.modules["__main__"] = self._main

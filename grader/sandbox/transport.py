@@ -1,0 +1,119 @@
+"""The two ways to an implementation: a cell of the jail, or a servant in this process."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from types import ModuleType
+from typing import BinaryIO
+
+from grader.errors import Missing, StudentCrashed, StudentTimeout
+from grader.rubric import Limits
+from grader.sandbox.cell import Cell
+from grader.sandbox.jail import Jail
+from grader.sandbox.protocol import Array, DeadlinePassed, Frame, Header, ProtocolError
+from grader.sandbox.servant import Absent, Servant
+
+TAIL_LINES = 8  # of the process's output, quoted when it dies
+
+
+class CellTransport:
+    """Reaches the student's code in cells, replacing a cell that died, hung or broke the protocol.
+
+    Keeps the submission's time: a module that hangs at import, or a submission that has used up its seconds, is not
+    waited for again.
+    """
+
+    def __init__(self, jail: Jail, limits: Limits) -> None:
+        self._jail = jail
+        self._limits = limits
+        self._cell: Cell | None = None
+        self._imported: set[str] = set()
+        self._stuck: dict[str, str] = {}  # why a module is not imported again
+        self._left_s = limits.submission_s
+
+    def renew(self, *, last: bool = False) -> None:
+        """Take a new cell for what comes next; `last` when nothing comes after it."""
+        self.drop()
+        self._cell = self._jail.take(last=last)
+
+    def drop(self) -> str:
+        """Stop the cell, if there is one, and return the end of its output."""
+        cell, self._cell, self._imported = self._cell, None, set()
+        return cell.stop() if cell else ""
+
+    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
+        """Send a request; import the module it needs first, under the import's own deadline."""
+        module = header.get("module") or header.get("target", {}).get("module")
+        if module and module not in self._imported:
+            self._import(module)
+        return self._ask(header, arrays, timeout_s or self._limits.call_s, max_body, "The call")
+
+    def _import(self, module: str) -> None:
+        if module in self._stuck:
+            raise StudentTimeout(self._stuck[module])
+        request = {"op": "import", "module": module}
+        try:
+            reply, _ = self._ask(request, [], self._limits.import_s, 1 << 20, f"Importing `{module}.py`")
+        except StudentTimeout as timeout:
+            timeout.help = "Put what trains, downloads or loops under `if __name__ == '__main__':`."
+            self._stuck[module] = timeout.message
+            raise
+        if reply.get("missing"):
+            raise Missing(f"Your zip has no `{module}.py`.")
+        if "value" in reply:
+            self._imported.add(module)
+        # An import that raised is asked for again by the call itself, which then reports the exception.
+
+    def _ask(self, header: Header, arrays: list[Array], timeout_s: float, max_body: int, what: str) -> Frame:
+        if self._left_s <= 0:
+            raise StudentTimeout(f"The submission has used up its {self._limits.submission_s:g} seconds.")
+        if self._cell is None:
+            self.renew()
+        assert self._cell is not None
+        allowed_s = min(timeout_s, self._left_s)
+        started = time.monotonic()
+        try:
+            return self._cell.exchange(header, arrays, allowed_s, max_body)
+        except DeadlinePassed:
+            self.drop()
+            raise StudentTimeout(f"{what} was stopped after {allowed_s:.0f} seconds.") from None
+        except ProtocolError as error:
+            output = self.drop()
+            raise StudentCrashed(f"The process that ran your code ended: {error}.", got=_tail(output)) from error
+        finally:
+            self._left_s -= time.monotonic() - started
+
+
+def _tail(output: str) -> str:
+    lines = output.strip().splitlines()[-TAIL_LINES:]
+    return "It last printed:\n" + "\n".join(line[:200] for line in lines) if lines else ""
+
+
+class LocalTransport:
+    """Reaches modules in this process: ours, never a student's.
+
+    Args:
+        modules: By name.
+        files: Contents by name.
+    """
+
+    def __init__(self, modules: Mapping[str, ModuleType], files: Mapping[str, bytes]) -> None:
+        self._modules = modules
+        self._files = files
+        self._servant = Servant(self._import, self._open)
+
+    def exchange(self, header: Header, arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+        """Answer a request at once."""
+        return self._servant.answer(header, arrays)
+
+    def _import(self, name: str) -> ModuleType:
+        if name not in self._modules:
+            raise Absent(f"{name}.py")
+        return self._modules[name]
+
+    def _open(self, name: str) -> BinaryIO:
+        if name not in self._files:
+            raise Absent(name)
+        return io.BytesIO(self._files[name])

@@ -1,0 +1,164 @@
+"""The student's process: the only program of ours that runs beside the student's code.
+
+Order matters. It starts with nothing but a socket, imports torch while no submission is near, waits for `setup`, gives
+up every right it still has, and only then receives the student's files. From the first line of student code on, nothing
+here can be trusted any more, and nothing outside does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.abc
+import importlib.util
+import os
+import resource
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from grader.sandbox.protocol import Channel, ChannelClosed, Header
+from grader.sandbox.servant import Absent, Servant
+
+BOX = Path("/box")
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP, SECCOMP_MODE_FILTER = 38, 22, 24, 2
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
+
+
+def main(descriptor: int) -> None:
+    """Serve requests on an inherited socket until it closes."""
+    _close_all_but(descriptor)
+    channel = Channel(socket.socket(fileno=descriptor))
+    import torch  # while still trusted: what every submission needs
+
+    channel.send({"ready": True, "threads": len(os.listdir("/proc/self/task"))})
+    try:
+        header, arrays = channel.receive()
+        confine(header, bytes(arrays[0]))
+        channel.send({"confined": True})
+        box = Path(header.get("box", BOX))
+        receive_files(channel, box)
+        torch.set_num_threads(header["limits"]["threads"])
+        serve(channel, Servant(BoxImporter(box, header["modules"]).load, FileOpener(box), str(box)))
+    except ChannelClosed:
+        return
+
+
+def serve(channel: Channel, servant: Servant) -> None:
+    """Answer requests, one reply each, with the request's id."""
+    while True:
+        header, arrays = channel.receive()
+        reply, results = servant.answer(header, arrays)
+        channel.send({**reply, "id": header["id"]}, results)
+
+
+def confine(setup: Header, seccomp_filter: bytes) -> None:
+    """Give up every right: resource limits, user, capabilities, system calls.
+
+    Args:
+        setup: `limits` (name -> value of RLIMIT_*), `uid` (kernel uid to become, or None when already an ordinary one).
+        seccomp_filter: BPF program; empty where the sandbox has loaded one by itself.
+
+    Raises:
+        OSError: If the kernel refuses any of it; the process ends then.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    limits = setup["limits"]
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise OSError("more than one thread: a filter would not hold for all of them")
+    address_space = _address_space() + (limits["memory_mib"] << 20)
+    for name, value in {
+        resource.RLIMIT_AS: address_space,
+        resource.RLIMIT_NPROC: limits["processes"],
+        resource.RLIMIT_FSIZE: limits["box_mib"] << 20,
+        resource.RLIMIT_NOFILE: 256,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: limits["cpu_s"],
+    }.items():
+        resource.setrlimit(name, (value, value))
+    if setup["uid"] is not None:
+        for capability in range(64):
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # past the last capability it only says EINVAL
+        os.setgroups([])
+        os.setresgid(setup["uid"], setup["uid"], setup["uid"])
+        os.setresuid(setup["uid"], setup["uid"], setup["uid"])  # also clears every capability
+    _prctl(libc, PR_SET_PDEATHSIG, SIGKILL)  # setuid cleared it
+    _prctl(libc, PR_SET_NO_NEW_PRIVS, 1)
+    if seccomp_filter:
+        _load_filter(libc, seccomp_filter)
+
+
+def _load_filter(libc: ctypes.CDLL, program: bytes) -> None:
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+    loaded = Program(len(program) // 8, program)
+    _prctl(libc, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(loaded))
+
+
+def _prctl(libc: ctypes.CDLL, option: int, value: Any, pointer: Any = 0) -> None:
+    if libc.prctl(option, ctypes.c_ulong(value), pointer, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}) was refused")
+
+
+def _address_space() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def _close_all_but(descriptor: int) -> None:
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, 4096)
+    os.set_inheritable(descriptor, False)
+
+
+def receive_files(channel: Channel, box: Path) -> None:
+    """Write the submission's files into the box until a frame says `done`."""
+    while True:
+        header, arrays = channel.receive()
+        if header.get("done"):
+            return
+        path = box / header["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(arrays[0].astype(np.uint8, copy=False).data)
+
+
+class FileOpener:
+    """Opens the submission's files by name."""
+
+    def __init__(self, box: Path) -> None:
+        self._box = box
+
+    def __call__(self, name: str) -> BinaryIO:
+        """Open `name` for reading; raises Absent when there is none."""
+        try:
+            return (self._box / name).open("rb")
+        except FileNotFoundError:
+            raise Absent(name) from None
+
+
+class BoxImporter(importlib.abc.MetaPathFinder):
+    """Imports the assignment's modules from the box, and the student's helper modules after everything installed."""
+
+    def __init__(self, box: Path, modules: Sequence[str]) -> None:
+        self._files = {name: box / f"{name}.py" for name in modules}
+        sys.dont_write_bytecode = True
+        sys.meta_path.insert(0, self)
+        sys.path.append(str(box))
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """Find one of the assignment's modules, whatever else is installed under its name."""
+        file = self._files.get(fullname)
+        return importlib.util.spec_from_file_location(fullname, file) if file and file.is_file() else None
+
+    def load(self, name: str) -> ModuleType:
+        """Import a module of the assignment; raises Absent when the submission has none."""
+        if not self._files[name].is_file():
+            raise Absent(f"{name}.py")
+        return importlib.import_module(name)
