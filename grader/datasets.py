@@ -1,0 +1,256 @@
+"""The data sets, as uint8 tensors in memory: where they are looked for, and the proof that they are whole.
+
+A truncated or changed file would quietly give wrong grades, so every file is compared with its known SHA-256 before it
+is used. FashionMNIST: Xiao et al., 2017, Fashion-MNIST: a novel image dataset for benchmarking machine learning
+algorithms, https://arxiv.org/abs/1708.07747.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import socket
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grader.errors import DataMissing
+from grader.rubric import PROJECT
+
+Split = Literal["train", "test"]
+
+FASHION_CLASSES = tuple("T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(","))
+DEBIAN_PACKAGE = "dataset-fashion-mnist"
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+DOWNLOAD_TIMEOUT_S = 30
+
+
+class IdxFile(NamedTuple):
+    """One file as it must be: its name without `.gz`, its shape, and the SHA-256 of its decompressed bytes."""
+
+    name: str
+    shape: tuple[int, ...]
+    sha256: str
+
+
+# Digests of the decompressed files of Debian's dataset-fashion-mnist 0.0~git20200523.55506a9-1.
+FASHION_FILES: dict[Split, tuple[IdxFile, IdxFile]] = {
+    "train": (
+        IdxFile(
+            "train-images-idx3-ubyte",
+            (60_000, 28, 28),
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        ),
+        IdxFile(
+            "train-labels-idx1-ubyte",
+            (60_000,),
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        ),
+    ),
+    "test": (
+        IdxFile(
+            "t10k-images-idx3-ubyte",
+            (10_000, 28, 28),
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        ),
+        IdxFile(
+            "t10k-labels-idx1-ubyte",
+            (10_000,),
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One split of a data set.
+
+    Attributes:
+        name: The data set, e.g. "FashionMNIST".
+        split: "train" or "test".
+        images: (N, C, H, W), uint8.
+        labels: (N,), int64.
+        classes: Name of each label.
+        source: Where it was found, in words for a report; never a path.
+        digest: First 16 hex digits of the SHA-256 of the pixels followed by the labels.
+    """
+
+    name: str
+    split: str
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    source: str
+    digest: str
+
+
+def data_folder() -> Path:
+    """The folder for data sets: `$GRADER_DATA`, or `data/` in the project."""
+    return Path(os.environ.get("GRADER_DATA") or PROJECT / "data")
+
+
+def fashion_mnist(split: Split, data: Path | None = None) -> ImageSet:
+    """One split of FashionMNIST, read once per process.
+
+    Looked for in the data folder (torchvision's layout), then in Debian's package, then downloaded by torchvision.
+
+    Args:
+        split: "train" (60,000 images) or "test" (10,000).
+        data: The data folder; None means `data_folder()`.
+
+    Returns:
+        Images (N, 1, 28, 28), uint8, and labels (N,), int64. Shared by all callers: don't change them.
+
+    Raises:
+        DataMissing: If it is nowhere and can't be downloaded, or if a file is damaged.
+    """
+    return _fashion_mnist(split, (data or data_folder()).resolve())
+
+
+def normalise_fashion(images: Tensor) -> Tensor:
+    """Bring FashionMNIST's pixels to the range that networks get them in.
+
+    Args:
+        images: Any shape, uint8.
+
+    Returns:
+        The same shape, float32 in [-1, 1].
+    """
+    return images.to(torch.float32).div_(127.5).sub_(1)
+
+
+def fetch_data(report: Callable[[str], None]) -> None:
+    """Obtain every data set that is not on this machine yet, where there is a network.
+
+    Args:
+        report: Receives one sentence per data set.
+
+    Raises:
+        DataMissing: If a data set is missing and can't be downloaded, or if a file is damaged.
+    """
+    sets = [fashion_mnist(split) for split in FASHION_FILES]
+    count = sum(len(images.labels) for images in sets)
+    report(f"FashionMNIST: {count:,} images, checksums right ({sets[0].source}).")
+
+
+def parse_idx(content: bytes) -> NDArray[np.uint8]:
+    """Read the IDX format: two zero bytes, the type, the rank, the sizes as big-endian uint32, then the values.
+
+    Args:
+        content: A whole decompressed file, holding unsigned bytes (type 8).
+
+    Returns:
+        uint8 array of the shape that the header tells; read-only, it shares memory with `content`.
+
+    Raises:
+        ValueError: If it is not such a file, or its length is not what the header tells.
+
+    Reference:
+        LeCun et al., The MNIST database of handwritten digits, http://yann.lecun.com/exdb/mnist/.
+    """
+    if len(content) < 4 or content[:3] != b"\0\0\x08":
+        raise ValueError("not an IDX file of unsigned bytes")
+    rank = content[3]
+    start = 4 + 4 * rank
+    if len(content) < start:
+        raise ValueError("an IDX file that ends within its header")
+    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", count=rank, offset=4))
+    values = np.frombuffer(content, np.uint8, offset=start)
+    if values.size != np.prod(shape):
+        raise ValueError(f"an IDX file with {values.size:,} values where its header tells {shape}")
+    return values.reshape(shape)
+
+
+@cache
+def _fashion_mnist(split: Split, data: Path) -> ImageSet:
+    ours = data / "FashionMNIST" / "raw"
+    for folder, source in ((ours, "torchvision layout"), (DEBIAN_FOLDER, f"Debian package {DEBIAN_PACKAGE}")):
+        if all(_find(folder, file.name) for file in FASHION_FILES[split]):
+            return _read_fashion(split, folder, source)
+    _download_fashion(data)
+    return _read_fashion(split, ours, "torchvision layout")
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    candidates = (folder / name, folder / f"{name}.gz")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read_fashion(split: Split, folder: Path, source: str) -> ImageSet:
+    images, labels = (_read_checked(folder, file, source) for file in FASHION_FILES[split])
+    return ImageSet(
+        name="FashionMNIST",
+        split=split,
+        images=torch.from_numpy(images.copy()).unsqueeze(1),  # (N, 1, 28, 28)
+        labels=torch.from_numpy(labels.astype(np.int64)),
+        classes=FASHION_CLASSES,
+        source=source,
+        digest=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:16],
+    )
+
+
+def _read_checked(folder: Path, file: IdxFile, source: str) -> NDArray[np.uint8]:
+    try:
+        path = _find(folder, file.name)
+        content = b"" if path is None else path.read_bytes()
+        if path is not None and path.suffix == ".gz":
+            content = gzip.decompress(content)
+        array = parse_idx(content)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise DataMissing(_damaged(file, source, str(error))) from error
+    if array.shape != file.shape:
+        raise DataMissing(_damaged(file, source, f"its shape is {array.shape} instead of {file.shape}"))
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise DataMissing(_damaged(file, source, "its SHA-256 is not the known one"))
+    return array
+
+
+def _damaged(file: IdxFile, source: str, reason: str) -> str:
+    way_out = (
+        f"reinstall the package {DEBIAN_PACKAGE}"
+        if source.startswith("Debian")
+        else "delete the folder FashionMNIST in the data folder and run `make data`"
+    )
+    return f"FashionMNIST's file {file.name} ({source}) is damaged ({reason}): {way_out}."
+
+
+def _download_fashion(data: Path) -> None:
+    """Let torchvision download into a folder of its own, then move the files: nobody ever sees half a file."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=data, prefix=".download-") as folder, _network_timeout():
+            from torchvision.datasets import FashionMNIST  # here, because importing torchvision takes a second
+
+            FashionMNIST(folder, train=True, download=True)  # fetches all four files
+            raw = data / "FashionMNIST" / "raw"
+            raw.mkdir(parents=True, exist_ok=True)
+            for file in Path(folder, "FashionMNIST", "raw").iterdir():
+                file.replace(raw / file.name)
+    except (OSError, RuntimeError) as error:
+        raise DataMissing(
+            "FashionMNIST is not on this machine and could not be downloaded: install the Debian package "
+            f"{DEBIAN_PACKAGE}, or put torchvision's folder FashionMNIST into the data folder ($GRADER_DATA)."
+        ) from error
+
+
+@contextmanager
+def _network_timeout() -> Iterator[None]:
+    """Set the timeout that torchvision does not: a network that swallows packets would keep it waiting for minutes."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,206 @@
+"""The reference models: cached under a digest of all that they depend on, and shipped as small files.
+
+`RECIPES` lists what is trained for each assignment; `training.py` does it. A finished reference stands in the cache in
+a folder named after the digest; the one that ships in `solutions/<id>/reference/` has the same two kinds of file:
+`<model>.safetensors` in float16, and `metrics.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
+
+from grader import batches, training
+from grader.datasets import fashion_mnist, normalise_fashion
+from grader.errors import DataMissing, MachineError, UsageError
+from grader.rubric import PROJECT, get_assignment
+from grader.training import SOLUTIONS, Recipe, Settings, Weights, train_recipe
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference models of one assignment.
+
+    Attributes:
+        assignment: Its id.
+        weights: State dict by model name; float32 on the CPU, rounded to what float16 can hold.
+        metrics: By model name: `curves` (four lists, one value per epoch), `best_epoch` (index into them),
+            `test_accuracy`, `confusion` (true class by predicted class, counts), `parameters`, `preset`, `settings`,
+            `seconds`, `threads`, `data`, `versions`, `obtained` (a sentence).
+        source: "shipped" or "trained here".
+    """
+
+    assignment: str
+    weights: dict[str, Weights]
+    metrics: dict[str, Any]
+    source: str
+
+
+RECIPES: dict[str, tuple[Recipe, ...]] = {
+    "miniplaces": (
+        Recipe(
+            model="fashion",
+            module="fashion",
+            network="MyNet",
+            data=fashion_mnist,
+            normalise=normalise_fashion,
+            presets={
+                "quick": Settings(epochs=4, peak_lr=1e-2),
+                "full": Settings(epochs=12, peak_lr=5e-3, augment=True),
+            },
+        ),
+    ),
+}
+
+
+def load_reference(assignment_id: str) -> Reference:
+    """The reference models to use today: the newest in the cache that nothing has outdated, else the shipped ones.
+
+    Raises:
+        UsageError: If there is no such assignment.
+        MachineError: If it has no reference models, or if their files can't be read.
+    """
+    get_assignment(assignment_id)
+    cached = [path for path in _cached_today(assignment_id) if path.is_dir()]
+    if cached:
+        return _read(assignment_id, max(cached, key=lambda path: path.stat().st_mtime), "trained here")
+    return _read(assignment_id, _shipped(assignment_id), "shipped")
+
+
+def train_reference(
+    assignment_id: str, preset: str = "quick", console: Console | None = None, force: bool = False
+) -> Reference:
+    """Train the reference models of an assignment, or find them in the cache.
+
+    Args:
+        assignment_id: Id of the assignment.
+        preset: "quick" or "full".
+        console: Where the progress bar is shown; None means the terminal.
+        force: Train from the beginning, whatever the cache holds.
+
+    Raises:
+        UsageError: If there is no such assignment or preset.
+        MachineError: If the assignment has no models to train.
+        DataMissing: If a data set is not on this machine.
+    """
+    get_assignment(assignment_id)
+    recipes = _recipes(assignment_id)
+    if unknown := [recipe.model for recipe in recipes if preset not in recipe.presets]:
+        raise UsageError(f"no preset {preset!r} for {', '.join(unknown)}; there are {', '.join(recipes[0].presets)}")
+    folder = _cache_folder(assignment_id, preset)
+    checkpoints = folder.with_suffix(".partial")
+    if force:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    if not folder.is_dir():
+        with _progress(console) as progress:
+            trained = {
+                recipe.model: train_recipe(recipe, assignment_id, preset, checkpoints, progress) for recipe in recipes
+            }
+        weights = {model: weights for model, (weights, _) in trained.items()}
+        metrics = {model: metrics for model, (_, metrics) in trained.items()}
+        _write_cached(Reference(assignment_id, weights, metrics, "trained here"), folder)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    return _read(assignment_id, folder, "trained here")
+
+
+def ship_reference(reference: Reference) -> Path:
+    """Write a reference to `solutions/<id>/reference/`, the files that ship with the project; returns that folder."""
+    folder = _shipped(reference.assignment)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(reference, folder)
+    return folder
+
+
+def _recipes(assignment_id: str) -> tuple[Recipe, ...]:
+    if assignment_id not in RECIPES:
+        raise MachineError(f"{assignment_id} has no reference models to train")
+    return RECIPES[assignment_id]
+
+
+def _cache_folder(assignment_id: str, preset: str) -> Path:
+    """Where a reference stands that was trained with today's code, settings, data and torch."""
+    code = (Path(module.__file__ or "").read_bytes() for module in (batches, training))
+    digest = hashlib.sha256(Path(__file__).read_bytes() + b"".join(code))
+    for recipe in _recipes(assignment_id):
+        digest.update((SOLUTIONS / assignment_id / f"{recipe.module}.py").read_bytes())
+        splits = recipe.data("train").digest, recipe.data("test").digest
+        facts = recipe.model, recipe.network, recipe.presets[preset], splits, torch.__version__
+        digest.update(f"{facts}{inspect.getsource(recipe.normalise)}".encode())
+    return _cache() / f"{assignment_id}-{preset}-{digest.hexdigest()[:16]}"
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("GRADER_CACHE") or PROJECT / ".cache") / "reference"
+
+
+def _cached_today(assignment_id: str) -> list[Path]:
+    if not any(_cache().glob(f"{assignment_id}-*")):
+        return []  # saves reading the data set
+    presets = {preset for recipe in _recipes(assignment_id) for preset in recipe.presets}
+    with suppress(DataMissing):  # then there is no telling what is of today
+        return [_cache_folder(assignment_id, preset) for preset in presets]
+    return []
+
+
+def _shipped(assignment_id: str) -> Path:
+    return SOLUTIONS / assignment_id / "reference"
+
+
+def _write(reference: Reference, folder: Path) -> None:
+    for model, weights in reference.weights.items():
+        small = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+        # bytes first: save_file makes files that only their owner may read
+        content = serialise({name: value.contiguous() for name, value in small.items()})
+        (folder / f"{model}.safetensors").write_bytes(content)
+    text = json.dumps(reference.metrics, indent=1)
+    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _write_cached(reference: Reference, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
+        whole = Path(temporary, "whole")
+        whole.mkdir()
+        _write(reference, whole)
+        with suppress(OSError):  # another process was quicker: its reference is as good
+            whole.rename(folder)
+
+
+def _read(assignment_id: str, folder: Path, source: str) -> Reference:
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        files = {model: load_file(folder / f"{model}.safetensors") for model in metrics}
+    except (OSError, ValueError, SafetensorError) as error:
+        raise MachineError(
+            f"{assignment_id} has no readable reference models ({source}): run `make reference` to train them."
+        ) from error
+    weights = {
+        model: {name: value.float() if value.is_floating_point() else value for name, value in file.items()}
+        for model, file in files.items()
+    }
+    return Reference(assignment_id, weights, metrics, source)
+
+
+def _progress(console: Console | None) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]}  validation {task.fields[accuracy]}"),
+        TimeRemainingColumn(),
+        console=console,
+    )

@@ -1,0 +1,323 @@
+"""Reference models are trained reproducibly, cached, resumed after an interruption, and ship with a true accuracy."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from grader import reference, training
+from grader.batches import Batches, measure, shift_and_mirror
+from grader.datasets import FASHION_CLASSES, ImageSet, fashion_mnist, normalise_fashion
+from grader.errors import DataMissing, MachineError, UsageError
+from grader.reference import load_reference, train_reference
+from grader.training import Recipe, Settings
+
+SETTINGS = Settings(epochs=3, peak_lr=3e-3, batch_size=16, augment=True, validation=20)
+
+
+def tiny_images(split: str) -> ImageSet:
+    """Sixty images, each with a bright row at a height that tells its class."""
+    count = 60
+    generator = torch.Generator().manual_seed(len(split))
+    labels = torch.arange(count) % 10
+    images = torch.randint(100, (count, 1, 28, 28), generator=generator).to(torch.uint8)
+    images[torch.arange(count), 0, 2 * labels + 3] = 255
+    return ImageSet("Rows", split, images, labels, FASHION_CLASSES, "test", f"rows-{split}")
+
+
+def recipe_with(**changes: Any) -> Recipe:
+    """The recipe of the real `MyNet`, on the tiny images."""
+    settings = replace(SETTINGS, **changes)
+    return Recipe("fashion", "fashion", "MyNet", tiny_images, normalise_fashion, {"quick": settings, "full": settings})
+
+
+@pytest.fixture
+def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Recipe], None]:
+    """Make one recipe the only one; the cache is an empty folder and the tiny recipe is in use."""
+    monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "cache"))
+
+    def use(recipe: Recipe) -> None:
+        monkeypatch.setattr(reference, "RECIPES", {"miniplaces": (recipe,)})
+
+    use(recipe_with())
+    return use
+
+
+@pytest.fixture
+def patch_train(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., tuple[float, float]]], None]:
+    """Replace the solution's `train`; the replacement gets the real one first."""
+    load = training.load_solution
+
+    def patch_train(train: Callable[..., tuple[float, float]]) -> None:
+        def solution(assignment_id: str, module: str) -> ModuleType:
+            loaded = load(assignment_id, module)
+            real = loaded.train
+            loaded.train = lambda *arguments: train(real, *arguments)  # type: ignore[attr-defined]
+            return loaded
+
+        monkeypatch.setattr(training, "load_solution", solution)
+
+    return patch_train
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    """Whether two state dicts are equal to the bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_same_seed_same_weights(use: Callable[[Recipe], None]) -> None:
+    """The same seed gives the same weights to the bit, another seed gives others."""
+    first = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    torch.manual_seed(99)
+    again = train_reference("miniplaces", console=Console(file=io.StringIO()), force=True)
+    assert same(first.weights["fashion"], again.weights["fashion"])
+    use(recipe_with(seed=1))
+    other = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    assert not same(first.weights["fashion"], other.weights["fashion"])
+
+
+def test_leaves_the_callers_generator(use: Callable[[Recipe], None]) -> None:
+    """Training draws from a generator of its own: the caller's goes on as if nothing had happened."""
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train_reference("miniplaces", console=Console(file=io.StringIO()))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_metrics(use: Callable[[Recipe], None]) -> None:
+    """The metrics hold four curves, the chosen epoch, and a confusion matrix whose diagonal is the accuracy."""
+    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    metrics = trained.metrics["fashion"]
+    assert {name: len(values) for name, values in metrics["curves"].items()} == dict.fromkeys(training.CURVES, 3)
+    assert metrics["curves"]["val_accuracy"][metrics["best_epoch"]] == max(metrics["curves"]["val_accuracy"])
+    confusion = torch.tensor(metrics["confusion"])
+    assert confusion.sum(dim=1).tolist() == [6] * 10
+    assert metrics["test_accuracy"] == pytest.approx(confusion.trace().item() / 60)
+    assert metrics["parameters"] == sum(
+        value.numel() for name, value in trained.weights["fashion"].items() if "running" not in name and value.ndim
+    )
+
+
+def test_resume(
+    use: Callable[[Recipe], None], patch_train: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was interrupted goes on at the epoch that was lost, and ends with the same weights and curves."""
+    whole = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "second"))
+    epochs: list[int] = []
+
+    def interrupted(real: Callable[..., tuple[float, float]], *arguments: Any) -> tuple[float, float]:
+        epochs.append(arguments[-1])
+        if epochs == [0, 1]:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    patch_train(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_reference("miniplaces", console=Console(file=io.StringIO()))
+    resumed = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    assert epochs == [0, 1, 1, 2]
+    assert same(whole.weights["fashion"], resumed.weights["fashion"])
+    assert whole.metrics["fashion"]["curves"] == resumed.metrics["fashion"]["curves"]
+
+
+def test_found_in_cache(use: Callable[[Recipe], None], patch_train: Callable[..., None], tmp_path: Path) -> None:
+    """A finished reference is found again without training, and nothing else is left in the cache."""
+    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+
+    def forbidden(*arguments: Any) -> tuple[float, float]:
+        raise AssertionError("trained again")
+
+    patch_train(forbidden)
+    found = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    assert same(trained.weights["fashion"], found.weights["fashion"])
+    assert found.source == "trained here"
+    (folder,) = (tmp_path / "cache" / "reference").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"fashion.safetensors", "metrics.json"}
+
+
+def test_best_epoch_is_kept(use: Callable[[Recipe], None], patch_train: Callable[..., None]) -> None:
+    """The weights of the best validation epoch are kept, not those of the last one."""
+    only_zeros = torch.zeros(60, dtype=torch.int64)
+    use(replace(recipe_with(), data=lambda split: replace(tiny_images(split), labels=only_zeros)))
+
+    def right_in_epoch_1_only(real: Callable[..., tuple[float, float]], *arguments: Any) -> tuple[float, float]:
+        model, epoch = arguments[1], arguments[3]
+        with torch.no_grad():
+            model.fc.weight.zero_()
+            model.fc.bias.zero_()[0 if epoch == 1 else 9] = 1 + epoch
+        return 1.0, epoch / 10
+
+    patch_train(right_in_epoch_1_only)
+    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    metrics = trained.metrics["fashion"]
+    assert metrics["curves"]["val_accuracy"] == [0.0, 1.0, 0.0]
+    assert metrics["best_epoch"] == 1
+    assert trained.weights["fashion"]["fc.bias"][0] == 2
+    assert metrics["test_accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("change", [{"epochs": 4}, {"peak_lr": 1e-3}, {"seed": 1}, {"augment": False}])
+def test_digest_follows_settings(use: Callable[[Recipe], None], change: dict[str, Any]) -> None:
+    """A changed setting gives another place in the cache; the same settings give the same."""
+    before = reference._cache_folder("miniplaces", "quick")
+    assert reference._cache_folder("miniplaces", "quick") == before
+    use(recipe_with(**change))
+    assert reference._cache_folder("miniplaces", "quick") != before
+
+
+def test_digest_follows_data_and_code(
+    use: Callable[[Recipe], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Other data, another torch or a changed solution give another place in the cache."""
+    places = [reference._cache_folder("miniplaces", "quick")]
+    use(replace(recipe_with(), data=lambda split: replace(tiny_images(split), digest="other")))
+    places.append(reference._cache_folder("miniplaces", "quick"))
+    use(recipe_with())
+    monkeypatch.setattr(torch, "__version__", "0.0")
+    places.append(reference._cache_folder("miniplaces", "quick"))
+    (tmp_path / "miniplaces").mkdir()
+    (tmp_path / "miniplaces" / "fashion.py").write_text("changed = True\n")
+    monkeypatch.setattr(reference, "SOLUTIONS", tmp_path)
+    places.append(reference._cache_folder("miniplaces", "quick"))
+    assert len(set(places)) == 4
+
+
+def test_load_prefers_the_cache(use: Callable[[Recipe], None]) -> None:
+    """What was trained here is loaded when it is of today, else what ships."""
+    assert load_reference("miniplaces").source == "shipped"
+    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    loaded = load_reference("miniplaces")
+    assert loaded.source == "trained here"
+    assert same(loaded.weights["fashion"], trained.weights["fashion"])
+    use(recipe_with(seed=7))
+    assert load_reference("miniplaces").source == "shipped"
+
+
+def test_load_without_data(use: Callable[[Recipe], None]) -> None:
+    """Without the data set nobody can tell whether the cache is of today, and the shipped reference is loaded."""
+    train_reference("miniplaces", console=Console(file=io.StringIO()))
+
+    def missing(split: str) -> ImageSet:
+        raise DataMissing("FashionMNIST is not on this machine.")
+
+    use(replace(recipe_with(), data=missing))
+    assert load_reference("miniplaces").source == "shipped"
+
+
+def test_ship_and_load(use: Callable[[Recipe], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A shipped reference is read back to the bit; without one, or with a damaged one, a sentence says what to do."""
+    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    monkeypatch.setattr(reference, "_cached_today", lambda assignment_id: [])
+    monkeypatch.setattr(reference, "SOLUTIONS", tmp_path)
+    with pytest.raises(MachineError, match=r"run `make reference` to train them\.$"):
+        load_reference("miniplaces")
+    folder = reference.ship_reference(trained)
+    shipped = load_reference("miniplaces")
+    assert same(shipped.weights["fashion"], trained.weights["fashion"])
+    assert (shipped.metrics, shipped.source) == (trained.metrics, "shipped")
+    (folder / "fashion.safetensors").write_bytes(b"damaged")
+    with pytest.raises(MachineError, match="no readable reference models"):
+        load_reference("miniplaces")
+
+
+def test_wrong_names(use: Callable[[Recipe], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown assignment or preset is wrong usage; an assignment without recipes is our fault."""
+    with pytest.raises(UsageError, match="no preset 'slow' for fashion; there are quick, full"):
+        train_reference("miniplaces", "slow")
+    with pytest.raises(UsageError, match="no assignment 'nothing'"):
+        load_reference("nothing")
+    monkeypatch.setattr(reference, "RECIPES", {})
+    with pytest.raises(MachineError, match="no reference models"):
+        train_reference("miniplaces")
+
+
+def test_progress_bar(use: Callable[[Recipe], None]) -> None:
+    """The progress bar names the model, the epoch, the loss and the validation accuracy."""
+    screen = io.StringIO()
+    train_reference("miniplaces", console=Console(file=screen, width=120))
+    assert all(word in screen.getvalue() for word in ("fashion", "epoch 3/3", "loss ", "validation ", "0:00:00"))
+
+
+def test_one_cycle() -> None:
+    """The learning rate rises to its peak in a fifth of the steps and falls to 0, also when it starts in the middle."""
+    rates: dict[int, list[float]] = {}
+    for done in (0, 4):
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+        training._follow_one_cycle(optimizer, 0.5, 10, done)
+        for step in range(done, 10):
+            rates.setdefault(step, []).append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+        rates.setdefault(10, []).append(optimizer.param_groups[0]["lr"])
+    assert [rates[step][0] for step in (1, 2, 6, 10)] == pytest.approx([0.25, 0.5, 0.25, 0.0])
+    assert all(len(set(pair)) == 1 for pair in rates.values())
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches(shuffle: bool) -> None:
+    """Every image comes exactly once, normalised, with its label; the last batch may be smaller."""
+    tiny, ticks = tiny_images("train"), list[int]()
+    batches = Batches(tiny.images, tiny.labels, normalise_fashion, 16, shuffle=shuffle, advance=lambda: ticks.append(1))
+    images, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    assert len(batches) == len(ticks) == 4
+    assert images.dtype == torch.float32
+    assert images.abs().max() <= 1
+    where = (images[:, :, None] == normalise_fashion(tiny.images)[:, 0]).all(dim=(1, 3, 4))  # (given, original)
+    assert where.sum(dim=0).tolist() == [1] * 60
+    assert torch.equal(tiny.labels[where.int().argmax(dim=1)], labels)
+    assert torch.equal(labels, tiny.labels) != shuffle
+
+
+def test_shift_and_mirror() -> None:
+    """Each image is one of the 50 shifts and mirrored shifts of the original, 0 where nothing was, and all occur."""
+    torch.manual_seed(0)
+    image = torch.randint(1, 256, (1, 2, 6, 5)).to(torch.uint8)
+    possible = set()
+    for mirrored in (image, image.flip(3)):
+        canvas = torch.zeros(1, 2, 10, 9, dtype=torch.uint8)
+        canvas[:, :, 2:8, 2:7] = mirrored
+        for down, right in itertools.product(range(5), repeat=2):
+            possible.add(canvas[:, :, down : down + 6, right : right + 5].numpy().tobytes())
+    assert {one.numpy().tobytes() for one in shift_and_mirror(image.repeat(1000, 1, 1, 1), shift=2)} == possible
+
+
+def test_measure() -> None:
+    """Loss and confusion are those of counting one image at a time, in evaluation mode."""
+    tiny = tiny_images("test")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(), torch.nn.Linear(784, 10))
+    loss, confusion = measure(net, Batches(tiny.images, tiny.labels, normalise_fashion, 16), 10)
+    counted, losses = torch.zeros(10, 10, dtype=torch.int64), []
+    for image, label in zip(normalise_fashion(tiny.images), tiny.labels, strict=True):
+        logits = net(image[None])[0]
+        counted[label, logits.argmax()] += 1
+        losses.append(-logits.log_softmax(0)[label].item())
+    assert torch.equal(confusion, counted)
+    assert loss == pytest.approx(sum(losses) / 60, rel=1e-4)
+
+
+def test_shipped_accuracy() -> None:
+    """The shipped weights fit `MyNet`, are small, and have the accuracy they claim on all 10,000 test images."""
+    folder = reference._shipped("miniplaces")
+    shipped = reference._read("miniplaces", folder, "shipped")
+    claimed = shipped.metrics["fashion"]
+    net = training.load_solution("miniplaces", "fashion").MyNet()
+    net.load_state_dict(shipped.weights["fashion"])
+    test = fashion_mnist("test")
+    _, confusion = measure(net, Batches(test.images, test.labels, normalise_fashion, 500), 10)
+    accuracy = confusion.trace().item() / 10_000
+    assert accuracy == pytest.approx(claimed["test_accuracy"], abs=5e-4)  # another CPU may round otherwise
+    assert accuracy > 0.91
+    assert claimed["preset"] == "full"
+    assert (folder / "fashion.safetensors").stat().st_size < 1_000_000
