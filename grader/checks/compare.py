@@ -1,0 +1,152 @@
+"""Expectations and how they read when they are not met: what was called, expected, got.
+
+Everything here runs in the trusted process on plain values that came from anywhere: nothing is assumed about a
+student's answer, and tensors are summarised, never dumped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grader.errors import Failure
+from grader.records import Array
+from grader.sandbox.calls import describe_value
+from grader.sandbox.student import Function, Handle
+
+MAX_ELEMENTS = 64 << 20
+
+
+def compare(student: Function, oracle: Function, *args: Any, within: float = 1e-4, **kwargs: Any) -> Array:
+    """Call both with the same arguments and expect the same numbers; returns the student's.
+
+    Args:
+        student: The student's function.
+        oracle: The solution's.
+        args: Arguments, copied for each.
+        within: Largest difference allowed, absolute, in units of the larger of 1 and the answer's largest value.
+        kwargs: Keyword arguments.
+
+    Raises:
+        Failure: If shapes or numbers differ.
+    """
+    expected = numbers(oracle(*args, **kwargs))
+    got = numbers(student(*args, **kwargs))
+    expect_close(got, expected, within=within * max(1.0, float(np.abs(expected).max(initial=0))))
+    return got
+
+
+def expect(condition: bool, message: str, *, expected: str = "", got: Any = "", mistake: str | None = None) -> None:
+    """Fail with `message` unless `condition` holds.
+
+    Args:
+        condition: What must be true.
+        message: What went wrong, a sentence.
+        expected: What would have been right.
+        got: What came back; described, not dumped.
+        mistake: Id of the known mistake, when the check itself recognises it.
+
+    Raises:
+        Failure: If `condition` is false.
+    """
+    if not condition:
+        raise Failure(message, expected=expected, got=got if isinstance(got, str) else summarise(got), mistake=mistake)
+
+
+def expect_close(got: Array, expected: Array, *, within: float, what: str = "values") -> None:
+    """Expect two arrays to have the same shape, dimensions of size 1 aside, and nearly the same numbers.
+
+    Raises:
+        Failure: If they do not.
+    """
+    expect_shape(got, expected.shape)
+    expect(bool(np.isfinite(got).all()), f"The {what} must be finite.", expected=summarise(expected), got=got)
+    difference = np.abs(_plain(got) - _plain(expected))
+    if difference.size and float(difference.max()) > within:
+        place = tuple(int(i) for i in np.unravel_index(int(difference.argmax()), difference.shape))
+        where = f" at index {place}" if place else ""
+        raise Failure(
+            f"The {what} differ by up to {float(difference.max()):.4g}{where}, where {within:.3g} is allowed.",
+            expected=summarise(expected),
+            got=summarise(got),
+        )
+
+
+def expect_shape(got: Array, shape: tuple[int, ...]) -> None:
+    """Expect a shape, dimensions of size 1 aside.
+
+    Raises:
+        Failure: If it differs.
+    """
+    if _without_ones(got.shape) != _without_ones(shape):
+        raise Failure("The result has the wrong shape.", expected=f"shape {shape}", got=f"shape {got.shape}")
+
+
+def numbers(value: Any) -> Array:
+    """A student's answer as an array: an array, a number, or a list of numbers or arrays of one shape.
+
+    Raises:
+        Failure: If it is something else.
+    """
+    if isinstance(value, list | tuple) and value and all(_is_numeric(item) for item in value):
+        shapes = {np.shape(item) for item in value}
+        if len(shapes) == 1 and len(value) * np.size(value[0]) <= MAX_ELEMENTS:
+            return np.array(value)
+    if _is_numeric(value):
+        return np.asarray(value)
+    if value is None:
+        raise Failure("The function returned nothing (None).", expected="numbers", got="None")
+    raise Failure("The function returned something that is not numbers.", expected="numbers", got=summarise(value))
+
+
+def number(value: Any) -> float:
+    """A student's answer as one number.
+
+    Raises:
+        Failure: If it is not one, or not finite.
+    """
+    array = numbers(value)
+    expect(array.size == 1, "The result must be one number.", expected="a number", got=array)
+    single = float(array.reshape(-1)[0])
+    expect(bool(np.isfinite(single)), "The result must be finite.", expected="a finite number", got=str(single))
+    return single
+
+
+def as_drawn(array: Array) -> Array:
+    """An answer as a figure can show it: float64, flat, finite."""
+    flat: Array = np.nan_to_num(np.asarray(array, np.float64).reshape(-1), posinf=1e9, neginf=-1e9)
+    return flat
+
+
+def as_image(array: Array) -> Array:
+    """Images as a figure can show them: uint8, whatever the answer holds."""
+    return np.clip(np.nan_to_num(np.asarray(array, np.float64)), 0, 255).astype(np.uint8)
+
+
+def summarise(value: Any) -> str:
+    """A value in a few words; of arrays the shape, the range and the first numbers."""
+    if isinstance(value, Handle):
+        return f"an object of type {value.kind}"
+    if not isinstance(value, np.ndarray):
+        return describe_value(value)
+    if not value.size:
+        return f"{describe_value(value)}, empty"
+    first = ", ".join(f"{item:.4g}" for item in value.reshape(-1)[:6].tolist())
+    more = ", ..." if value.size > 6 else ""
+    if value.ndim == 0:
+        return f"{first} ({value.dtype})"
+    low, high = np.nanmin(value), np.nanmax(value)
+    return f"{describe_value(value)} from {low:.4g} to {high:.4g}: [{first}{more}]"
+
+
+def _plain(array: Array) -> Array:
+    return np.asarray(array, np.float64).reshape(_without_ones(array.shape))
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(side for side in shape if side != 1)
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray | bool | int | float)

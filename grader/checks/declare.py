@@ -1,0 +1,56 @@
+"""`@check`: what makes a function a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., None])
+ATTRIBUTE = "grader_check"
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """What a check declares about itself.
+
+    Attributes:
+        task: Id of the task it belongs to.
+        name: The function's name.
+        title: First line of its docstring: the sentence the student reads.
+        weight: Its share of the task's points, relative to the task's other checks.
+        after: Names of checks of the same task that must have passed; otherwise this one is skipped.
+        help: What to do when it fails and no known mistake is recognised.
+    """
+
+    task: str
+    name: str
+    title: str
+    weight: float
+    after: tuple[str, ...]
+    help: str
+
+
+def check(
+    task: str, *, weight: float = 1.0, after: tuple[str, ...] = (), help: str = ""
+) -> Callable[[Function], Function]:
+    """Declare a check of `task`; the docstring is the sentence that the student reads.
+
+    Raises:
+        TypeError: If the function has no docstring.
+    """
+
+    def declare(function: Function) -> Function:
+        if not function.__doc__:
+            raise TypeError(f"{function.__name__} needs a docstring: the sentence for the student")
+        title = function.__doc__.strip().splitlines()[0]
+        setattr(function, ATTRIBUTE, CheckSpec(task, function.__name__, title, weight, after, help))
+        return function
+
+    return declare
+
+
+def spec_of(function: Callable[..., Any]) -> CheckSpec:
+    """What a check declared; raises AttributeError when it is not one."""
+    spec: CheckSpec = getattr(function, ATTRIBUTE)
+    return spec

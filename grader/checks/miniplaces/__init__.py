@@ -1,0 +1,1 @@
+"""Checks of Miniplaces, a file per module that students hand in."""

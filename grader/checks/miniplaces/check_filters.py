@@ -1,0 +1,156 @@
+"""Checks of `filters.py`: tasks 1a and 1b."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from grader.checks.compare import as_drawn, as_image, compare, expect, expect_close, expect_shape, numbers
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.reference import Reference
+from grader.sandbox.calls import make
+from grader.sandbox.student import Implementation
+
+
+@check("1a", weight=2)
+def check_range(student: Implementation, oracle: Implementation, rng: Generator) -> None:
+    """The smallest weight becomes 0 and the largest 255, whatever their signs."""
+    for low, high in ((-0.3, 0.2), (0.1, 0.9), (-8.0, -2.0), (-400.0, 900.0)):
+        weights = rng.uniform(low, high, size=(7, 7)).astype(np.float32)
+        image = numbers(student.filters.normalize_tensor(torch.from_numpy(weights)))
+        expect_shape(image, weights.shape)
+        ends = f"{float(image.min()):.4g} to {float(image.max()):.4g}"
+        expect(
+            image.min() == 0 and image.max() in (254, 255),  # truncating may leave 254.99... at 254
+            f"Weights from {weights.min():.3g} to {weights.max():.3g} do not fill the range of an image.",
+            expected="0 to 255",
+            got=ends,
+        )
+
+
+@check("1a", weight=2)
+def check_linear(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
+    """Between the ends, equal steps of the weight are equal steps of grey."""
+    weights = np.sort(rng.normal(scale=0.1, size=64)).astype(np.float32)
+    answer = numbers(oracle.filters.normalize_tensor(torch.from_numpy(weights)))
+    image = numbers(student.filters.normalize_tensor(torch.from_numpy(weights)))
+    expect_shape(image, weights.shape)
+    outputs = {"student_output": as_drawn(image), "reference_output": as_drawn(answer)}
+    exhibit("ramp", "ramp", "Grey value of each of 64 sorted weights.", {"student_input": weights, **outputs})
+    expect_close(image, answer, within=1, what="grey values")
+
+
+@check("1a")
+def check_whole_tensor(student: Implementation, oracle: Implementation, rng: Generator) -> None:
+    """Minimum and maximum are taken over the whole tensor, of any shape."""
+    for shape in ((4, 3, 5, 5), (3, 7, 7), (5,)):
+        # Rows and channels that differ in size, so that scaling each on its own gives another picture.
+        sizes = rng.uniform(0.1, 2.0, size=(shape[0],) + (1,) * (len(shape) - 1))
+        weights = (rng.normal(size=shape) * sizes).astype(np.float32)
+        compare(
+            student.filters.normalize_tensor, oracle.filters.normalize_tensor, torch.from_numpy(weights), within=1 / 255
+        )
+
+
+@check("1a")
+def check_type(student: Implementation, rng: Generator) -> None:
+    """The result holds whole grey values as uint8, for tensors and for numpy arrays."""
+    weights = rng.normal(size=(6, 6)).astype(np.float32)
+    for given in (torch.from_numpy(weights), weights, weights.astype(np.float64)):
+        image = numbers(student.filters.normalize_tensor(given))
+        expect(
+            image.dtype == np.uint8,
+            f"The image of a {'numpy array' if isinstance(given, np.ndarray) else 'tensor'} has the wrong type.",
+            expected="uint8",
+            got=str(image.dtype),
+        )
+
+
+@check("1a")
+def check_constant(student: Implementation) -> None:
+    """Weights that are all the same give one finite grey value, not a division by zero."""
+    for value in (0.0, 0.25, -3.0):
+        image = numbers(student.filters.normalize_tensor(torch.full((5, 5), value)))
+        expect_shape(image, (5, 5))
+        expect(
+            bool(np.isfinite(image).all()) and bool((image == image.reshape(-1)[0]).all()),
+            f"A filter whose weights are all {value:g} has no single grey value.",
+            expected="the same finite grey value everywhere",
+            got=image,
+        )
+
+
+@check("1a")
+def check_argument_kept(student: Implementation, rng: Generator) -> None:
+    """The weights that were passed in stay as they were."""
+    weights = rng.normal(size=(5, 5)).astype(np.float32)
+    given = student.make(make("torch.as_tensor", torch.from_numpy(weights)))
+    student.filters.normalize_tensor(given)
+    expect_close(numbers(given.clone()), weights, within=0, what="weights after the call")
+
+
+@check("1a")
+def check_filters_drawn(student: Implementation, oracle: Implementation, reference: Reference, exhibit: LayOut) -> None:
+    """The filters of two layers of a trained network look as they should."""
+    for layer, which, task in (("features.0", "first", "1a"), ("features.3", "second", "1b")):
+        weight = reference.weights["fashion"][f"{layer}.weight"][:32]
+        expected = np.stack([numbers(image) for image in oracle.filters.visualize_filters(weight, 21)])
+        images = student.filters.visualize_filters(weight, 21)
+        expect(isinstance(images, list | tuple), "visualize_filters must return a list of images.", got=images)
+        drawn = numbers(images)
+        expect_shape(drawn, expected.shape)
+        exhibit(
+            "filters",
+            layer,
+            f"Filters of the {which} convolution of the FashionMNIST reference network (input channel 0), drawn by "
+            "visualize_filters with your normalize_tensor, and with the reference's.",
+            {"student_images": as_image(drawn), "reference_images": as_image(expected)},
+            task=task,
+        )
+        expect_close(drawn, expected, within=1, what="grey values")
+
+
+@functools.cache
+def _convolutions() -> dict[str, tuple[str, ...]]:
+    """Dotted names in torchvision's ResNet-50: its convolutions, its other modules, its parameters."""
+    from torchvision.models import resnet50  # takes a second: only when asked for
+
+    with torch.device("meta"):  # names without weights
+        network = resnet50()
+    modules = dict(network.named_modules())
+    return {
+        "convolutions": tuple(name for name, module in modules.items() if isinstance(module, torch.nn.Conv2d)),
+        "others": tuple(name for name, module in modules.items() if not isinstance(module, torch.nn.Conv2d)),
+        "parameters": tuple(name for name, _ in network.named_parameters()),
+    }
+
+
+@check("1b", help="`[name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]` lists them.")
+def check_other_layer(student: Implementation) -> None:
+    """OTHER_LAYER names a convolution of ResNet-50 other than the first."""
+    name = student.filters.OTHER_LAYER.value()
+    expect(isinstance(name, str), "OTHER_LAYER must be a string.", expected="a dotted name", got=name)
+    expect(name.strip() != "", "OTHER_LAYER is still empty.", expected="a dotted name", got="''")
+    names = _convolutions()
+    mistake = None
+    if name == "conv1":
+        mistake = "filters.layer_is_first"
+    elif name.removesuffix(".weight").removesuffix(".bias") in names["convolutions"] and name in names["parameters"]:
+        mistake = "filters.layer_is_parameter"
+    elif "[" in name:
+        mistake = "filters.layer_in_brackets"
+    elif name in names["others"]:
+        mistake = "filters.layer_is_not_convolution"
+    elif any(name.endswith(f".{known}") for known in names["convolutions"]):
+        mistake = "filters.layer_with_prefix"
+    expect(
+        name in names["convolutions"] and name != "conv1",
+        "OTHER_LAYER does not name a convolution of ResNet-50 other than conv1.",
+        expected="for example 'layer3.2.conv1', or the name of any other convolution behind conv1",
+        got=repr(name[:80]),
+        mistake=mistake,
+    )

@@ -1,0 +1,188 @@
+"""Checks of task 4c: the optimizer, and the trained network in `model.pth`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from grader.checks.compare import expect, numbers, summarise
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.checks.miniplaces.training import network
+from grader.datasets import ImageSet, normalise_fashion
+from grader.errors import Failure, Missing, StudentRaised
+from grader.records import Array
+from grader.reference import Reference
+from grader.sandbox.calls import make
+from grader.sandbox.student import Handle, Implementation
+
+BATCH = 500  # images per call, so that a slow network meets no deadline
+SHOWN = 12  # most confident wrong images
+
+
+@check("4c")
+def check_all_parameters(student: Implementation, rng: Generator) -> None:
+    """The optimizer moves every parameter of the network."""
+    changed = _changed_by_a_step(student, rng, lr=0.1)
+    still = [name for name, moved in changed.items() if not moved]
+    expect(
+        not still,
+        f"{len(still)} of {len(changed)} parameters are not moved by a step.",
+        expected="all parameters move",
+        got=f"still: {', '.join(still)}",
+    )
+
+
+@check("4c")
+def check_learning_rate(student: Implementation, rng: Generator) -> None:
+    """The optimizer uses the learning rate that it is given."""
+    changed = _changed_by_a_step(student, rng, lr=0.0)
+    expect(
+        not any(changed.values()),
+        "With a learning rate of 0 the parameters still moved.",
+        expected="no parameter moves",
+        got=f"moved: {', '.join(name for name, moved in changed.items() if moved)}",
+    )
+
+
+def _changed_by_a_step(student: Implementation, rng: Generator, lr: float) -> dict[str, bool]:
+    """Which parameters of a small network a step of the student's optimizer moves, by name."""
+    net = network(student, make("torch.nn.Linear", 6, 5), make("torch.nn.Tanh"), make("torch.nn.Linear", 5, 4))
+    optimizer = student.fashion.create_optimizer.with_options(keep=True)(net, lr)
+    before = net.state_dict()
+    inputs = torch.from_numpy(rng.normal(size=(8, 6)).astype(np.float32))
+    outputs = student.make(make("torch.nn.Module.__call__", net, inputs))
+    loss = outputs.square.with_options(keep=True)().mean.with_options(keep=True)()
+    loss.backward()
+    if optimizer.kind in ("type", "NoneType", "str"):
+        raise Failure("create_optimizer did not return an optimizer.", got=f"an object of type {optimizer.kind}")
+    optimizer.step()
+    after = net.state_dict()
+    return {name: not np.array_equal(before[name], after[name]) for name in before}
+
+
+@check("4c", weight=4)
+def check_model_accuracy(
+    student: Implementation,
+    rng: Generator,
+    thresholds: Mapping[str, float],
+    fashion_test: ImageSet,
+    reference: Reference,
+    exhibit: LayOut,
+) -> None:
+    """The network in model.pth classifies more than 90% of FashionMNIST's 10,000 test images right."""
+    threshold = thresholds["accuracy"]
+    net = _load(student)
+    order = rng.permutation(len(fashion_test.labels))
+    logits = _logits(net, fashion_test, order)
+    labels = fashion_test.labels.numpy()[order]
+    predicted = logits.argmax(axis=1)
+    accuracy = float((predicted == labels).mean())
+    _lay_out(exhibit, fashion_test, order, logits, threshold, reference)
+    mistake = None
+    if accuracy <= threshold and _expects_other_range(net, fashion_test, order[:1000], accuracy):
+        mistake = "fashion.model_without_normalisation"
+    elif accuracy < 0.2:
+        mistake = "fashion.model_untrained"
+    expect(
+        accuracy > threshold,
+        f"The network classifies {accuracy:.2%} of the test images right.",
+        expected=f"more than {threshold:.0%}",
+        got=f"{accuracy:.2%}",
+        mistake=mistake,
+    )
+
+
+def _load(student: Implementation) -> Handle:
+    if "model.pth" not in student.files:
+        raise Missing(
+            "Your zip has no `model.pth` at its root.", help="Save it with torch.save(net.state_dict(), ...)."
+        )
+    net = student.fashion.MyNet.with_options(keep=True)()
+    try:
+        _form, loaded = student.load_model("model.pth", "fashion", net)
+    except StudentRaised as error:
+        mistake = None
+        if "param_groups" in error.message:
+            mistake = "fashion.model_is_optimizer"
+        elif "Missing key" in error.message or "size mismatch" in error.message or "Unexpected key" in error.message:
+            mistake = "fashion.model_of_other_network"
+        raise Failure(
+            "model.pth can't be loaded into MyNet().",
+            expected="a state_dict of MyNet(), or the whole pickled module",
+            got=error.message,
+            mistake=mistake,
+        ) from error
+    loaded.eval()
+    return loaded
+
+
+def _logits(net: Handle, data: ImageSet, order: Array) -> Array:
+    """Logits (N, 10) of the images in this order; labels stay here."""
+    parts = []
+    for start in range(0, len(order), BATCH):
+        chosen = torch.from_numpy(order[start : start + BATCH])
+        answer = numbers(net(normalise_fashion(data.images[chosen])))
+        expect(
+            answer.shape == (len(chosen), 10),
+            "The network gives no ten logits per image.",
+            expected=f"shape {(len(chosen), 10)}",
+            got=f"shape {answer.shape}",
+        )
+        expect(bool(np.isfinite(answer).all()), "The network gives logits that are not finite.", got=summarise(answer))
+        parts.append(answer.astype(np.float64))
+    return np.concatenate(parts)
+
+
+def _expects_other_range(net: Handle, data: ImageSet, order: Array, accuracy: float) -> bool:
+    """Whether the network does far better on images in [0, 1], as ToTensor() alone gives them."""
+    images = data.images[torch.from_numpy(order)].float() / 255
+    predicted = numbers(net(images)).argmax(axis=1)
+    return float((predicted == data.labels.numpy()[order]).mean()) > accuracy + 0.1
+
+
+def _lay_out(
+    exhibit: LayOut, data: ImageSet, order: Array, logits: Array, threshold: float, reference: Reference
+) -> None:
+    """Curves, confusion matrix and the most confident mistakes, for the report."""
+    labels, predicted = data.labels.numpy()[order], logits.argmax(axis=1)
+    accuracy = float((predicted == labels).mean())
+    metrics = reference.metrics["fashion"]
+    exhibit(
+        "curves",
+        "accuracy",
+        "Training of the reference network, and the accuracy of your model.pth on the test images.",
+        facts={
+            "series": [{"label": "Reference", **metrics["curves"]}],
+            "best_epoch": metrics["best_epoch"],
+            "lines": [
+                {"label": "Your model.pth", "accuracy": accuracy},
+                {"label": "Reference", "accuracy": metrics["test_accuracy"]},
+            ],
+            "threshold": threshold,
+        },
+    )
+    counts = np.zeros((10, 10), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    arrays = {"student_counts": counts, "reference_counts": np.array(metrics["confusion"], np.int64)}
+    caption = "Test images by true class (rows) and by the class that the network gave (columns)."
+    exhibit("confusion", "confusion", caption, arrays, {"classes": list(data.classes)})
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    confidence = (shifted / shifted.sum(axis=1, keepdims=True)).max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:SHOWN]
+    exhibit(
+        "mistaken",
+        "mistaken",
+        "The wrong answers that your network was most certain of: what it said, and what it is.",
+        {
+            "student_images": data.images.numpy()[order[worst], 0],
+            "student_predicted": predicted[worst].astype(np.int64),
+            "student_labels": labels[worst],
+            "student_confidence": confidence[worst],
+        },
+        {"classes": list(data.classes)},
+    )

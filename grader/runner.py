@@ -1,0 +1,218 @@
+"""Step 2, run: pytest runs the checks in this process; the student's code runs in cells of the jail."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader import datasets
+from grader.checks.context import CONTEXT, Context
+from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
+from grader.checks.diagnosis import diagnose, passes_for_oracle
+from grader.errors import CheckStopped, GraderError, MachineError, Skipped
+from grader.records import CheckResult, Outcome, Run, RunFacts, Submission
+from grader.reference import load_reference
+from grader.rubric import Assignment
+from grader.sandbox.jail import Jail
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import CellTransport
+from grader.solutions import implementation, load_mistakes
+
+CHECKS = Path(__file__).resolve().parent / "checks"
+VERSIONS = ("torch", "torchvision", "numpy", "pytest")
+
+
+def run_submission(
+    submission: Submission, assignment: Assignment, on_result: Callable[[CheckResult], None] = lambda _result: None
+) -> Run:
+    """Run every check of an assignment against a submission, its code in the sandbox.
+
+    Args:
+        submission: Opened by step 1.
+        assignment: The rubric.
+        on_result: Called after each check.
+
+    Raises:
+        SandboxUnavailable: If no sandbox works on this machine.
+    """
+    started = time.monotonic()
+    jail = Jail(assignment.limits, assignment.modules, submission.files)
+    jail.warm()
+    transport = CellTransport(jail, assignment.limits)
+    context = Context(
+        assignment=assignment,
+        student=Implementation(assignment.modules, transport, frozenset(submission.files)),
+        oracle=implementation(assignment.id),
+        mistakes=load_mistakes(assignment.id),
+        implement=lambda variation: implementation(assignment.id, variation),
+        seed=submission.sha256,
+        begin_task=lambda last: transport.renew(last=last),
+        on_result=on_result,
+    )
+    try:
+        run_checks(context)
+    finally:
+        transport.drop()
+        jail.close()
+    facts = RunFacts(
+        sandbox=jail.backend.NAME,
+        seconds={"checks": time.monotonic() - started},
+        versions={"python": platform.python_version()} | {name: version(name) for name in VERSIONS},
+        datasets=_describe_data(),
+        reference=_describe_reference(assignment.id),
+    )
+    return Run(tuple(context.results), tuple(context.exhibits), facts)
+
+
+def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
+    """Run the checks of `context`'s assignment, all tasks or the given ones; fills `context.results` and `.exhibits`.
+
+    Raises:
+        MachineError: If pytest could not run them.
+    """
+    folder = CHECKS / context.assignment.id
+    if not folder.is_dir():
+        return
+    options = ["--confcutdir", str(CHECKS), "--rootdir", str(CHECKS), "-c", str(CHECKS / "pytest.ini")]
+    options += ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:doctest", "-s"]
+    options += ["-p", "no:terminal"]
+    before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        code = pytest.main([*options, str(folder)], plugins=[_Plugin(context, tasks)])
+    finally:
+        if before is None:
+            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise MachineError(f"the checks of {context.assignment.id} could not be run: pytest ended with {code!r}")
+
+
+class _Plugin:
+    """Lets pytest find the checks and their fixtures, and turns how each ends into a result."""
+
+    def __init__(self, context: Context, tasks: tuple[str, ...] | None) -> None:
+        self._context = context
+        self._tasks = tasks
+        self._task = self._last_task = ""
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[CONTEXT] = self._context
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        order = list(self._context.assignment.by_id)
+        found = [item for item in items if isinstance(item, pytest.Function) and hasattr(item.function, ATTRIBUTE)]
+        found = [item for item in found if self._tasks is None or spec_of(item.function).task in self._tasks]
+        # Checks of one task stand together and share a cell; files and lines decide within it.
+        found.sort(key=lambda item: order.index(spec_of(item.function).task))
+        items[:] = found
+        self._last_task = spec_of(found[-1].function).task if found else ""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            raise MachineError(f"checks can't be read: {report.longreprtext}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        spec = spec_of(pyfuncitem.function)
+        names = pyfuncitem._fixtureinfo.argnames
+        arguments = {name: pyfuncitem.funcargs[name] for name in names}
+        self._finish(spec, lambda: self._run(spec, pyfuncitem.function, arguments))
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Any:
+        try:
+            return (yield)
+        except MachineError as error:
+            assert isinstance(item, pytest.Function)
+            reason = str(error)
+            self._finish(spec_of(item.function), lambda: {"outcome": Outcome.INTERNAL, "message": reason})
+            pytest.skip(reason)
+
+    def _finish(self, spec: CheckSpec, run: Callable[[], dict[str, Any]]) -> None:
+        started = time.monotonic()
+        fields = run()
+        result = CheckResult(
+            task=spec.task,
+            name=spec.name,
+            title=spec.title,
+            weight=spec.weight,
+            seconds=time.monotonic() - started,
+            **fields,
+        )
+        self._context.results.append(result)
+        self._context.on_result(result)
+
+    def _run(self, spec: CheckSpec, check: Callable[..., None], arguments: dict[str, Any]) -> dict[str, Any]:
+        context = self._context
+        exhibits = len(context.exhibits)
+        try:
+            self._begin(spec)
+            check(**arguments)
+        except CheckStopped as stopped:
+            return self._explain(spec, check, arguments, stopped)
+        except GraderError as error:
+            return {"outcome": Outcome.INTERNAL, "message": str(error)}
+        except Exception as error:
+            del context.exhibits[exhibits:]
+            return self._judge_surprise(spec, check, arguments, error)
+        return {"outcome": Outcome.PASSED}
+
+    def _begin(self, spec: CheckSpec) -> None:
+        context = self._context
+        for name in spec.after:
+            if context.outcome_of(spec.task, name) != Outcome.PASSED:
+                raise Skipped("Not tried: it stands on a check above that did not pass.")
+        if spec.task != self._task:
+            self._task = spec.task
+            context.begin_task(spec.task == self._last_task)
+        context.student.reset(0)
+        context.oracle.reset(0)
+
+    def _explain(
+        self, spec: CheckSpec, check: Callable[..., None], arguments: dict[str, Any], stopped: CheckStopped
+    ) -> dict[str, Any]:
+        context = self._context
+        mistakes = [m for m in context.mistakes if m.id == stopped.mistake]
+        if not mistakes and stopped.outcome in ("failed", "error"):
+            mistakes = diagnose(context, check, arguments)
+        called = stopped.called or (context.student.record[-1].called if context.student.record else "")
+        return {
+            "outcome": Outcome(stopped.outcome),
+            "mistake": mistakes[0].id if mistakes else None,
+            "mistakes": tuple(m.id for m in mistakes),
+            "message": stopped.message,
+            "called": called,
+            "expected": stopped.expected,
+            "got": stopped.got,
+            "help": " Or: ".join(m.help for m in mistakes) or stopped.help or spec.help,
+        }
+
+    def _judge_surprise(
+        self, spec: CheckSpec, check: Callable[..., None], arguments: dict[str, Any], error: Exception
+    ) -> dict[str, Any]:
+        """An exception in the check is ours, unless the check is sound and only the student's answer sets it off."""
+        if not passes_for_oracle(self._context, check, arguments):
+            return {"outcome": Outcome.INTERNAL, "message": f"The check itself failed: {type(error).__name__}: {error}"}
+        stopped = CheckStopped("Your answer is of a kind that the check can't work with.", got=type(error).__name__)
+        return self._explain(spec, check, arguments, stopped)
+
+
+def _describe_data() -> dict[str, str]:
+    try:
+        images = datasets.fashion_mnist("test")
+    except MachineError as error:
+        return {"FashionMNIST": f"missing: {error}"}
+    return {"FashionMNIST": f"{images.source}, {images.digest}"}
+
+
+def _describe_reference(assignment_id: str) -> dict[str, Any]:
+    reference = load_reference(assignment_id)
+    return {"source": reference.source}

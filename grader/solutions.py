@@ -1,0 +1,171 @@
+"""The solutions of an assignment and their variations: known mistakes and accepted ways.
+
+A variation replaces one name of one module (or one file) of the solutions. The files in
+`solutions/<id>/mistakes/` and `accepted/` declare them with the decorators below; `implementation` builds the whole, to
+be addressed like a student's.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from grader.errors import MachineError
+from grader.reference import load_reference
+from grader.rubric import PROJECT, Assignment, get_assignment
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
+
+Content = Callable[[dict[str, bytes]], bytes | None]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One wrong, or one other right, way of doing one thing.
+
+    Attributes:
+        target: `module.name` that it replaces, or the name of a file.
+        id: `module.words_for_it`, unique within the assignment.
+        check: The check that must catch it, for a mistake; empty for an accepted way.
+        help: What went wrong and what to do, one sentence for the student; for an accepted way what it is.
+        replacement: The function or value; for a file, a function from the solutions' files to the new content
+            (None: the file is missing).
+        source: Where it is declared, for submissions made of it.
+    """
+
+    target: str
+    id: str
+    check: str
+    help: str
+    replacement: Any
+    is_file: bool = False
+
+    @property
+    def is_mistake(self) -> bool:
+        """Whether it is wrong."""
+        return bool(self.check)
+
+    @property
+    def module(self) -> str:
+        """The module it belongs to."""
+        return self.id.split(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The name that it replaces within its module."""
+        return self.target.split(".", 1)[1]
+
+
+def mistake(target: str, name: str, *, check: str, help: str) -> Callable[[Callable[..., Any]], Variation]:
+    """Declare a function as a wrong implementation of `target`, caught by `check`."""
+    return lambda function: Variation(target, f"{target.split('.')[0]}.{name}", check, help, function)
+
+
+def mistaken_value(target: str, name: str, value: Any, *, check: str, help: str) -> Variation:
+    """Declare a wrong value of the constant `target`."""
+    return Variation(target, f"{target.split('.')[0]}.{name}", check, help, value)
+
+
+def mistaken_file(file: str, id: str, *, check: str, help: str) -> Callable[[Content], Variation]:
+    """Declare wrong contents of `file`, made from the solutions' files; None stands for a missing file."""
+    return lambda content: Variation(file, id, check, help, content, is_file=True)
+
+
+def accepted(target: str, name: str, what: str) -> Callable[[Callable[..., Any]], Variation]:
+    """Declare a function as another right implementation of `target`."""
+    return lambda function: Variation(target, f"{target.split('.')[0]}.{name}", "", what, function)
+
+
+def accepted_value(target: str, name: str, value: Any, what: str) -> Variation:
+    """Declare another right value of the constant `target`."""
+    return Variation(target, f"{target.split('.')[0]}.{name}", "", what, value)
+
+
+def accepted_file(file: str, id: str, what: str) -> Callable[[Content], Variation]:
+    """Declare other right contents of `file`."""
+    return lambda content: Variation(file, id, "", what, content, is_file=True)
+
+
+@functools.cache
+def load_mistakes(assignment_id: str, project: Path = PROJECT) -> tuple[Variation, ...]:
+    """The assignment's known mistakes, in the order they are declared."""
+    return tuple(_declared(project / "solutions" / assignment_id / "mistakes"))
+
+
+@functools.cache
+def load_accepted(assignment_id: str, project: Path = PROJECT) -> tuple[Variation, ...]:
+    """The assignment's accepted ways, in the order they are declared."""
+    return tuple(_declared(project / "solutions" / assignment_id / "accepted"))
+
+
+def _declared(folder: Path) -> Iterable[Variation]:
+    modules = [load_module(path) for path in sorted(folder.glob("*.py"))]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Variation)]
+    ids = [variation.id for variation in found]
+    if twice := {each for each in ids if ids.count(each) > 1}:
+        raise MachineError(f"{folder}: declared twice: {', '.join(sorted(twice))}")
+    return found
+
+
+def load_module(path: Path) -> ModuleType:
+    """Execute a module of ours from its file, anew at each call, so that changing one copy changes no other."""
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    # dataclasses and pickle look modules up by name while these run
+    sys.modules[f"grader_solution_{path.stem}"] = module
+    module.__name__ = f"grader_solution_{path.stem}"
+    exec(_compiled(path, path.stat().st_mtime_ns), vars(module))
+    return module
+
+
+@functools.cache
+def _compiled(path: Path, _changed: int) -> Any:
+    return compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+def solution_files(assignment_id: str, project: Path = PROJECT) -> dict[str, bytes]:
+    """What a perfect submission holds: the solutions, written answers, and model files of the reference's weights."""
+    folder = project / "solutions" / assignment_id
+    assignment = get_assignment(assignment_id, project)
+    files = {f"{name}.py": (folder / f"{name}.py").read_bytes() for name in _solved(assignment, folder)}
+    if (folder / "answers.md").exists():
+        files["answers.md"] = (folder / "answers.md").read_bytes()
+    return files | _model_files(assignment_id)
+
+
+def _solved(assignment: Assignment, folder: Path) -> list[str]:
+    return [name for name in assignment.modules if (folder / f"{name}.py").exists()]
+
+
+@functools.cache
+def _model_files(assignment_id: str) -> dict[str, bytes]:
+    import torch
+
+    names = {"fashion": "model.pth"}
+    files = {}
+    for model, weights in load_reference(assignment_id).weights.items():
+        buffer = io.BytesIO()
+        torch.save({name: tensor.clone() for name, tensor in weights.items()}, buffer)
+        files[names.get(model, f"{model}.pth")] = buffer.getvalue()
+    return files
+
+
+def implementation(assignment_id: str, variation: Variation | None = None, project: Path = PROJECT) -> Implementation:
+    """The solutions, with `variation` in its place, ready to be addressed like a student's submission."""
+    assignment = get_assignment(assignment_id, project)
+    folder = project / "solutions" / assignment_id
+    modules = {name: load_module(folder / f"{name}.py") for name in _solved(assignment, folder)}
+    files = solution_files(assignment_id, project)
+    if variation is not None and variation.is_file:
+        content = variation.replacement(files)
+        files = {name: data for name, data in files.items() if name != variation.target}
+        files |= {variation.target: content} if content is not None else {}
+    elif variation is not None:
+        setattr(modules[variation.target.split(".")[0]], variation.name, variation.replacement)
+    return Implementation(assignment.modules, LocalTransport(modules, files), frozenset(files))

@@ -1,0 +1,106 @@
+"""Known mistakes in `fashion.create_optimizer` and `model.pth`: task 4c."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+from torch import nn
+
+from grader.solutions import mistake, mistaken_file
+
+
+@mistake(
+    "fashion.create_optimizer",
+    "last_layer_only",
+    check="check_all_parameters",
+    help="Your optimizer got the parameters of the last layer only: pass net.parameters().",
+)
+def last_layer_only(net, lr):
+    return torch.optim.SGD(list(net.children())[-1].parameters(), lr=lr)
+
+
+@mistake(
+    "fashion.create_optimizer",
+    "without_biases",
+    check="check_all_parameters",
+    help="Your optimizer got the weights but not the biases: pass net.parameters().",
+)
+def without_biases(net, lr):
+    return torch.optim.SGD([p for name, p in net.named_parameters() if not name.endswith("bias")], lr=lr)
+
+
+@mistake(
+    "fashion.create_optimizer",
+    "fixed_learning_rate",
+    check="check_learning_rate",
+    help="Your optimizer uses a learning rate of its own: pass on the `lr` that it is given.",
+)
+def fixed_learning_rate(net, lr):
+    return torch.optim.SGD(net.parameters(), lr=0.01)
+
+
+@mistake(
+    "fashion.create_optimizer",
+    "default_learning_rate",
+    check="check_learning_rate",
+    help="You leave `lr` out, so Adam uses its default of 0.001: pass lr=lr.",
+)
+def default_learning_rate(net, lr):
+    return torch.optim.Adam(net.parameters())
+
+
+def _saved(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+@mistaken_file(
+    "model.pth",
+    "fashion.model_is_optimizer",
+    check="check_model_accuracy",
+    help="model.pth holds the state of an optimizer: save net.state_dict() instead.",
+)
+def model_is_optimizer(files):
+    return _saved(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
+
+
+@mistaken_file(
+    "model.pth",
+    "fashion.model_of_other_network",
+    check="check_model_accuracy",
+    help="The weights belong to another network than the MyNet in your fashion.py: hand in the MyNet you trained, "
+    "with the model.pth it gave.",
+)
+def model_of_other_network(files):
+    return _saved(nn.Sequential(nn.Linear(784, 10)).state_dict())
+
+
+@mistaken_file(
+    "model.pth",
+    "fashion.model_untrained",
+    check="check_model_accuracy",
+    help="The network is no better than guessing: it looks as if it was saved before it was trained.",
+)
+def model_untrained(files):
+    weights = torch.load(io.BytesIO(files["model.pth"]))
+    generator = torch.Generator().manual_seed(0)
+    return _saved(
+        {k: torch.randn(v.shape, generator=generator) * 0.05 if v.ndim > 1 else v for k, v in weights.items()}
+    )
+
+
+@mistaken_file(
+    "model.pth",
+    "fashion.model_without_normalisation",
+    check="check_model_accuracy",
+    help="The network does far better on images from 0 to 1: it was trained without the normalisation to [-1, 1].",
+)
+def model_without_normalisation(files):
+    weights = torch.load(io.BytesIO(files["model.pth"]))
+    # The same network for images in [0, 1]: x = 2 y - 1 folded into the first convolution and its batch norm.
+    first, norm = "features.0.weight", "features.1."
+    weights[f"{norm}running_mean"] = weights[f"{norm}running_mean"] + weights[first].sum(dim=(1, 2, 3))
+    weights[first] = 2 * weights[first]
+    return _saved(weights)

@@ -1,0 +1,228 @@
+"""Known mistakes in `fashion.train`: task 4a."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from grader.solutions import mistake
+
+
+def _train(dataloader, model, optimizer, *, loss_of=F.cross_entropy, clear=True, step=True):
+    """A right epoch, but for what its options spoil; yields (loss, right answers, images) per batch."""
+    model.train()
+    for images, labels in dataloader:
+        if clear:
+            optimizer.zero_grad()
+        logits = model(images)
+        loss = loss_of(logits, labels)
+        loss.backward()
+        if step:
+            optimizer.step()
+        yield loss.item(), int((logits.argmax(dim=1) == labels).sum()), len(labels)
+
+
+def _totals(batches):
+    batches = list(batches)
+    images = sum(n for _, _, n in batches)
+    return sum(loss * n for loss, _, n in batches) / images, sum(right for _, right, _ in batches) / images
+
+
+@mistake(
+    "fashion.train",
+    "keeps_gradients",
+    check="check_gradients_cleared",
+    help="You never clear the gradients, so each batch's gradient is added to all before it: call "
+    "optimizer.zero_grad() "
+    "in every step.",
+)
+def keeps_gradients(dataloader, model, optimizer, epoch):
+    return _totals(_train(dataloader, model, optimizer, clear=False))
+
+
+@mistake(
+    "fashion.train",
+    "never_steps",
+    check="check_learns",
+    help="The weights never change: call optimizer.step() after loss.backward().",
+)
+def never_steps(dataloader, model, optimizer, epoch):
+    return _totals(_train(dataloader, model, optimizer, step=False))
+
+
+@mistake(
+    "fashion.train",
+    "clears_before_step",
+    check="check_learns",
+    help="If you do call optimizer.step(), then you clear the gradients between backward() and step(), "
+    "so that the step "
+    "has nothing to go by: clear them before backward().",
+)
+def clears_before_step(dataloader, model, optimizer, epoch):
+    model.train()
+    right = seen = total = 0
+    for images, labels in dataloader:
+        logits = model(images)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()
+        optimizer.zero_grad()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        right += int((logits.argmax(dim=1) == labels).sum())
+        seen += len(labels)
+    return total / seen, right / seen
+
+
+@mistake(
+    "fashion.train",
+    "counts_epochs_itself",
+    check="check_learns",
+    help="`epoch` is the number of this epoch, not how many to train for: go through the loader once, whatever it is.",
+)
+def counts_epochs_itself(dataloader, model, optimizer, epoch):
+    result = (0.0, 0.0)
+    for _ in range(epoch):
+        result = _totals(_train(dataloader, model, optimizer))
+    return result
+
+
+@mistake(
+    "fashion.train",
+    "softmax_before_loss",
+    check="check_step",
+    help="cross_entropy wants logits: it applies softmax itself, and with yours before it the gradient "
+    "nearly vanishes.",
+)
+def softmax_before_loss(dataloader, model, optimizer, epoch):
+    loss_of = lambda logits, labels: F.cross_entropy(logits.softmax(dim=1), labels)
+    return _totals(_train(dataloader, model, optimizer, loss_of=loss_of))
+
+
+@mistake(
+    "fashion.train",
+    "sums_the_loss",
+    check="check_step",
+    help='You sum the loss over the batch (reduction="sum"), so each step is as many times too large as the batch has '
+    "images: use the mean.",
+)
+def sums_the_loss(dataloader, model, optimizer, epoch):
+    loss_of = lambda logits, labels: F.cross_entropy(logits, labels, reduction="sum")
+    return _totals(_train(dataloader, model, optimizer, loss_of=loss_of))
+
+
+@mistake(
+    "fashion.train",
+    "squared_error",
+    check="check_step",
+    help="You train with the squared error of the logits; the task asks for cross-entropy.",
+)
+def squared_error(dataloader, model, optimizer, epoch):
+    loss_of = lambda logits, labels: F.mse_loss(logits, F.one_hot(labels, logits.shape[1]).float())
+    return _totals(_train(dataloader, model, optimizer, loss_of=loss_of))
+
+
+@mistake(
+    "fashion.train",
+    "stays_in_evaluation_mode",
+    check="check_training_mode",
+    help="You never call model.train(): after an evaluation, batch norm and dropout would stay switched off.",
+)
+def stays_in_evaluation_mode(dataloader, model, optimizer, epoch):
+    losses, right, seen = [], 0, 0
+    for images, labels in dataloader:
+        optimizer.zero_grad()
+        logits = model(images)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        right += int((logits.argmax(dim=1) == labels).sum())
+        seen += len(labels)
+    return sum(losses) / len(losses), right / seen
+
+
+@mistake(
+    "fashion.train",
+    "returns_in_the_loop",
+    check="check_whole_epoch",
+    help="Your `return` stands inside the loop, so only the first batch is used: move it one level out.",
+)
+def returns_in_the_loop(dataloader, model, optimizer, epoch):
+    for loss, right, images in _train(dataloader, model, optimizer):
+        return loss, right / images
+
+
+@mistake(
+    "fashion.train",
+    "skips_last_batch",
+    check="check_whole_epoch",
+    help="You leave out the last batch, which is smaller than the others: use every batch of the loader.",
+)
+def skips_last_batch(dataloader, model, optimizer, epoch):
+    batches = list(dataloader)
+    return _totals(_train(batches[:-1] or batches, model, optimizer))
+
+
+@mistake(
+    "fashion.train",
+    "own_optimizer",
+    check="check_given_optimizer",
+    help="You create an optimizer of your own inside train: use the one that is passed in.",
+)
+def own_optimizer(dataloader, model, optimizer, epoch):
+    return _totals(_train(dataloader, model, torch.optim.SGD(model.parameters(), lr=0.01)))
+
+
+@mistake(
+    "fashion.train",
+    "accuracy_in_percent",
+    check="check_report",
+    help="You return the accuracy in percent; the task asks for a fraction from 0 to 1.",
+)
+def accuracy_in_percent(dataloader, model, optimizer, epoch):
+    loss, accuracy = _totals(_train(dataloader, model, optimizer))
+    return loss, 100 * accuracy
+
+
+@mistake(
+    "fashion.train",
+    "accuracy_is_count",
+    check="check_report",
+    help="You return how many images were right; divide by the number of images.",
+)
+def accuracy_is_count(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    return batches[-1][0], sum(right for _, right, _ in batches)
+
+
+@mistake(
+    "fashion.train",
+    "accuracy_by_full_batches",
+    check="check_report",
+    help="You divide by the number of batches times the batch size, but the last batch is smaller: count the images.",
+)
+def accuracy_by_full_batches(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    return batches[-1][0], sum(right for _, right, _ in batches) / (len(batches) * batches[0][2])
+
+
+@mistake(
+    "fashion.train",
+    "accuracy_of_last_batch",
+    check="check_report",
+    help="You return the accuracy of the last batch only: count over the whole epoch.",
+)
+def accuracy_of_last_batch(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    return batches[-1][0], batches[-1][1] / batches[-1][2]
+
+
+@mistake(
+    "fashion.train",
+    "swaps_results",
+    check="check_report",
+    help="You return (accuracy, loss); the order is (train_loss, accuracy).",
+)
+def swaps_results(dataloader, model, optimizer, epoch):
+    loss, accuracy = _totals(_train(dataloader, model, optimizer))
+    return accuracy, loss
