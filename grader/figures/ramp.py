@@ -1,0 +1,86 @@
+"""What a normalising function makes of a range of values: input against grey value, and the greys themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from grader.figures import style
+from grader.figures.picture import FigureError, Picture, as_svg, new_figure
+from grader.figures.style import REFERENCE, STUDENT, Owner
+from grader.records import Array, Exhibit
+
+WIDTH_MM, HEIGHT_MM = 122.0, 68.0
+MOST = 64  # steps of the strip
+LEFT, RIGHT = 0.145, 0.985
+
+
+def draw(exhibit: Exhibit) -> Picture:
+    """Draw `student_input`, `student_output` and `reference_output`: (k,) each, output in grey values 0..255.
+
+    Raises:
+        FigureError: If one is missing or they are not equally long vectors.
+    """
+    names = ("student_input", "student_output", "reference_output")
+    if missing := [name for name in names if name not in exhibit.arrays]:
+        raise FigureError(f"{missing[0]} is missing")
+    values, student, reference = (np.asarray(exhibit.arrays[name], dtype=float).ravel() for name in names)
+    if not len(values) == len(student) == len(reference) or not len(values):
+        raise FigureError("input and output are not equally long")
+    order = np.argsort(values, kind="stable")
+    values, student, reference = values[order], student[order], reference[order]
+    figure = new_figure(WIDTH_MM, HEIGHT_MM)
+    _lines(figure, values, student, reference)
+    _strip(figure, STUDENT, values, student, 0.08)
+    _strip(figure, REFERENCE, values, reference, 0.005)
+    return as_svg(figure, alt=_alt(student, reference), caption=exhibit.caption)
+
+
+def _lines(figure: Figure, values: Array, student: Array, reference: Array) -> None:
+    """The reference is the broad line below, the student's the thin one on top: both show when they are equal."""
+    axes = figure.add_axes((LEFT, 0.31, RIGHT - LEFT, 0.55))
+    every = max(1, len(values) // 16)
+    for owner, output in ((REFERENCE, reference), (STUDENT, student)):
+        size = 3.2 if owner is STUDENT else 4.2
+        axes.plot(values, output, color=owner.color, linestyle=owner.dashes, linewidth=owner.width,
+                  marker=owner.marker, ms=size, markevery=every, label=owner.name)  # fmt: skip
+    low, high = min(0.0, float(student.min())), max(255.0, float(student.max()))
+    margin = (high - low) * 0.05
+    axes.set_ylim(low - margin, high + margin)
+    if low == 0 and high == 255:
+        axes.set_yticks([0, 64, 128, 192, 255])
+    _match_strip(axes, values)
+    axes.set_ylabel("Grey value")
+    axes.set_xlabel("Input value", loc="right", labelpad=1)
+    style.rule_grid(axes)
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles[::-1], names[::-1], loc="upper left", bbox_to_anchor=(LEFT - 0.02, 1.01), ncols=2,
+                  frameon=False, handlelength=3.2)  # fmt: skip
+
+
+def _match_strip(axes: Axes, values: Array) -> None:
+    """Each step of the strip stands below its input value when the values are evenly spaced."""
+    low, high = float(values[0]), float(values[-1])
+    half = (high - low) / max(2 * (len(values) - 1), 1) or 0.5
+    axes.set_xlim(low - half, high + half)
+
+
+def _strip(figure: Figure, owner: Owner, values: Array, output: Array, bottom: float) -> None:
+    axes: Axes = figure.add_axes((LEFT, bottom, RIGHT - LEFT, 0.06))
+    chosen = np.linspace(0, len(values) - 1, min(MOST, len(values))).round().astype(int)
+    for i, grey in enumerate(np.clip(output[chosen], 0, 255) / 255):
+        shade = (grey, grey, grey)
+        axes.add_patch(Rectangle((i, 0), 1, 1, facecolor=shade, edgecolor=shade, linewidth=0.2))
+    axes.set(xlim=(0, len(chosen)), ylim=(0, 1))
+    style.no_axes(axes)
+    axes.text(-0.018, 0.5, owner.name, ha="right", va="center", color=owner.text, transform=axes.transAxes)
+
+
+def _alt(student: Array, reference: Array) -> str:
+    far = float(np.abs(student - reference).max())
+    return (
+        f"Grey value against input value. The student's output runs from {student.min():g} to {student.max():g}, the "
+        f"reference's from {reference.min():g} to {reference.max():g}; they differ by at most {far:g}."
+    )
