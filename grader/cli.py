@@ -1,0 +1,182 @@
+"""The commands: parse, call one function, exit. The only place that exits."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from grader.errors import GraderError
+from grader.rubric import PROJECT, find_assignments
+
+GRADED, AT_FAULT, WRONG_USAGE, OURS = 0, 1, 2, 3
+
+
+class Moment(click.ParamType[datetime]):
+    """A point in time in ISO 8601, e.g. 2022-03-30T18:00-04:00; UTC when it names no zone."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse it; a wrong one is wrong usage."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time like 2022-03-30T18:00-04:00", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def commands() -> None:
+    """Grade vision problem sets; the student's code runs in a sandbox."""
+
+
+@commands.command()
+@click.argument("submission", type=click.Path(path_type=Path))
+@click.option("--assignment", help="Assignment id, when the zip's modules do not tell.")
+@click.option("--variant", help="Which variant counts, e.g. 6.819.")
+@click.option("--submitted", type=Moment(), help="When it was handed in, e.g. 2022-03-30T18:00-04:00.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
+def grade(submission: Path, assignment: str | None, variant: str | None, submitted: datetime | None, out: Path) -> int:
+    """Grade one zip: a table here, everything else in OUT/<student>/."""
+    from grader.pipeline import grade_zip  # torch and WeasyPrint take seconds: not for --help
+    from grader.terminal import show_grade
+
+    _build_example(submission)
+    console, notes = Console(), Console(stderr=True)
+    result = grade_zip(
+        submission,
+        out,
+        assignment_id=assignment,
+        variant=variant,
+        submitted_at=submitted,
+        log=lambda line: notes.print(line, style="dim", markup=False, highlight=False),
+    )
+    assignments = find_assignments()
+    show_grade(console, result, assignments[result.assignment].title if result.assignment else "")
+    console.print(f"Report: {out / result.student / 'report.pdf'}", markup=False, highlight=False)
+    return GRADED if result.outcome == "graded" else AT_FAULT
+
+
+@commands.command()
+@click.argument("submission", type=click.Path(path_type=Path), required=False)
+@click.option("--assignment", help="Only this assignment's reference report.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
+def report(submission: Path | None, assignment: str | None, out: Path) -> int:
+    """Render the reference reports, or a graded SUBMISSION's report again."""
+    from grader.intake import student_name
+    from grader.pipeline import render_again, report_reference
+
+    notes = Console(stderr=True)
+
+    def log(line: str) -> None:
+        notes.print(line, style="dim", markup=False, highlight=False)
+
+    names = [student_name(submission)] if submission else []
+    if submission:
+        render_again(out, names[0], log)
+    else:
+        chosen = [assignment] if assignment else list(find_assignments())
+        names = [report_reference(each, out, log).student for each in chosen]
+    for name in names:
+        print(out / name / "report.pdf")
+    return GRADED
+
+
+@commands.command()
+@click.option("--assignment", help="Only this assignment's models.")
+@click.option("--preset", default="quick", show_default=True, help="quick or full.")
+@click.option("--force", is_flag=True, help="Train anew, whatever the cache holds.")
+@click.option("--ship", is_flag=True, help="Write the models to solutions/<id>/reference/.")
+def reference(assignment: str | None, preset: str, force: bool, ship: bool) -> int:
+    """Train the reference models, or find them in the cache."""
+    from grader.reference import RECIPES, ship_reference, train_reference
+
+    for each in [assignment] if assignment else list(RECIPES):
+        trained = train_reference(each, preset, Console(), force)
+        for model, metrics in trained.metrics.items():
+            print(f"{each} {model}: {metrics['test_accuracy']:.2%} of the test images ({preset})")
+        if ship:
+            print(ship_reference(trained).relative_to(PROJECT))
+    return GRADED
+
+
+@commands.command()
+@click.option("--assignment", help="Only this assignment.")
+def release(assignment: str | None) -> int:
+    """Write stubs and dist/<id>.zip for students from the solutions."""
+    from grader.release import release as write_release
+
+    for each in [assignment] if assignment else list(find_assignments()):
+        for path in write_release(each):
+            print(path.relative_to(PROJECT))
+    return GRADED
+
+
+@commands.command()
+def data() -> int:
+    """Fetch the data sets where there is a network, verifying checksums."""
+    from grader.datasets import fetch_data
+
+    fetch_data(print)
+    return GRADED
+
+
+@commands.command()
+def examples() -> int:
+    """Build examples/*.zip from the folders beside them."""
+    from grader.packing import pack_folder
+
+    for folder in sorted(path for path in (PROJECT / "examples").iterdir() if path.is_dir()):
+        print(pack_folder(folder, folder.with_suffix(".zip")).relative_to(PROJECT))
+    return GRADED
+
+
+@commands.command()
+@click.option("--assignment", help="Only this assignment.")
+def validate(assignment: str | None) -> int:
+    """Prove the checks: solutions earn everything, stubs nothing, every known mistake is caught."""
+    from grader.validation import show_validation, validate_assignment
+
+    console = Console()
+    sound = True
+    for each in [assignment] if assignment else list(find_assignments()):
+        findings = validate_assignment(each, lambda line: console.print(line, style="dim", highlight=False))
+        sound &= show_validation(console, findings)
+    return GRADED if sound else AT_FAULT
+
+
+def _build_example(submission: Path) -> None:
+    """Build an example's zip when it is asked for and is missing or older than its folder."""
+    from grader.packing import pack_folder
+
+    folder = submission.with_suffix("")
+    if submission.suffix != ".zip" or folder.resolve().parent != PROJECT / "examples" or not folder.is_dir():
+        return
+    newest = max(path.stat().st_mtime for path in folder.rglob("*"))
+    if not submission.exists() or submission.stat().st_mtime < newest:
+        pack_folder(folder, submission)
+
+
+def main() -> None:
+    """Run a command and exit with its code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_USAGE
+    except GraderError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = error.exit_code
+    sys.exit(code)

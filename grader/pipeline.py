@@ -1,0 +1,127 @@
+"""The way of a submission, in six numbered steps; read this first.
+
+1 open    a zip          -> Submission     intake
+2 run     Submission     -> Run            runner, with the student's code behind sandbox/
+3 score   check results  -> Grade          scoring
+4 draw    exhibits       -> pictures       figures, called by step 5
+5 render  Grade, figures -> report         report
+6 record  Grade          -> results.json   results
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from grader.answers import read_answers
+from grader.errors import SubmissionRefused
+from grader.intake import file_digest, open_submission, student_name
+from grader.records import Exhibit, Grade, RunFacts, Submission
+from grader.report import render_report
+from grader.results import read_results, write_results, write_whole
+from grader.rubric import Assignment, get_assignment
+from grader.runner import run_submission
+from grader.scoring import grade_submission, refuse
+from grader.solutions import solution_files
+from grader.terminal import feedback_text, total_line
+
+Log = Callable[[str], None]
+REFUSED = RunFacts(sandbox="none")
+
+
+def grade_zip(
+    path: Path,
+    out: Path,
+    *,
+    assignment_id: str | None = None,
+    variant: str | None = None,
+    submitted_at: datetime | None = None,
+    log: Log = lambda _line: None,
+) -> Grade:
+    """Grade one zip and write everything into `out/<student>/`.
+
+    Args:
+        path: The zip.
+        out: Folder of all students.
+        assignment_id: Which assignment; None recognises it.
+        variant: Which variant counts; None takes the assignment's default.
+        submitted_at: When it was handed in, with a time zone; None counts as on time.
+        log: Gets a line per step.
+
+    Raises:
+        UsageError: If there is no such file, assignment or variant.
+        MachineError: If something of ours or of this machine is missing.
+    """
+    log(f"1 open    {path.name}")
+    folder = out / student_name(path)
+    named = get_assignment(assignment_id) if assignment_id else None
+    try:
+        submission = open_submission(path, assignment=assignment_id, submitted_at=submitted_at)
+    except SubmissionRefused as refusal:
+        chosen = (named.check_variant(variant) if named else variant) or ""
+        grade = refuse(student_name(path), file_digest(path), named, chosen, str(refusal))
+        _write(folder, grade, (), REFUSED, named, log)
+        return grade
+    return grade_opened(submission, folder, variant=variant, log=log)
+
+
+def grade_opened(
+    submission: Submission, folder: Path, *, variant: str | None = None, log: Log = lambda _line: None
+) -> Grade:
+    """Steps 2 to 6 for a submission that is open; writes into `folder`."""
+    assignment = get_assignment(submission.assignment)
+    variant = assignment.check_variant(variant)
+    log(f"2 run     {assignment.title}, variant {variant}")
+    run = run_submission(
+        submission, assignment, lambda result: log(f"          {result.task:3} {result.outcome.value:8} {result.name}")
+    )
+    log("3 score")
+    answers = read_answers(submission.files.get("answers.md"), [task.id for task in assignment.tasks if task.written])
+    grade = grade_submission(submission, assignment, run.checks, variant, answers)
+    _write(folder, grade, run.exhibits, run.facts, assignment, log)
+    return grade
+
+
+def render_again(out: Path, student: str, log: Log = lambda _line: None) -> Grade:
+    """Render a student's report again from what step 6 recorded, grading nothing.
+
+    Raises:
+        UsageError: If that student has no record in `out`.
+    """
+    folder = out / student
+    grade, exhibits, facts = read_results(folder)
+    assignment = get_assignment(grade.assignment) if grade.assignment else None
+    log("5 render  again, from results.json and arrays.safetensors")
+    render_report(grade, exhibits, assignment, facts, folder)
+    return grade
+
+
+def report_reference(assignment_id: str, out: Path, log: Log = lambda _line: None) -> Grade:
+    """Grade the solutions with the reference models like a submission; writes into `out/reference-<id>/`."""
+    files = solution_files(assignment_id)
+    name = f"reference-{assignment_id}"
+    return grade_opened(Submission(name, assignment_id, "0" * 64, files), out / name, log=log)
+
+
+def _write(
+    folder: Path,
+    grade: Grade,
+    exhibits: tuple[Exhibit, ...],
+    facts: RunFacts,
+    assignment: Assignment | None,
+    log: Log,
+) -> None:
+    """Steps 4 to 6."""
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    log(f"4 draw    {len(exhibits)} figures")
+    log(f"5 render  {folder / 'report.pdf'}")
+    try:
+        render_report(grade, exhibits, assignment, facts, folder)
+    finally:  # a score never waits for a picture
+        log(f"6 record  {folder / 'results.json'}, {time.monotonic() - started:.1f} s after the last check")
+        write_results(folder, grade, exhibits, facts, total_line(grade))
+        title = assignment.title if assignment else "Submission"
+        write_whole(folder / "feedback.txt", feedback_text(grade, title).encode())

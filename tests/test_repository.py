@@ -1,0 +1,172 @@
+"""Facts about the project's own files: sizes, documentation, pins, generated stubs, the Makefile."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from grader.release import is_current
+from grader.rubric import PROJECT, find_assignments
+
+MAX_FILE_BYTES = 1_000_000
+MAX_MODULE_LINES = 260
+TARGET = re.compile(r"^([a-z][a-z-]*):(?:.*?  ## (.*))?", re.MULTILINE)
+# Spelt so that this file does not match itself.
+MACHINE_PATHS = re.compile(rb"(?<![\w.])/(?:roo" + rb"t|hom" + rb"e|User" + rb"s)/\w")
+
+
+def tracked_files() -> list[Path]:
+    """Files that are in git, or would be after `git add .`; the test is skipped where there is no git checkout."""
+    if shutil.which("git") is None or not (PROJECT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "-c", f"safe.directory={PROJECT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    paths = [PROJECT / name for name in listing.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def is_text(content: bytes) -> bool:
+    """Whether git would take a file for text: no NUL in its first 8,000 bytes."""
+    return b"\0" not in content[:8_000]
+
+
+def requirements() -> list[Requirement]:
+    """Everything that pyproject.toml asks for."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]]
+
+
+def constraints() -> dict[str, str]:
+    """What constraints.txt pins, by canonical name."""
+    lines = (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = (line.split("==") for line in lines if not line.startswith("#"))
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def run_make(folder: Path, *arguments: str) -> list[str]:
+    """Run the project's Makefile in `folder`, with a set-up and a Python that do nothing but note arguments.
+
+    Returns:
+        The arguments that Python was called with.
+    """
+    shutil.copy(PROJECT / "Makefile", folder)
+    python = folder / "a venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    (folder / "setup.sh").write_text("#!/bin/sh\n", encoding="utf-8")
+    python.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > arguments\n", encoding="utf-8")
+    for script in (folder / "setup.sh", python):
+        script.chmod(0o755)
+    # Nothing but PATH: neither the user's VARIANT nor the MAKEFLAGS of `make check` may leak in.
+    command = ["make", "-C", str(folder), *arguments, "VENV=a venv"]
+    subprocess.run(command, check=True, capture_output=True, env={"PATH": os.environ["PATH"]})
+    return (folder / "arguments").read_text(encoding="utf-8").split("\0")[:-1]
+
+
+def test_no_large_files() -> None:
+    """No file in git is larger than 1 MB."""
+    assert [path for path in tracked_files() if path.stat().st_size > MAX_FILE_BYTES] == []
+
+
+def test_modules_are_short() -> None:
+    """No file of the grader is longer than 260 lines."""
+    lengths = {path.name: path.read_bytes().count(b"\n") for path in (PROJECT / "grader").rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > MAX_MODULE_LINES} == {}
+
+
+def test_no_machine_paths() -> None:
+    """No text file in git names a path of somebody's own machine."""
+    found = [
+        f"{path.relative_to(PROJECT)}: {match.group().decode()}"
+        for path in tracked_files()
+        if is_text(content := path.read_bytes()) and (match := MACHINE_PATHS.search(content))
+    ]
+    assert found == []
+
+
+def test_targets_are_documented() -> None:
+    """`make help` has a line for every target that a person calls, and the README's table has them and no others."""
+    targets = dict(TARGET.findall((PROJECT / "Makefile").read_text(encoding="utf-8")))
+    assert [name for name, line in targets.items() if not line] == ["ready"]  # called by the other targets only
+    table = "\n".join(re.findall(r"^\| `make .*", (PROJECT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", table)) == set(targets) - {"ready"}
+
+
+@pytest.mark.parametrize("assignment_id", find_assignments())
+def test_stubs_are_current(assignment_id: str) -> None:
+    """The stubs in `assignment/` are what `make release` would write now."""
+    assert is_current(assignment_id) == [], "run `make release` and commit what it writes"
+
+
+@pytest.mark.parametrize("assignment_id", find_assignments())
+def test_handout_has_every_task(assignment_id: str) -> None:
+    """The handout names every task with its points, and `answers.md` has one heading for each written question."""
+    folder = PROJECT / "assignment" / assignment_id
+    handout = (folder / "README.md").read_text(encoding="utf-8")
+    tasks = find_assignments()[assignment_id].tasks
+    wanted = {task.id: rf"\*\*{re.escape(task.id)} \([^)]*\b{task.points:g} point" for task in tasks}
+    assert [task for task, line in wanted.items() if not re.search(line, handout)] == []
+    headings = re.findall(r"^## (\S+)\. ", (folder / "answers.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [task.id for task in tasks if task.written]
+
+
+def test_requirements_were_tested() -> None:
+    """Every package that pyproject.toml asks for has a tested version, inside the range asked for."""
+    versions = constraints()
+    untested = [
+        str(requirement)
+        for requirement in requirements()
+        if not requirement.specifier.contains(versions.get(canonicalize_name(requirement.name), "0"))
+    ]
+    assert untested == []
+
+
+def test_pins() -> None:
+    """Torch and torchvision are pinned, and no other package is."""
+    pinned = {requirement.name for requirement in requirements() if str(requirement.specifier).startswith("==")}
+    assert pinned == {"torch", "torchvision"}
+
+
+def test_ignored_rules_have_reasons() -> None:
+    """Every linter rule that is switched off has its reason on the same line."""
+    lines = (PROJECT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if re.match(r'\s+"[A-Z]+[0-9]+",', line)]
+    assert rules
+    assert [line for line in rules if not re.search(r",\s+# \w", line)] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two words",
+        "$HOME",
+        "$(shell false)",
+        "a$$b",
+        "it's",
+        '"q"',
+        "`id`",
+        "#1",
+        "a;b",
+        "a\\b",
+        "-dash",
+        "*",
+        "Zoë",
+        "a=b:c",
+    ],
+)
+def test_make_passes_names_intact(tmp_path: Path, name: str) -> None:
+    """A file name reaches the grader as typed, whatever it means to make or to the shell."""
+    arguments = run_make(tmp_path, "grade", f"SUBMISSION={name}", f"OUT={name}")
+    assert arguments == ["-m", "grader", "grade", f"--out={name}", "--", name]
+
+
+def test_make_leaves_unset_options_out(tmp_path: Path) -> None:
+    """A variable that is not set, or empty, becomes no option at all."""
+    assert run_make(tmp_path, "report", "OUT=") == ["-m", "grader", "report"]
