@@ -151,13 +151,14 @@ def _lay_out(
     labels, predicted = data.labels.numpy()[order], logits.argmax(axis=1)
     accuracy = float((predicted == labels).mean())
     metrics = reference.metrics["fashion"]
+    epochs = list(range(1, len(metrics["curves"]["val_loss"]) + 1))
     exhibit(
         "curves",
         "accuracy",
         "Training of the reference network, and the accuracy of your model.pth on the test images.",
         facts={
-            "series": [{"label": "Reference", **metrics["curves"]}],
-            "best_epoch": metrics["best_epoch"],
+            "series": [{"label": "Reference", "epochs": epochs, **metrics["curves"]}],
+            "best_epoch": epochs[metrics["best_epoch"]],
             "lines": [
                 {"label": "Your model.pth", "accuracy": accuracy},
                 {"label": "Reference", "accuracy": metrics["test_accuracy"]},
