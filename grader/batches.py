@@ -19,6 +19,7 @@ class Batches:
         batch_size: Images per batch; the last batch may be smaller.
         shuffle: Take the images in a new random order each time, drawn from torch's global generator.
         augment: Shift and mirror them, see `shift_and_mirror`.
+        shift: Largest offset of `augment`, pixels.
         advance: Called after each batch, for a progress bar.
     """
 
@@ -31,12 +32,13 @@ class Batches:
         *,
         shuffle: bool = False,
         augment: bool = False,
+        shift: int = 1,
         advance: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the tensors; nothing is copied."""
         self.images, self.labels = images, labels
         self.normalise, self.batch_size = normalise, batch_size
-        self.shuffle, self.augment, self.advance = shuffle, augment, advance
+        self.shuffle, self.augment, self.shift, self.advance = shuffle, augment, shift, advance
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -48,7 +50,7 @@ class Batches:
         order = torch.randperm(count) if self.shuffle else torch.arange(count)
         for start in range(0, count, self.batch_size):
             chosen = order[start : start + self.batch_size]
-            images = shift_and_mirror(self.images[chosen]) if self.augment else self.images[chosen]
+            images = shift_and_mirror(self.images[chosen], self.shift) if self.augment else self.images[chosen]
             yield self.normalise(images), self.labels[chosen]
             self.advance()
 

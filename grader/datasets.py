@@ -1,39 +1,37 @@
-"""The data sets, as uint8 tensors in memory: where they are looked for, and the proof that they are whole.
+"""FashionMNIST, its form that stands in for CIFAR-10, and the fetching of everything that is not on this machine yet.
 
 A truncated or changed file would quietly give wrong grades, so every file is compared with its known SHA-256 before it
 is used. FashionMNIST: Xiao et al., 2017, Fashion-MNIST: a novel image dataset for benchmarking machine learning
-algorithms, https://arxiv.org/abs/1708.07747.
+algorithms, https://arxiv.org/abs/1708.07747. CIFAR-10 is in `cifar.py`, the Places365 network in `places.py`.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import os
-import socket
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from grader.cifar import SIZE, fetch_cifar10
 from grader.errors import DataMissing
-from grader.rubric import PROJECT
-
-Split = Literal["train", "test"]
+from grader.imageset import ImageSet as ImageSet  # here too: most who want a data set want its type
+from grader.imageset import Split, data_folder, digest_of, downloading
+from grader.places import fetch_places365
 
 FASHION_CLASSES = tuple("T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(","))
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-DOWNLOAD_TIMEOUT_S = 30
 
 
 class IdxFile(NamedTuple):
@@ -73,34 +71,6 @@ FASHION_FILES: dict[Split, tuple[IdxFile, IdxFile]] = {
 }
 
 
-@dataclass(frozen=True)
-class ImageSet:
-    """One split of a data set.
-
-    Attributes:
-        name: The data set, e.g. "FashionMNIST".
-        split: "train" or "test".
-        images: (N, C, H, W), uint8.
-        labels: (N,), int64.
-        classes: Name of each label.
-        source: Where it was found, in words for a report; never a path.
-        digest: First 16 hex digits of the SHA-256 of the pixels followed by the labels.
-    """
-
-    name: str
-    split: str
-    images: Tensor
-    labels: Tensor
-    classes: tuple[str, ...]
-    source: str
-    digest: str
-
-
-def data_folder() -> Path:
-    """The folder for data sets: `$GRADER_DATA`, or `data/` in the project."""
-    return Path(os.environ.get("GRADER_DATA") or PROJECT / "data")
-
-
 def fashion_mnist(split: Split, data: Path | None = None) -> ImageSet:
     """One split of FashionMNIST, read once per process.
 
@@ -131,18 +101,45 @@ def normalise_fashion(images: Tensor) -> Tensor:
     return images.to(torch.float32).div_(127.5).sub_(1)
 
 
+def stand_in(split: Split, data: Path | None = None) -> ImageSet:
+    """FashionMNIST in the form of CIFAR-10, for networks and plots where CIFAR-10 is missing; its `name` says so.
+
+    Args:
+        split: "train" (60,000 images) or "test" (10,000).
+        data: The data folder; None means `data_folder()`.
+
+    Returns:
+        Images (N, 3, 32, 32), uint8: a border of two black pixels, the grey value in each of the three channels.
+
+    Raises:
+        DataMissing: As `fashion_mnist`.
+    """
+    return _stand_in(split, (data or data_folder()).resolve())
+
+
 def fetch_data(report: Callable[[str], None]) -> None:
-    """Obtain every data set that is not on this machine yet, where there is a network.
+    """Obtain every data set and network that is not on this machine yet, where there is a network.
 
     Args:
         report: Receives one sentence per data set.
 
     Raises:
-        DataMissing: If a data set is missing and can't be downloaded, or if a file is damaged.
+        DataMissing: After all were tried, if some are missing and can't be downloaded, or if a file is damaged.
     """
+    missing = []
+    for fetch in (_fetch_fashion, fetch_cifar10, fetch_places365):
+        try:
+            report(fetch())
+        except DataMissing as error:
+            missing.append(str(error))
+    if missing:
+        raise DataMissing(" ".join(missing))
+
+
+def _fetch_fashion() -> str:
     sets = [fashion_mnist(split) for split in FASHION_FILES]
     count = sum(len(images.labels) for images in sets)
-    report(f"FashionMNIST: {count:,} images, checksums right ({sets[0].source}).")
+    return f"FashionMNIST: {count:,} images, checksums right ({sets[0].source})."
 
 
 def parse_idx(content: bytes) -> NDArray[np.uint8]:
@@ -174,6 +171,15 @@ def parse_idx(content: bytes) -> NDArray[np.uint8]:
 
 
 @cache
+def _stand_in(split: Split, data: Path) -> ImageSet:
+    fashion = fashion_mnist(split, data)
+    border = (SIZE - fashion.images.shape[-1]) // 2
+    images = F.pad(fashion.images, [border] * 4).repeat(1, 3, 1, 1)
+    digest = digest_of(images.numpy(), fashion.labels.numpy().astype(np.uint8))
+    return replace(fashion, name="FashionMNIST padded to 32x32 RGB, in place of CIFAR-10", images=images, digest=digest)
+
+
+@cache
 def _fashion_mnist(split: Split, data: Path) -> ImageSet:
     ours = data / "FashionMNIST" / "raw"
     for folder, source in ((ours, "torchvision layout"), (DEBIAN_FOLDER, f"Debian package {DEBIAN_PACKAGE}")):
@@ -197,7 +203,7 @@ def _read_fashion(split: Split, folder: Path, source: str) -> ImageSet:
         labels=torch.from_numpy(labels.astype(np.int64)),
         classes=FASHION_CLASSES,
         source=source,
-        digest=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:16],
+        digest=digest_of(images, labels),
     )
 
 
@@ -228,9 +234,13 @@ def _damaged(file: IdxFile, source: str, reason: str) -> str:
 
 def _download_fashion(data: Path) -> None:
     """Let torchvision download into a folder of its own, then move the files: nobody ever sees half a file."""
-    try:
+    otherwise = (
+        "FashionMNIST is not on this machine and could not be downloaded: install the Debian package "
+        f"{DEBIAN_PACKAGE}, or put torchvision's folder FashionMNIST into the data folder ($GRADER_DATA)."
+    )
+    with downloading(otherwise):
         data.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=data, prefix=".download-") as folder, _network_timeout():
+        with tempfile.TemporaryDirectory(dir=data, prefix=".download-") as folder:
             from torchvision.datasets import FashionMNIST  # here, because importing torchvision takes a second
 
             FashionMNIST(folder, train=True, download=True)  # fetches all four files
@@ -238,19 +248,3 @@ def _download_fashion(data: Path) -> None:
             raw.mkdir(parents=True, exist_ok=True)
             for file in Path(folder, "FashionMNIST", "raw").iterdir():
                 file.replace(raw / file.name)
-    except (OSError, RuntimeError) as error:
-        raise DataMissing(
-            "FashionMNIST is not on this machine and could not be downloaded: install the Debian package "
-            f"{DEBIAN_PACKAGE}, or put torchvision's folder FashionMNIST into the data folder ($GRADER_DATA)."
-        ) from error
-
-
-@contextmanager
-def _network_timeout() -> Iterator[None]:
-    """Set the timeout that torchvision does not: a network that swallows packets would keep it waiting for minutes."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

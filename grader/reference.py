@@ -1,20 +1,19 @@
 """The reference models: cached under a digest of all that they depend on, and shipped as small files.
 
-`RECIPES` lists what is trained for each assignment; `training.py` does it. A finished reference stands in the cache in
-a folder named after the digest; the one that ships in `solutions/<id>/reference/` has the same two kinds of file:
-`<model>.safetensors` in float16, and `metrics.json`.
+`recipes.py` lists what is trained for each assignment; `training.py` does it. A finished reference stands in the cache
+in a folder named after the digest; the one that ships in `solutions/<id>/reference/` has the same two kinds of file:
+`<model>.safetensors` in float16, and `metrics.json`. A model whose data set is not on this machine is left out of the
+training, and the shipped one is used in its place.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import os
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
 from grader import batches, training
-from grader.datasets import fashion_mnist, normalise_fashion
 from grader.errors import DataMissing, MachineError, UsageError
-from grader.rubric import PROJECT, get_assignment
-from grader.training import SOLUTIONS, Recipe, Settings, Weights, train_recipe
+from grader.imageset import cache_folder, without_downloads
+from grader.recipes import RECIPES as RECIPES  # here too: whoever trains them asks what there is
+from grader.rubric import get_assignment
+from grader.training import SOLUTIONS, Recipe, Weights, train_recipe
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Reference:
         assignment: Its id.
         weights: State dict by model name; float32 on the CPU, rounded to what float16 can hold.
         metrics: By model name: `curves` (four lists, one value per epoch), `best_epoch` (index into them),
-            `test_accuracy`, `confusion` (true class by predicted class, counts), `parameters`, `preset`, `settings`,
-            `seconds`, `threads`, `data`, `versions`, `obtained` (a sentence).
-        source: "shipped" or "trained here".
+            `test_accuracy`, `classes` (names; not of the "fashion" that ships), `confusion` (true class by predicted
+            class, counts), `parameters`, `preset`, `settings`, `seconds`, `threads`, `data`, `versions`, `obtained`
+            (a sentence).
+        source: "shipped", "trained here", or "trained here; shipped: scene" where one could not be trained.
     """
 
     assignment: str
@@ -51,21 +52,7 @@ class Reference:
     source: str
 
 
-RECIPES: dict[str, tuple[Recipe, ...]] = {
-    "miniplaces": (
-        Recipe(
-            model="fashion",
-            module="fashion",
-            network="MyNet",
-            data=fashion_mnist,
-            normalise=normalise_fashion,
-            presets={
-                "quick": Settings(epochs=4, peak_lr=1e-2),
-                "full": Settings(epochs=12, peak_lr=5e-3, augment=True),
-            },
-        ),
-    ),
-}
+ALL_PIXELS = torch.arange(256, dtype=torch.uint8).repeat(3).view(1, 3, 16, 16)  # every value in every channel
 
 
 def load_reference(assignment_id: str) -> Reference:
@@ -78,7 +65,8 @@ def load_reference(assignment_id: str) -> Reference:
     get_assignment(assignment_id)
     cached = [path for path in _cached_today(assignment_id) if path.is_dir()]
     if cached:
-        return _read(assignment_id, max(cached, key=lambda path: path.stat().st_mtime), "trained here")
+        newest = max(cached, key=lambda path: path.stat().st_mtime)
+        return _completed(_read(assignment_id, newest, "trained here"))
     return _read(assignment_id, _shipped(assignment_id), "shipped")
 
 
@@ -86,6 +74,8 @@ def train_reference(
     assignment_id: str, preset: str = "quick", console: Console | None = None, force: bool = False
 ) -> Reference:
     """Train the reference models of an assignment, or find them in the cache.
+
+    A model whose data set is missing is left out, and the console says so.
 
     Args:
         assignment_id: Id of the assignment.
@@ -96,13 +86,16 @@ def train_reference(
     Raises:
         UsageError: If there is no such assignment or preset.
         MachineError: If the assignment has no models to train.
-        DataMissing: If a data set is not on this machine.
+        DataMissing: If no data set of the assignment's models is on this machine.
     """
     get_assignment(assignment_id)
-    recipes = _recipes(assignment_id)
-    if unknown := [recipe.model for recipe in recipes if preset not in recipe.presets]:
-        raise UsageError(f"no preset {preset!r} for {', '.join(unknown)}; there are {', '.join(recipes[0].presets)}")
-    folder = _cache_folder(assignment_id, preset)
+    _check_preset(assignment_id, preset)
+    console = console or Console()
+    recipes, left_out = _by_data(assignment_id)
+    for model, reason in left_out.items():
+        console.print(f"The reference model {model!r} is left out. {reason}", soft_wrap=True, markup=False)
+    with without_downloads():  # what could be downloaded is here now
+        folder = _cache_folder(assignment_id, preset)
     checkpoints = folder.with_suffix(".partial")
     if force:
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,11 +113,32 @@ def train_reference(
 
 
 def ship_reference(reference: Reference) -> Path:
-    """Write a reference to `solutions/<id>/reference/`, the files that ship with the project; returns that folder."""
+    """Write a reference to `solutions/<id>/reference/`, the files that ship with the project; returns that folder.
+
+    A model that it lacks stays as it was shipped before.
+    """
     folder = _shipped(reference.assignment)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(reference, folder)
+    _write(_completed(reference), folder)
     return folder
+
+
+def _completed(reference: Reference) -> Reference:
+    """The same with the shipped models in place of those that it lacks, as far as there are any."""
+    lacking = {recipe.model for recipe in _recipes(reference.assignment)} - reference.metrics.keys()
+    if not lacking:
+        return reference
+    try:
+        shipped = _read(reference.assignment, _shipped(reference.assignment), "shipped")
+    except MachineError:
+        return reference
+    added = sorted(lacking & shipped.metrics.keys())
+    return replace(
+        reference,
+        weights=reference.weights | {model: shipped.weights[model] for model in added},
+        metrics=reference.metrics | {model: shipped.metrics[model] for model in added},
+        source=f"{reference.source}; shipped: {', '.join(added)}" if added else reference.source,
+    )
 
 
 def _recipes(assignment_id: str) -> tuple[Recipe, ...]:
@@ -133,27 +147,48 @@ def _recipes(assignment_id: str) -> tuple[Recipe, ...]:
     return RECIPES[assignment_id]
 
 
+def _check_preset(assignment_id: str, preset: str) -> None:
+    recipes = _recipes(assignment_id)
+    if unknown := [recipe.model for recipe in recipes if preset not in recipe.presets]:
+        raise UsageError(f"no preset {preset!r} for {', '.join(unknown)}; there are {', '.join(recipes[0].presets)}")
+
+
+def _by_data(assignment_id: str) -> tuple[list[Recipe], dict[str, str]]:
+    """The recipes whose data set is here, and why not, by model, for the others; DataMissing when that is all."""
+    here, left_out = [], {}
+    for recipe in _recipes(assignment_id):
+        try:
+            recipe.data("train"), recipe.data("test")
+            here.append(recipe)
+        except DataMissing as error:
+            left_out[recipe.model] = str(error)
+    if not here:
+        raise DataMissing(" ".join(dict.fromkeys(left_out.values())))
+    return here, left_out
+
+
 def _cache_folder(assignment_id: str, preset: str) -> Path:
     """Where a reference stands that was trained with today's code, settings, data and torch."""
     code = (Path(module.__file__ or "").read_bytes() for module in (batches, training))
     digest = hashlib.sha256(Path(__file__).read_bytes() + b"".join(code))
-    for recipe in _recipes(assignment_id):
-        digest.update((SOLUTIONS / assignment_id / f"{recipe.module}.py").read_bytes())
+    for recipe in _by_data(assignment_id)[0]:
+        for path in recipe.files(assignment_id):
+            digest.update((SOLUTIONS / path).read_bytes())
         splits = recipe.data("train").digest, recipe.data("test").digest
         facts = recipe.model, recipe.network, recipe.presets[preset], splits, torch.__version__
-        digest.update(f"{facts}{inspect.getsource(recipe.normalise)}".encode())
+        digest.update(repr(facts).encode() + recipe.normalise(ALL_PIXELS).numpy().tobytes())
     return _cache() / f"{assignment_id}-{preset}-{digest.hexdigest()[:16]}"
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("GRADER_CACHE") or PROJECT / ".cache") / "reference"
+    return cache_folder() / "reference"
 
 
 def _cached_today(assignment_id: str) -> list[Path]:
     if not any(_cache().glob(f"{assignment_id}-*")):
         return []  # saves reading the data set
     presets = {preset for recipe in _recipes(assignment_id) for preset in recipe.presets}
-    with suppress(DataMissing):  # then there is no telling what is of today
+    with suppress(DataMissing), without_downloads():  # without the data there is no telling what is of today
         return [_cache_folder(assignment_id, preset) for preset in presets]
     return []
 

@@ -15,15 +15,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
 from grader.batches import Batches, measure
-from grader.datasets import ImageSet
 from grader.errors import MachineError
+from grader.imageset import ImageSet, Split
 from grader.rubric import PROJECT
 
 SOLUTIONS = PROJECT / "solutions"
@@ -40,9 +40,10 @@ class Settings:
         epochs: Passes over the training images.
         peak_lr: Learning rate at the top of the one-cycle schedule.
         batch_size: Images per batch.
-        augment: Shift each training image by up to 1 pixel and mirror half of them.
+        augment: Shift each training image by up to `shift` pixels and mirror half of them.
         validation: Training images that are held out to choose the epoch by.
         seed: Source of the split, the first weights, the order and the augmentation.
+        shift: Largest offset of the augmentation, pixels.
     """
 
     epochs: int
@@ -51,6 +52,7 @@ class Settings:
     augment: bool = False
     validation: int = 5_000
     seed: int = 0
+    shift: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,26 @@ class Recipe:
 
     Attributes:
         model: Its name, the key of `Reference.weights`.
-        module: Solution module that holds the network, `train` and `create_optimizer`.
-        network: Name of the network's class in it, called without arguments.
+        module: Solution module that holds `train` and `create_optimizer`.
+        network: Name of the network's class, called without arguments.
         data: Gives a split of the data set.
         normalise: uint8 images -> float32 images as the network gets them.
         presets: Settings by preset name.
+        network_in: Assignment and solution module that hold the network; None: it is in `module`.
     """
 
     model: str
     module: str
     network: str
-    data: Callable[[Literal["train", "test"]], ImageSet]
+    data: Callable[[Split], ImageSet]
     normalise: Callable[[Tensor], Tensor]
     presets: Mapping[str, Settings]
+    network_in: tuple[str, str] | None = None
+
+    def files(self, assignment_id: str) -> list[Path]:
+        """The solution files that the model depends on: that of `train`, and that of the network if it is another."""
+        modules = dict.fromkeys([(assignment_id, self.module), self.network_in or (assignment_id, self.module)])
+        return [Path(assignment, f"{module}.py") for assignment, module in modules]
 
 
 def train_recipe(
@@ -80,11 +89,12 @@ def train_recipe(
     """Train one network, from its last checkpoint if there is one, and measure it on the test images."""
     settings = recipe.presets[preset]
     solution = load_solution(assignment_id, recipe.module)
+    networks = load_solution(*recipe.network_in) if recipe.network_in else solution
     train_set, test_set = recipe.data("train"), recipe.data("test")
     order = torch.randperm(len(train_set.labels), generator=torch.Generator().manual_seed(settings.seed))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        net: nn.Module = getattr(solution, recipe.network)().to(memory_format=torch.channels_last)
+        net: nn.Module = getattr(networks, recipe.network)().to(memory_format=torch.channels_last)
         run = _Run(recipe, settings, solution, net, checkpoints / f"{recipe.model}.pt")
         run.go_through_epochs(train_set, order[settings.validation :], order[: settings.validation], progress)
     weights = _rounded(run.best_weights)
@@ -92,11 +102,7 @@ def train_recipe(
     test_batches = Batches(test_set.images, test_set.labels, recipe.normalise, settings.batch_size)
     _, confusion = measure(net, test_batches, len(test_set.classes))
     return weights, {
-        "obtained": (
-            f"Trained by this project with solutions/{assignment_id}/{recipe.module}.py on a CPU; the epoch with the "
-            f"highest accuracy on {settings.validation:,} held-out training images was kept, its weights rounded to "
-            "float16. The test images served only to measure these rounded weights."
-        ),
+        "obtained": _obtained(recipe, assignment_id, settings),
         "test_accuracy": int(confusion.trace()) / len(test_set.labels),
         "best_epoch": run.best_epoch,
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
@@ -105,11 +111,26 @@ def train_recipe(
         "settings": asdict(settings),
         "seconds": round(run.seconds, 1),
         "threads": torch.get_num_threads(),
-        "data": {"name": train_set.name, "train": train_set.digest, "test": test_set.digest},
+        "data": {
+            "name": train_set.name,
+            "source": train_set.source,
+            "train": train_set.digest,
+            "test": test_set.digest,
+        },
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
         "curves": run.curves,
+        "classes": list(test_set.classes),
         "confusion": confusion.tolist(),
     }
+
+
+def _obtained(recipe: Recipe, assignment_id: str, settings: Settings) -> str:
+    files = " and ".join(f"solutions/{path.as_posix()}" for path in recipe.files(assignment_id))
+    return (
+        f"Trained by this project with {files} on a CPU; the epoch with the highest accuracy on "
+        f"{settings.validation:,} held-out training images was kept, its weights rounded to float16. The test images "
+        "served only to measure these rounded weights."
+    )
 
 
 def load_solution(assignment_id: str, module: str) -> ModuleType:
@@ -146,7 +167,8 @@ class _Run:
         task = progress.add_task(self.recipe.model, epoch=f"{done}/{epochs}", loss="-", accuracy="-")
         held_out = self._batches(train_set, validation)
         batches = self._batches(train_set, training)
-        batches.shuffle, batches.augment, batches.advance = True, settings.augment, lambda: progress.advance(task)
+        batches.shuffle, batches.augment, batches.shift = True, settings.augment, settings.shift
+        batches.advance = lambda: progress.advance(task)
         steps = len(batches)
         progress.update(task, total=steps * epochs, completed=steps * done)
         _follow_one_cycle(self.optimizer, settings.peak_lr, steps * epochs, steps * done)

@@ -14,8 +14,9 @@ import torchvision.datasets
 from numpy.typing import NDArray
 
 from grader import datasets
-from grader.datasets import FASHION_FILES, IdxFile, Split, fashion_mnist, normalise_fashion, parse_idx
+from grader.datasets import FASHION_FILES, IdxFile, fashion_mnist, normalise_fashion, parse_idx, stand_in
 from grader.errors import DataMissing
+from grader.imageset import Split, data_folder, without_downloads
 from grader.rubric import PROJECT
 
 
@@ -106,9 +107,9 @@ def test_data_folder_comes_first(tiny: Tiny, tmp_path: Path) -> None:
 def test_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data folder is $GRADER_DATA, or `data/` in the project where that is unset or empty."""
     monkeypatch.setenv("GRADER_DATA", "elsewhere")
-    assert datasets.data_folder() == Path("elsewhere")
+    assert data_folder() == Path("elsewhere")
     monkeypatch.setenv("GRADER_DATA", "")
-    assert datasets.data_folder() == PROJECT / "data"
+    assert data_folder() == PROJECT / "data"
 
 
 def test_nowhere(tiny: Tiny, tmp_path: Path) -> None:
@@ -174,12 +175,59 @@ def test_normalise() -> None:
     assert images.tolist() == [0, 51, 255]
 
 
-def test_fetch_reports(tiny: Tiny, tmp_path: Path) -> None:
+def test_fetch_reports(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`make data` says in a sentence what it has, and where from."""
     tiny.write(tmp_path / "debian", zipped=True)
+    monkeypatch.setattr(datasets, "fetch_cifar10", lambda: "CIFAR-10 is here.")
+    monkeypatch.setattr(datasets, "fetch_places365", lambda: "Places365 is here.")
     said: list[str] = []
     datasets.fetch_data(said.append)
-    assert said == ["FashionMNIST: 9 images, checksums right (Debian package dataset-fashion-mnist)."]
+    fashion = "FashionMNIST: 9 images, checksums right (Debian package dataset-fashion-mnist)."
+    assert said == [fashion, "CIFAR-10 is here.", "Places365 is here."]
+
+
+def test_fetch_tries_all(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be had keeps `make data` from nothing else, and is told at the end."""
+    tiny.write(tmp_path / "debian", zipped=True)
+
+    def missing() -> str:
+        raise DataMissing("CIFAR-10 is not on this machine.")
+
+    monkeypatch.setattr(datasets, "fetch_cifar10", missing)
+    monkeypatch.setattr(datasets, "fetch_places365", lambda: "Places365 is here.")
+    said: list[str] = []
+    with pytest.raises(DataMissing, match=r"^CIFAR-10 is not on this machine\.$"):
+        datasets.fetch_data(said.append)
+    assert len(said) == 2
+
+
+def test_without_downloads(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where downloads are not allowed, a missing data set is missing at once, and later it may be downloaded again."""
+
+    def download(root: str, train: bool, download: bool) -> None:
+        tiny.write(Path(root) / "FashionMNIST" / "raw")
+
+    monkeypatch.setattr(torchvision.datasets, "FashionMNIST", download)
+    with without_downloads(), pytest.raises(DataMissing, match="FashionMNIST is not on this machine"):
+        fashion_mnist("test")
+    assert not (tmp_path / "data").exists()
+    assert len(fashion_mnist("test").labels) == 3
+
+
+def test_stand_in(tiny: Tiny, tmp_path: Path) -> None:
+    """The stand-in for CIFAR-10 is FashionMNIST with a black border in three equal channels, and its name says so."""
+    tiny.write(tmp_path / "debian", zipped=True)
+    fashion, found = fashion_mnist("train"), stand_in("train")
+    assert (found.images.shape, found.images.dtype) == ((6, 3, 32, 32), torch.uint8)
+    for channel in range(3):
+        assert torch.equal(found.images[:, channel, 2:30, 2:30], fashion.images[:, 0])
+    assert found.images.sum(dtype=torch.int64) == 3 * fashion.images.sum(dtype=torch.int64)
+    assert torch.equal(found.labels, fashion.labels)
+    assert found.classes == fashion.classes
+    assert "FashionMNIST" in found.name
+    assert "CIFAR-10" in found.name
+    assert found.digest != fashion.digest
+    assert stand_in("train") is found
 
 
 def test_real_files() -> None:

@@ -17,9 +17,13 @@ from torch import Tensor
 
 from grader import reference, training
 from grader.batches import Batches, measure, shift_and_mirror
-from grader.datasets import FASHION_CLASSES, ImageSet, fashion_mnist, normalise_fashion
+from grader.cifar import CIFAR_CLASSES, cifar10, normalise_cifar
+from grader.datasets import FASHION_CLASSES, fashion_mnist, normalise_fashion
 from grader.errors import DataMissing, MachineError, UsageError
-from grader.reference import load_reference, train_reference
+from grader.imageset import ImageSet, data_folder, without_downloads
+from grader.recipes import RECIPES
+from grader.reference import load_reference, ship_reference, train_reference
+from grader.solutions import solution_files
 from grader.training import Recipe, Settings
 
 SETTINGS = Settings(epochs=3, peak_lr=3e-3, batch_size=16, augment=True, validation=20)
@@ -41,13 +45,31 @@ def recipe_with(**changes: Any) -> Recipe:
     return Recipe("fashion", "fashion", "MyNet", tiny_images, normalise_fashion, {"quick": settings, "full": settings})
 
 
+def tiny_scenes(split: str) -> ImageSet:
+    """The same sixty images as colour pictures of 32x32 pixels."""
+    rows = tiny_images(split)
+    return replace(rows, images=torch.nn.functional.pad(rows.images, [2] * 4).repeat(1, 3, 1, 1), classes=CIFAR_CLASSES)
+
+
+def no_scenes(split: str) -> ImageSet:
+    """A data set that is not there."""
+    raise DataMissing("CIFAR-10 is not on this machine: put it there.")
+
+
+def scene_recipe(data: Callable[[Any], ImageSet] = tiny_scenes) -> Recipe:
+    """The real recipe "scene", short and on tiny images."""
+    (real,) = (recipe for recipe in RECIPES["miniplaces"] if recipe.model == "scene")
+    settings = replace(real.presets["quick"], epochs=1, batch_size=20, validation=20)
+    return replace(real, data=data, presets={"quick": settings, "full": settings})
+
+
 @pytest.fixture
-def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Recipe], None]:
-    """Make one recipe the only one; the cache is an empty folder and the tiny recipe is in use."""
+def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make some recipes the only ones; the cache is an empty folder and the tiny recipe is in use."""
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "cache"))
 
-    def use(recipe: Recipe) -> None:
-        monkeypatch.setattr(reference, "RECIPES", {"miniplaces": (recipe,)})
+    def use(*recipes: Recipe) -> None:
+        monkeypatch.setattr(reference, "RECIPES", {"miniplaces": recipes})
 
     use(recipe_with())
     return use
@@ -75,7 +97,7 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_same_seed_same_weights(use: Callable[[Recipe], None]) -> None:
+def test_same_seed_same_weights(use: Callable[..., None]) -> None:
     """The same seed gives the same weights to the bit, another seed gives others."""
     first = train_reference("miniplaces", console=Console(file=io.StringIO()))
     torch.manual_seed(99)
@@ -86,7 +108,7 @@ def test_same_seed_same_weights(use: Callable[[Recipe], None]) -> None:
     assert not same(first.weights["fashion"], other.weights["fashion"])
 
 
-def test_leaves_the_callers_generator(use: Callable[[Recipe], None]) -> None:
+def test_leaves_the_callers_generator(use: Callable[..., None]) -> None:
     """Training draws from a generator of its own: the caller's goes on as if nothing had happened."""
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -95,7 +117,7 @@ def test_leaves_the_callers_generator(use: Callable[[Recipe], None]) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_metrics(use: Callable[[Recipe], None]) -> None:
+def test_metrics(use: Callable[..., None]) -> None:
     """The metrics hold four curves, the chosen epoch, and a confusion matrix whose diagonal is the accuracy."""
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
     metrics = trained.metrics["fashion"]
@@ -110,7 +132,7 @@ def test_metrics(use: Callable[[Recipe], None]) -> None:
 
 
 def test_resume(
-    use: Callable[[Recipe], None], patch_train: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    use: Callable[..., None], patch_train: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that was interrupted goes on at the epoch that was lost, and ends with the same weights and curves."""
     whole = train_reference("miniplaces", console=Console(file=io.StringIO()))
@@ -132,7 +154,7 @@ def test_resume(
     assert whole.metrics["fashion"]["curves"] == resumed.metrics["fashion"]["curves"]
 
 
-def test_found_in_cache(use: Callable[[Recipe], None], patch_train: Callable[..., None], tmp_path: Path) -> None:
+def test_found_in_cache(use: Callable[..., None], patch_train: Callable[..., None], tmp_path: Path) -> None:
     """A finished reference is found again without training, and nothing else is left in the cache."""
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
 
@@ -147,7 +169,7 @@ def test_found_in_cache(use: Callable[[Recipe], None], patch_train: Callable[...
     assert {path.name for path in folder.iterdir()} == {"fashion.safetensors", "metrics.json"}
 
 
-def test_best_epoch_is_kept(use: Callable[[Recipe], None], patch_train: Callable[..., None]) -> None:
+def test_best_epoch_is_kept(use: Callable[..., None], patch_train: Callable[..., None]) -> None:
     """The weights of the best validation epoch are kept, not those of the last one."""
     only_zeros = torch.zeros(60, dtype=torch.int64)
     use(replace(recipe_with(), data=lambda split: replace(tiny_images(split), labels=only_zeros)))
@@ -169,7 +191,7 @@ def test_best_epoch_is_kept(use: Callable[[Recipe], None], patch_train: Callable
 
 
 @pytest.mark.parametrize("change", [{"epochs": 4}, {"peak_lr": 1e-3}, {"seed": 1}, {"augment": False}])
-def test_digest_follows_settings(use: Callable[[Recipe], None], change: dict[str, Any]) -> None:
+def test_digest_follows_settings(use: Callable[..., None], change: dict[str, Any]) -> None:
     """A changed setting gives another place in the cache; the same settings give the same."""
     before = reference._cache_folder("miniplaces", "quick")
     assert reference._cache_folder("miniplaces", "quick") == before
@@ -178,7 +200,7 @@ def test_digest_follows_settings(use: Callable[[Recipe], None], change: dict[str
 
 
 def test_digest_follows_data_and_code(
-    use: Callable[[Recipe], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Other data, another torch or a changed solution give another place in the cache."""
     places = [reference._cache_folder("miniplaces", "quick")]
@@ -194,7 +216,7 @@ def test_digest_follows_data_and_code(
     assert len(set(places)) == 4
 
 
-def test_load_prefers_the_cache(use: Callable[[Recipe], None]) -> None:
+def test_load_prefers_the_cache(use: Callable[..., None]) -> None:
     """What was trained here is loaded when it is of today, else what ships."""
     assert load_reference("miniplaces").source == "shipped"
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
@@ -205,7 +227,7 @@ def test_load_prefers_the_cache(use: Callable[[Recipe], None]) -> None:
     assert load_reference("miniplaces").source == "shipped"
 
 
-def test_load_without_data(use: Callable[[Recipe], None]) -> None:
+def test_load_without_data(use: Callable[..., None]) -> None:
     """Without the data set nobody can tell whether the cache is of today, and the shipped reference is loaded."""
     train_reference("miniplaces", console=Console(file=io.StringIO()))
 
@@ -216,7 +238,7 @@ def test_load_without_data(use: Callable[[Recipe], None]) -> None:
     assert load_reference("miniplaces").source == "shipped"
 
 
-def test_ship_and_load(use: Callable[[Recipe], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_ship_and_load(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A shipped reference is read back to the bit; without one, or with a damaged one, a sentence says what to do."""
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
     monkeypatch.setattr(reference, "_cached_today", lambda assignment_id: [])
@@ -232,7 +254,98 @@ def test_ship_and_load(use: Callable[[Recipe], None], monkeypatch: pytest.Monkey
         load_reference("miniplaces")
 
 
-def test_wrong_names(use: Callable[[Recipe], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scene(use: Callable[..., None]) -> None:
+    """The network of one assignment is trained by another's `train`; its classes and both files are told."""
+    use(recipe_with(), scene_recipe())
+    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    assert list(trained.metrics) == ["fashion", "scene"]
+    metrics = trained.metrics["scene"]
+    assert metrics["classes"] == list(CIFAR_CLASSES)
+    assert "solutions/miniplaces/fashion.py and solutions/two_networks/resnet.py" in metrics["obtained"]
+    assert "resnet" not in trained.metrics["fashion"]["obtained"]
+    training.load_solution("two_networks", "resnet").SmallResNet().load_state_dict(trained.weights["scene"])
+
+
+def test_missing_data_leaves_one_out(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a model's data set the others are trained, it is said, and the shipped model stands in for it."""
+    use(recipe_with(), scene_recipe())
+    with monkeypatch.context() as patch:
+        patch.setattr(reference, "SOLUTIONS", tmp_path)
+        for name in ("miniplaces/fashion.py", "two_networks/resnet.py"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text("")
+        shipped = train_reference("miniplaces", console=Console(file=io.StringIO()))
+        ship_reference(shipped)
+        use(recipe_with(seed=1), scene_recipe(no_scenes))
+        screen = io.StringIO()
+        trained = train_reference("miniplaces", console=Console(file=screen, width=80))
+        assert "'scene' is left out. CIFAR-10 is not on this machine: put it there.\n" in screen.getvalue()
+        assert list(trained.metrics) == ["fashion"]
+        loaded = load_reference("miniplaces")
+        assert loaded.source == "trained here; shipped: scene"
+        assert same(loaded.weights["fashion"], trained.weights["fashion"])
+        assert same(loaded.weights["scene"], shipped.weights["scene"])
+        ship_reference(trained)
+        assert reference._read("miniplaces", reference._shipped("miniplaces"), "shipped").metrics == {
+            "fashion": trained.metrics["fashion"],
+            "scene": shipped.metrics["scene"],
+        }
+
+
+def test_nothing_to_train_on(use: Callable[..., None]) -> None:
+    """Where no data set is on this machine, training is refused with what is missing."""
+    use(scene_recipe(no_scenes))
+    with pytest.raises(DataMissing, match=r"^CIFAR-10 is not on this machine: put it there\.$"):
+        train_reference("miniplaces", console=Console(file=io.StringIO()))
+
+
+def test_nothing_shipped_to_stand_in(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A model that is neither trained here nor shipped is not in the reference."""
+    use(recipe_with(), scene_recipe(no_scenes))
+    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    monkeypatch.setattr(reference, "_shipped", lambda assignment_id: tmp_path / "nothing")
+    loaded = load_reference("miniplaces")
+    assert loaded.metrics == trained.metrics
+    assert loaded.source == "trained here"
+
+
+def test_loading_downloads_nothing(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Looking for the models of today asks no network for a data set, even where the cache holds some."""
+    use(recipe_with(), scene_recipe(no_scenes))
+    train_reference("miniplaces", console=Console(file=io.StringIO()))
+    monkeypatch.setenv("GRADER_DATA", str(tmp_path / "no data"))
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", lambda *_, **__: pytest.fail("asked the network"))
+    use(recipe_with(), scene_recipe(cifar10))
+    assert load_reference("miniplaces").source.startswith("trained here")
+
+
+def test_digest_follows_network_and_normalisation(
+    use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A changed file of the network, or pixels brought to another range, give another place in the cache."""
+    use(scene_recipe())
+    places = [reference._cache_folder("miniplaces", "quick")]
+    use(replace(scene_recipe(), normalise=lambda images: images.float()))
+    places.append(reference._cache_folder("miniplaces", "quick"))
+    use(scene_recipe())
+    for file in scene_recipe().files("miniplaces"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes((training.SOLUTIONS / file).read_bytes())
+    monkeypatch.setattr(reference, "SOLUTIONS", tmp_path)
+    assert reference._cache_folder("miniplaces", "quick") == places[0]
+    for file in scene_recipe().files("miniplaces"):
+        (tmp_path / file).write_text(f"changed = '{file}'\n")
+        places.append(reference._cache_folder("miniplaces", "quick"))
+    assert len(set(places)) == 4
+
+
+def test_handed_in_models() -> None:
+    """Of the reference models only "fashion" is a file that students of Miniplaces hand in."""
+    assert "scene" in load_reference("miniplaces").weights
+    assert [name for name in solution_files("miniplaces") if name.endswith(".pth")] == ["model.pth"]
+
+
+def test_wrong_names(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown assignment or preset is wrong usage; an assignment without recipes is our fault."""
     with pytest.raises(UsageError, match="no preset 'slow' for fashion; there are quick, full"):
         train_reference("miniplaces", "slow")
@@ -243,7 +356,7 @@ def test_wrong_names(use: Callable[[Recipe], None], monkeypatch: pytest.MonkeyPa
         train_reference("miniplaces")
 
 
-def test_progress_bar(use: Callable[[Recipe], None]) -> None:
+def test_progress_bar(use: Callable[..., None]) -> None:
     """The progress bar names the model, the epoch, the loss and the validation accuracy."""
     screen = io.StringIO()
     train_reference("miniplaces", console=Console(file=screen, width=120))
@@ -292,6 +405,19 @@ def test_shift_and_mirror() -> None:
     assert {one.numpy().tobytes() for one in shift_and_mirror(image.repeat(1000, 1, 1, 1), shift=2)} == possible
 
 
+@pytest.mark.parametrize("shift", [0, 3])
+def test_batches_shift(shift: int) -> None:
+    """Batches move images by the offsets that they are given."""
+    images = torch.zeros(400, 1, 9, 9, dtype=torch.uint8)
+    images[:, 0, 4, 4] = 255
+    batches = Batches(
+        images, torch.zeros(400, dtype=torch.int64), lambda images: images, 100, augment=True, shift=shift
+    )
+    moved = torch.cat([batch for batch, _ in batches]).nonzero()[:, 2:] - 4
+    assert moved.abs().max() == shift
+    assert len(moved) == 400
+
+
 def test_measure() -> None:
     """Loss and confusion are those of counting one image at a time, in evaluation mode."""
     tiny = tiny_images("test")
@@ -321,3 +447,29 @@ def test_shipped_accuracy() -> None:
     assert accuracy > 0.91
     assert claimed["preset"] == "full"
     assert (folder / "fashion.safetensors").stat().st_size < 1_000_000
+
+
+def test_shipped_scene() -> None:
+    """The shipped "scene" fits `SmallResNet`, is small, names CIFAR-10's classes, and says how good it is."""
+    folder = reference._shipped("miniplaces")
+    shipped = reference._read("miniplaces", folder, "shipped")
+    claimed = shipped.metrics["scene"]
+    training.load_solution("two_networks", "resnet").SmallResNet().load_state_dict(shipped.weights["scene"])
+    assert (folder / "scene.safetensors").stat().st_size < 1_000_000
+    assert claimed["classes"] == list(CIFAR_CLASSES)
+    assert claimed["data"]["name"] == "CIFAR-10"
+    assert claimed["test_accuracy"] > 0.80
+
+
+def test_shipped_scene_accuracy() -> None:
+    """The shipped "scene" has the accuracy that it claims, where CIFAR-10 is on this machine to measure it on."""
+    if not (data_folder() / "cifar10").is_dir():
+        pytest.skip("CIFAR-10 is not in the data folder")
+    with without_downloads():
+        test = cifar10("test")
+    shipped = reference._read("miniplaces", reference._shipped("miniplaces"), "shipped")
+    net = training.load_solution("two_networks", "resnet").SmallResNet()
+    net.load_state_dict(shipped.weights["scene"])
+    chosen = torch.arange(0, 10_000, 5)  # a fifth: another copy of CIFAR-10 may have other pixels, as JPEGs do
+    _, confusion = measure(net, Batches(test.images[chosen], test.labels[chosen], normalise_cifar, 500), 10)
+    assert confusion.trace().item() / len(chosen) == pytest.approx(shipped.metrics["scene"]["test_accuracy"], abs=0.03)
