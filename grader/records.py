@@ -159,6 +159,7 @@ class TaskGrade(Record):
     bonus: bool = False
     module: str = ""
     comment: str = ""
+    by_person: bool = False  # a person gave the score
 
 
 class LedgerLine(Record):

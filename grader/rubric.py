@@ -23,17 +23,19 @@ class Task(Record):
         variants: The variants that ask for it; empty means all.
         bonus: Its points come on top of the maximum.
         scoring: "automatic" by checks, or "manual" by a person.
+        without_data: What becomes of the task where data that its checks need are not on the machine.
         written: `answers.md` has a heading for it.
         thresholds: Named numbers its checks use, e.g. `accuracy = 0.9`.
     """
 
     id: str = Field(pattern=r"^[0-9][0-9a-z.]*$")
     title: str
-    points: float = Field(ge=0)
+    points: float = Field(ge=0, allow_inf_nan=False)
     module: str
     variants: tuple[str, ...] = ()
     bonus: bool = False
     scoring: str = Field(default="automatic", pattern="^(automatic|manual)$")
+    without_data: str = Field(default="withheld", pattern="^(withheld|manual)$")
     written: bool = False
     thresholds: dict[str, float] = {}
 
@@ -123,7 +125,10 @@ def read_assignment(path: Path) -> Assignment:
     """
     try:
         return Assignment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors()]
+        raise AssignmentInvalid(f"{path}: {'; '.join(wrong)}") from error
+    except (OSError, ValueError) as error:  # ValueError: not TOML, or not UTF-8
         raise AssignmentInvalid(f"{path}: {error}") from error
 
 

@@ -13,9 +13,11 @@ import numpy as np
 from grader.errors import Failure
 from grader.records import Array
 from grader.sandbox.calls import describe_value
+from grader.sandbox.protocol import MAX_RANK
 from grader.sandbox.student import Function, Handle
 
 MAX_ELEMENTS = 64 << 20
+NUMERIC = "biuf"  # kinds of dtype: bool, int, unsigned, float
 
 
 def compare(student: Function, oracle: Function, *args: Any, within: float = 1e-4, **kwargs: Any) -> Array:
@@ -62,7 +64,8 @@ def expect_close(got: Array, expected: Array, *, within: float, what: str = "val
     """
     expect_shape(got, expected.shape)
     expect(bool(np.isfinite(got).all()), f"The {what} must be finite.", expected=summarise(expected), got=got)
-    difference = np.abs(_plain(got) - _plain(expected))
+    with np.errstate(over="ignore"):  # numbers of opposite signs may be further apart than a float can say
+        difference = np.abs(_plain(got) - _plain(expected))
     if difference.size and float(difference.max()) > within:
         place = tuple(int(i) for i in np.unravel_index(int(difference.argmax()), difference.shape))
         where = f" at index {place}" if place else ""
@@ -84,17 +87,14 @@ def expect_shape(got: Array, shape: tuple[int, ...]) -> None:
 
 
 def numbers(value: Any) -> Array:
-    """A student's answer as an array: an array, a number, or a list of numbers or arrays of one shape.
+    """A student's answer as an array: an array, a number, or a list of these, of one shape, nested or not.
 
     Raises:
         Failure: If it is something else.
     """
-    if isinstance(value, list | tuple) and value and all(_is_numeric(item) for item in value):
-        shapes = {np.shape(item) for item in value}
-        if len(shapes) == 1 and len(value) * np.size(value[0]) <= MAX_ELEMENTS:
-            return np.array(value)
-    if _is_numeric(value):
-        return np.asarray(value)
+    array = _stacked(value)
+    if array is not None and array.dtype.kind in NUMERIC:
+        return array
     if value is None:
         raise Failure("The function returned nothing (None).", expected="numbers", got="None")
     raise Failure("The function returned something that is not numbers.", expected="numbers", got=summarise(value))
@@ -128,7 +128,7 @@ def summarise(value: Any) -> str:
     """A value in a few words; of arrays the shape, the range and the first numbers."""
     if isinstance(value, Handle):
         return f"an object of type {value.kind}"
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in NUMERIC:
         return describe_value(value)
     if not value.size:
         return f"{describe_value(value)}, empty"
@@ -136,8 +136,9 @@ def summarise(value: Any) -> str:
     more = ", ..." if value.size > 6 else ""
     if value.ndim == 0:
         return f"{first} ({value.dtype})"
-    low, high = np.nanmin(value), np.nanmax(value)
-    return f"{describe_value(value)} from {low:.4g} to {high:.4g}: [{first}{more}]"
+    there = value[~np.isnan(value)]
+    ends = f"from {float(there.min()):.4g} to {float(there.max()):.4g}" if there.size else "all nan"
+    return f"{describe_value(value)} {ends}: [{first}{more}]"
 
 
 def _plain(array: Array) -> Array:
@@ -148,5 +149,16 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(side for side in shape if side != 1)
 
 
-def _is_numeric(value: Any) -> bool:
-    return isinstance(value, np.ndarray | bool | int | float)
+def _stacked(value: Any, depth: int = MAX_RANK) -> Array | None:
+    """Arrays, numbers and lists of them as one array; None when something else is among them or shapes differ."""
+    if isinstance(value, np.ndarray | np.generic | bool | int | float):
+        return np.asarray(value)
+    if not isinstance(value, list | tuple) or not depth:
+        return None
+    if all(isinstance(item, bool | int | float) for item in value):
+        return np.array(value)
+    parts = [_stacked(item, depth - 1) for item in value]
+    shapes = {None if part is None else part.shape for part in parts}
+    if len(shapes) > 1 or None in shapes or sum(part.size for part in parts if part is not None) > MAX_ELEMENTS:
+        return None
+    return np.array(parts)

@@ -21,6 +21,7 @@ class CheckSpec:
         weight: Its share of the task's points, relative to the task's other checks.
         after: Names of checks of the same task that must have passed; otherwise this one is skipped.
         help: What to do when it fails and no known mistake is recognised.
+        diagnosed: Whether the known mistakes are tried when it fails; not where that would take long.
     """
 
     task: str
@@ -29,10 +30,11 @@ class CheckSpec:
     weight: float
     after: tuple[str, ...]
     help: str
+    diagnosed: bool
 
 
 def check(
-    task: str, *, weight: float = 1.0, after: tuple[str, ...] = (), help: str = ""
+    task: str, *, weight: float = 1.0, after: tuple[str, ...] = (), help: str = "", diagnosed: bool = True
 ) -> Callable[[Function], Function]:
     """Declare a check of `task`; the docstring is the sentence that the student reads.
 
@@ -44,7 +46,7 @@ def check(
         if not function.__doc__:
             raise TypeError(f"{function.__name__} needs a docstring: the sentence for the student")
         title = function.__doc__.strip().splitlines()[0]
-        setattr(function, ATTRIBUTE, CheckSpec(task, function.__name__, title, weight, after, help))
+        setattr(function, ATTRIBUTE, CheckSpec(task, function.__name__, title, weight, after, help, diagnosed))
         return function
 
     return declare

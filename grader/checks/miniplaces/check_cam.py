@@ -1,0 +1,190 @@
+"""Checks of `cam.py`: tasks 3a to 3d."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from grader.checks.compare import compare, expect, expect_close, expect_shape, numbers, summarise
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.checks.miniplaces.check_units import as_maps, top5
+from grader.checks.miniplaces.networks import (
+    BLUE,
+    CELL,
+    GREEN,
+    RED,
+    classifier,
+    detector_network,
+    load_scene,
+    painted,
+    scene_network,
+    seeded_resnet50,
+)
+from grader.errors import Missing
+from grader.records import Array
+from grader.sandbox.calls import make
+from grader.sandbox.student import Implementation
+
+SCENES = ("my_scene.jpg", "my_scene.png")
+MOST_PIXELS = 1 << 20
+
+
+@check("3a", weight=2)
+def check_rows_are_places(student: Implementation) -> None:
+    """Row r of the result holds the activations of one place, rows of the map first."""
+    channels, height, width = 5, 3, 4
+    # The number at unit k, row i, column j tells where it comes from: kij.
+    k, i, j = np.meshgrid(np.arange(channels), np.arange(height), np.arange(width), indexing="ij")
+    activations = torch.from_numpy((100.0 * k + 10 * i + j).astype(np.float32))[None]
+    expected = (100 * k + 10 * i + j).transpose(1, 2, 0).reshape(height * width, channels)
+    answer = numbers(student.cam.flatten_activations(activations))
+    expect_shape(answer, expected.shape)
+    expect_close(answer, expected, within=1e-4, what="numbers (unit, row, column as three digits)")
+
+
+@check("3a")
+def check_any_size(student: Implementation, oracle: Implementation, rng: Generator) -> None:
+    """Maps of any size and number of units can be flattened, square ones and as many units as places too."""
+    for shape in ((1, 2048, 7, 7), (1, 16, 4, 4), (1, 3, 2, 9)):
+        activations = torch.from_numpy(rng.normal(size=shape).astype(np.float32))
+        compare(student.cam.flatten_activations, oracle.cam.flatten_activations, activations, within=1e-5)
+
+
+@check("3b")
+def check_scores(student: Implementation, rng: Generator) -> None:
+    """Each place gets the score of each class: its activations times the class's weights."""
+    flat = rng.normal(size=(12, 6)).astype(np.float32)
+    weight, bias = rng.normal(size=(4, 6)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    layer = student.make(make("torch.nn.Linear", 6, 4))
+    layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    answer = numbers(student.cam.class_scores(torch.from_numpy(flat), layer))
+    expected = flat @ weight.T
+    expect_shape(answer, expected.shape)
+    with_bias = np.abs(answer.reshape(expected.shape) - expected - bias).max() < 1e-4
+    if not with_bias:  # without it is right too
+        expect_close(answer, expected, within=1e-4, what="scores")
+
+
+@check("3b")
+def check_many_classes(student: Implementation, rng: Generator) -> None:
+    """2048 units and 365 classes work as well as 6 and 4."""
+    layer = student.make(make("torch.nn.Linear", 2048, 365, bias=False))
+    flat = rng.normal(size=(49, 2048)).astype(np.float32)
+    weight = numbers(layer.state_dict()["weight"])
+    answer = numbers(student.cam.class_scores(torch.from_numpy(flat), layer))
+    expect_shape(answer, (49, 365))
+    expect_close(answer, flat @ weight.T, within=1e-3, what="scores")
+
+
+@check("3c", weight=2)
+def check_map(student: Implementation) -> None:
+    """The map of the class "red" is bright where the image is red and dark where it speaks against red."""
+    weight = classifier([{RED: 2.0, GREEN: -1.0}, {GREEN: 1.0, BLUE: 0.5}, {BLUE: 3.0, RED: -2.0}])
+    net = detector_network(student, weight, torch.tensor([0.5, -0.5, 0.0]))
+    patches = [
+        (RED, slice(0, 80), slice(0, 48)),
+        (GREEN, slice(96, 160), slice(0, 112)),
+        (BLUE, slice(0, 48), slice(96, 224)),
+    ]
+    image = painted(5 * CELL, 7 * CELL, patches)
+    lit = np.zeros((3, 5, 7))
+    lit[RED, 0:3, 0:2] = lit[GREEN, 3:5, 0:4] = lit[BLUE, 0:2, 3:7] = 1
+    for class_id in (0, 1, 2):
+        expected = np.tensordot(weight.numpy()[class_id, :3], lit, axes=1)
+        draw = student.cam.generate_featuremap_CAM.with_options(canonical=standardised)
+        answer = numbers(draw(net, class_id, image))
+        expect_same_map(answer, expected, f"map of class {class_id}")
+
+
+@check("3c")
+def check_model_kept(student: Implementation) -> None:
+    """The network that was passed in still works as before."""
+    net = detector_network(student, classifier([{RED: 2.0}, {GREEN: 1.0}]), torch.zeros(2))
+    image = painted(3 * CELL, 4 * CELL, [(RED, slice(0, 48), slice(0, 48)), (GREEN, slice(64, 96), slice(64, 128))])
+    before = numbers(net(image[None]))
+    student.cam.generate_featuremap_CAM(net, 0, image)
+    net.eval()
+    expect_close(numbers(net(image[None])), before, within=1e-5, what="logits afterwards")
+
+
+@check("3c", diagnosed=False)
+def check_real_maps(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
+    """On ResNet-50, and on the network of the pictures, the maps are those of the reference, at any image size."""
+    pairs = []
+    for side, class_id in ((256, 200), (224, 17)):
+        image = torch.from_numpy(rng.normal(size=(3, side, 224)).astype(np.float32))
+        pairs.append(
+            [
+                numbers(who.cam.generate_featuremap_CAM(seeded_resnet50(who), class_id, image))
+                for who in (student, oracle)
+            ]
+        )
+    scene = load_scene()
+    nets = [scene_network(who, scene) for who in (student, oracle)]
+    best = top5(numbers(nets[1](scene.image[None])), scene.classes)
+    maps = [
+        [numbers(who.cam.generate_featuremap_CAM(net, scene.classes.index(str(c["label"])), scene.image)) for c in best]
+        for who, net in zip((student, oracle), nets, strict=True)
+    ]
+    arrays = {"image": scene.pixels, "student_maps": as_maps(maps[0], maps[1]), "reference_maps": np.stack(maps[1])}
+    facts = {"labels": [c["label"] for c in best], "scores": [f"{c['probability']:.0%}" for c in best]}
+    exhibit("overlays", "cams", f"Maps of the five likeliest classes of china.jpg. {scene.note}", arrays, facts)
+    for got, expected in (*pairs, *zip(maps[0], maps[1], strict=True)):
+        expect_same_map(got, expected, "map")
+
+
+@check("3d")
+def check_own_scene(student: Implementation, oracle: Implementation, exhibit: LayOut) -> None:
+    """Your own picture, and the maps of its likeliest classes."""
+    name = next((name for name in SCENES if name in student.files), None)
+    if name is None:
+        raise Missing("There is no my_scene.jpg or my_scene.png at the zip's root: the bonus is not claimed.")
+    # Decoded over there, where a picture made to break decoders breaks nothing of ours.
+    picture = student.make(make("PIL.Image.open", student.open(name))).convert.with_options(keep=True)("RGB")
+    width, height = (int(side) for side in numbers(picture.size.value()).reshape(-1))
+    scale = min(1.0, 512 / max(width, height, 1))
+    small = picture.resize.with_options(keep=True)((max(1, int(width * scale)), max(1, int(height * scale))))
+    pixels = numbers(student.make(make("numpy.array", small)).copy())
+    expect(
+        pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.size <= MOST_PIXELS, "That is no picture.", got=pixels
+    )
+    scene = load_scene(pixels)
+    nets = [scene_network(who, scene) for who in (student, oracle)]
+    best = top5(numbers(nets[1](scene.image[None])), scene.classes)
+    maps = [
+        [numbers(who.cam.generate_featuremap_CAM(net, scene.classes.index(str(c["label"])), scene.image)) for c in best]
+        for who, net in zip((student, oracle), nets, strict=True)
+    ]
+    arrays = {"image": scene.pixels, "student_maps": as_maps(maps[0], maps[1]), "reference_maps": np.stack(maps[1])}
+    facts = {"labels": [c["label"] for c in best], "scores": [f"{c['probability']:.0%}" for c in best]}
+    exhibit("overlays", "scene", f"Your own scene, with the maps of its likeliest classes. {scene.note}", arrays, facts)
+
+
+def standardised(answer: object) -> object:
+    """A map without its scale and constant, which both are free; anything else as it is."""
+    if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f" or not answer.size or not answer.std() > 0:
+        return answer
+    return (answer - answer.mean()) / answer.std()
+
+
+def expect_same_map(got: Array, expected: Array, what: str) -> None:
+    """Expect two maps to agree up to a positive factor and a constant; 8-bit steps are fine enough.
+
+    Raises:
+        Failure: If they do not.
+    """
+    expect_shape(got, expected.shape)
+    ours, theirs = expected.reshape(-1).astype(np.float64), got.reshape(-1).astype(np.float64)
+    expect(bool(np.isfinite(theirs).all()), f"The {what} must be finite.", got=got)
+    ours, theirs = ours - ours.mean(), theirs - theirs.mean()
+    lengths = float(np.linalg.norm(ours)), float(np.linalg.norm(theirs))
+    expect(lengths[1] > 0, f"The {what} is the same everywhere.", expected=summarise(expected), got=got)
+    correlation = float(ours @ theirs) / (lengths[0] * lengths[1])
+    expect(
+        correlation > 0.999,
+        f"The {what} is another one, whatever the scale (correlation {correlation:.3f}).",
+        expected=summarise(expected),
+        got=got,
+    )

@@ -1,0 +1,92 @@
+"""Checks of task 4d: the comparison of training techniques in `experiments.json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from typing import Any
+
+from grader.checks.compare import expect
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.errors import Failure, Missing
+from grader.sandbox.student import Implementation
+
+FILE = "experiments.json"
+KEYS = ("technique", "setting", "train_accuracy", "val_accuracy")
+MOST_BYTES, MOST_ENTRIES = 256 << 10, 200
+
+
+@check("4d")
+def check_entries(student: Implementation, exhibit: LayOut) -> None:
+    """experiments.json is a list of runs, each with technique, setting and both accuracies as fractions."""
+    runs = _read(student)
+    for place, run in enumerate(runs):
+        _expect_run(place, run)
+    shown = [
+        {**{key: str(run[key])[:80] for key in KEYS[:2]}, **{key: float(run[key]) for key in KEYS[2:]}} for run in runs
+    ]
+    caption = "Accuracy on training and on validation images for each setting, as you report them."
+    exhibit("techniques", "techniques", caption, facts={"experiments": shown[:40]})
+
+
+@check("4d", weight=2, after=("check_entries",))
+def check_comparison(student: Implementation) -> None:
+    """At least two techniques are compared, each with at least two settings."""
+    settings: dict[str, set[str]] = defaultdict(set)
+    for run in _read(student):
+        settings[str(run["technique"]).strip().lower()].add(str(run["setting"]).strip().lower())
+    compared = sorted(name for name, found in settings.items() if len(found) >= 2)
+    mistake = None
+    if len(settings) >= 2 and len(compared) < 2:
+        mistake = "fashion.experiments_with_one_setting"
+    elif len(settings) < 2:
+        mistake = "fashion.experiments_of_one_technique"
+    expect(
+        len(compared) >= 2,
+        f"{len(compared)} technique{'s have' if len(compared) != 1 else ' has'} two settings or more.",
+        expected="at least two techniques with at least two settings each",
+        got="; ".join(f"{name[:40]}: {len(found)}" for name, found in sorted(settings.items())[:10]),
+        mistake=mistake,
+    )
+
+
+def _read(student: Implementation) -> list[Any]:
+    """The list in experiments.json; parsed here, since plain JSON runs nothing."""
+    content = student.files.get(FILE)
+    if content is None:
+        raise Missing(f"Your zip has no `{FILE}` at its root.")
+    expect(len(content) <= MOST_BYTES, f"{FILE} is too large.", expected="256 KiB at most", got=f"{len(content)} bytes")
+    try:
+        runs = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{FILE} is not JSON.", expected="a list of objects", got=str(error)[:200]) from error
+    mistake = "fashion.experiments_not_a_list" if isinstance(runs, dict) else None
+    expect(isinstance(runs, list), f"{FILE} must hold a list.", expected="a list of objects", got=runs, mistake=mistake)
+    expect(0 < len(runs) <= MOST_ENTRIES, f"{FILE} must hold some runs.", expected="1 to 200", got=str(len(runs)))
+    return list(runs)
+
+
+def _expect_run(place: int, run: Any) -> None:
+    where = f"Entry {place + 1} of {FILE}"
+    expect(isinstance(run, dict), f"{where} is not an object.", expected=", ".join(KEYS), got=run)
+    lacking = [key for key in KEYS if key not in run]
+    expect(
+        not lacking,
+        f"{where} lacks {', '.join(lacking)}.",
+        expected=", ".join(KEYS),
+        got=", ".join(map(str, run))[:200],
+    )
+    for key in KEYS[2:]:
+        value = run[key]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        expect(is_number, f"{key} of entry {place + 1} is not a number.", expected="a fraction from 0 to 1", got=value)
+        mistake = "fashion.experiments_in_percent" if 1 < value <= 100 else None
+        expect(
+            0 <= value <= 1,
+            f"{key} of entry {place + 1} is no fraction.",
+            expected="a fraction from 0 to 1",
+            got=str(value),
+            mistake=mistake,
+        )

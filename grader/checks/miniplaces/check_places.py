@@ -1,0 +1,81 @@
+"""The check of task 2b that needs the Places365 network: what the chosen units see in a real picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from grader.checks.compare import expect, numbers
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.checks.miniplaces.networks import load_places_scene, scene_network
+from grader.records import Array
+from grader.sandbox.student import Implementation
+
+# Outlines in scikit-learn's china.jpg, 640 x 427 pixels, (column, row), drawn by eye: the pavilion, and what else
+# stands before the sky; the sky is what is left above the horizon.
+PAVILION = [(205, 30), (265, 95), (318, 125), (328, 180), (325, 235), (352, 255), (345, 310), (372, 335)]
+PAVILION += [(310, 420), (205, 385), (80, 340), (65, 265), (95, 245), (85, 180), (95, 115), (180, 70)]
+TREES = (((0, 145), (45, 185), (75, 220), (75, 280), (0, 280)), ((545, 215), (600, 135), (640, 150), (640, 215)))
+HORIZON = 203
+
+
+@check("2b", weight=2, after=("check_units_named",), diagnosed=False)
+def check_sky_and_building(
+    student: Implementation, oracle: Implementation, thresholds: Mapping[str, float], exhibit: LayOut
+) -> None:
+    """On china.jpg, the activation of SKY_UNIT falls on the sky, and that of BUILDING_UNIT on the building."""
+    scene = load_places_scene()  # DataMissing where the network is not on this machine: a person looks then
+    units = {"sky": student.units.SKY_UNIT.value(), "building": student.units.BUILDING_UNIT.value()}
+    net = scene_network(oracle, scene)
+    cut = oracle.units.remove_last_layers.with_options(keep=True)(net, 2)
+    maps = {
+        name: numbers(oracle.units.generate_featuremap_unit(cut, unit, scene.image)) for name, unit in units.items()
+    }
+    shares = {name: share_on(maps[name], mask) for name, mask in masks().items()}
+    labels = {"labels": [f"{name} unit {units[name]}" for name in units], "scores": [f"{shares[n]:.0%}" for n in units]}
+    caption = "Your two units on china.jpg, and the share of each one's activation that falls on its thing."
+    exhibit(
+        "overlays", "places", caption, {"image": scene.pixels, "student_maps": np.stack(list(maps.values()))}, labels
+    )
+    for name, share in shares.items():
+        enough = thresholds[name]
+        expect(
+            share > enough,
+            f"Only {share:.0%} of unit {units[name]}'s activation falls on the {name}.",
+            expected=f"more than {enough:.0%}",
+            got=f"{share:.0%}",
+        )
+
+
+def masks() -> dict[str, Array]:
+    """Where sky and building are in china.jpg: by name, (427, 640), float64, 1 inside."""
+    building = _filled([PAVILION])
+    sky = np.ones_like(building)
+    sky[HORIZON:] = 0
+    return {"sky": sky * (1 - building) * (1 - _filled(TREES)), "building": building}
+
+
+def _filled(outlines: Sequence[Sequence[tuple[int, int]]]) -> Array:
+    canvas = Image.new("L", (640, 427))
+    for outline in outlines:
+        ImageDraw.Draw(canvas).polygon(outline, fill=1)
+    return np.asarray(canvas, np.float64)
+
+
+def share_on(activations: Array, mask: Array) -> float:
+    """Share of a map's positive activation that falls inside a mask; 0 when the unit does not fire at all.
+
+    Args:
+        activations: (h, w).
+        mask: (H, W), between 0 and 1.
+    """
+    positive = torch.from_numpy(np.clip(activations.astype(np.float64), 0, None))[None, None]
+    large = torch.nn.functional.interpolate(positive, size=mask.shape, mode="bilinear", align_corners=False)[
+        0, 0
+    ].numpy()
+    total = float(large.sum())
+    return float((large * mask).sum()) / total if total > 0 else 0.0

@@ -1,0 +1,52 @@
+"""Known mistakes in `experiments.json`: task 4d."""
+
+from __future__ import annotations
+
+import json
+
+from grader.solutions import mistaken_file
+
+
+def _runs(files):
+    return json.loads(files["experiments.json"])
+
+
+@mistaken_file(
+    "experiments.json",
+    "fashion.experiments_in_percent",
+    check="check_entries",
+    help="Your accuracies are in percent: write 0.91, not 91.",
+)
+def experiments_in_percent(files):
+    runs = [run | {key: 100 * run[key] for key in ("train_accuracy", "val_accuracy")} for run in _runs(files)]
+    return json.dumps(runs).encode()
+
+
+@mistaken_file(
+    "experiments.json",
+    "fashion.experiments_not_a_list",
+    check="check_entries",
+    help="The file must hold a list of runs, [{...}, {...}], not one object.",
+)
+def experiments_not_a_list(files):
+    return json.dumps({"experiments": _runs(files)}).encode()
+
+
+@mistaken_file(
+    "experiments.json",
+    "fashion.experiments_of_one_technique",
+    check="check_comparison",
+    help="You compare settings of a single technique: two techniques are asked for.",
+)
+def experiments_of_one_technique(files):
+    return json.dumps([run for run in _runs(files) if run["technique"] == "learning rate"]).encode()
+
+
+@mistaken_file(
+    "experiments.json",
+    "fashion.experiments_with_one_setting",
+    check="check_comparison",
+    help="A technique needs at least two settings to be compared: with and without, or small and large.",
+)
+def experiments_with_one_setting(files):
+    return json.dumps(_runs(files)[1:]).encode()
