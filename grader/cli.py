@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from datetime import UTC, datetime
@@ -43,20 +44,31 @@ def commands() -> None:
 @click.option("--assignment", help="Assignment id, when the zip's modules do not tell.")
 @click.option("--variant", help="Which variant counts, e.g. 6.819.")
 @click.option("--submitted", type=Moment(), help="When it was handed in, e.g. 2022-03-30T18:00-04:00.")
+@click.option("--manual", type=click.Path(path_type=Path), help="Form with the scores that a person gave.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
-def grade(submission: Path, assignment: str | None, variant: str | None, submitted: datetime | None, out: Path) -> int:
+def grade(
+    submission: Path,
+    assignment: str | None,
+    variant: str | None,
+    submitted: datetime | None,
+    manual: Path | None,
+    out: Path,
+) -> int:
     """Grade one zip: a table here, everything else in OUT/<student>/."""
     from grader.pipeline import grade_zip  # torch and WeasyPrint take seconds: not for --help
-    from grader.terminal import show_grade
+    from grader.terminal import WIDTH, show_grade
 
     _build_example(submission)
-    console, notes = Console(), Console(stderr=True)
+    # A pipe has no width of its own: it gets what feedback.txt gets.
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    notes = Console(stderr=True)
     result = grade_zip(
         submission,
         out,
         assignment_id=assignment,
         variant=variant,
         submitted_at=submitted,
+        manual=manual,
         log=lambda line: notes.print(line, style="dim", markup=False, highlight=False),
     )
     assignments = find_assignments()
@@ -68,8 +80,9 @@ def grade(submission: Path, assignment: str | None, variant: str | None, submitt
 @commands.command()
 @click.argument("submission", type=click.Path(path_type=Path), required=False)
 @click.option("--assignment", help="Only this assignment's reference report.")
+@click.option("--manual", type=click.Path(path_type=Path), help="Form with the scores that a person gave.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
-def report(submission: Path | None, assignment: str | None, out: Path) -> int:
+def report(submission: Path | None, assignment: str | None, manual: Path | None, out: Path) -> int:
     """Render the reference reports, or a graded SUBMISSION's report again."""
     from grader.intake import student_name
     from grader.pipeline import render_again, report_reference
@@ -81,7 +94,7 @@ def report(submission: Path | None, assignment: str | None, out: Path) -> int:
 
     names = [student_name(submission)] if submission else []
     if submission:
-        render_again(out, names[0], log)
+        render_again(out, names[0], manual=manual, log=log)
     else:
         chosen = [assignment] if assignment else list(find_assignments())
         names = [report_reference(each, out, log).student for each in chosen]
@@ -141,15 +154,15 @@ def examples() -> int:
 
 @commands.command()
 @click.option("--assignment", help="Only this assignment.")
-def validate(assignment: str | None) -> int:
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time; as many as there are cores by default.")
+def validate(assignment: str | None, jobs: int | None) -> int:
     """Prove the checks: solutions earn everything, stubs nothing, every known mistake is caught."""
     from grader.validation import show_validation, validate_assignment
 
     console = Console()
     sound = True
     for each in [assignment] if assignment else list(find_assignments()):
-        findings = validate_assignment(each, lambda line: console.print(line, style="dim", highlight=False))
-        sound &= show_validation(console, findings)
+        sound &= show_validation(console, validate_assignment(each, console, jobs))
     return GRADED if sound else AT_FAULT
 
 
@@ -157,8 +170,10 @@ def _build_example(submission: Path) -> None:
     """Build an example's zip when it is asked for and is missing or older than its folder."""
     from grader.packing import pack_folder
 
+    if submission.suffix != ".zip":
+        return
     folder = submission.with_suffix("")
-    if submission.suffix != ".zip" or folder.resolve().parent != PROJECT / "examples" or not folder.is_dir():
+    if folder.resolve().parent != PROJECT / "examples" or not folder.is_dir():
         return
     newest = max(path.stat().st_mtime for path in folder.rglob("*"))
     if not submission.exists() or submission.stat().st_mtime < newest:
@@ -169,6 +184,8 @@ def main() -> None:
     """Run a command and exit with its code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("fontTools").setLevel(logging.ERROR)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no "→" must not cost the grade
     try:
         code = commands.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -179,4 +196,7 @@ def main() -> None:
     except GraderError as error:
         print(f"error: {error}", file=sys.stderr)
         code = error.exit_code
+    except Exception:  # Python's own exit code for it, 1, would blame the submission
+        logging.getLogger(__name__).exception("error: this is a fault of the grader or of the machine")
+        code = OURS
     sys.exit(code)

@@ -16,16 +16,18 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.answers import read_answers
-from grader.errors import SubmissionRefused
+from grader.errors import SubmissionRefused, UsageError
 from grader.intake import file_digest, open_submission, student_name
+from grader.manual import marks_for, read_form, write_form
 from grader.records import Exhibit, Grade, RunFacts, Submission
 from grader.report import render_report
 from grader.results import read_results, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission
-from grader.scoring import grade_submission, refuse
+from grader.scoring import grade_submission, merge_marks, refuse
 from grader.solutions import solution_files
 from grader.terminal import feedback_text, total_line
+from grader.text import clean_name
 
 Log = Callable[[str], None]
 REFUSED = RunFacts(sandbox="none")
@@ -38,6 +40,7 @@ def grade_zip(
     assignment_id: str | None = None,
     variant: str | None = None,
     submitted_at: datetime | None = None,
+    manual: Path | None = None,
     log: Log = lambda _line: None,
 ) -> Grade:
     """Grade one zip and write everything into `out/<student>/`.
@@ -48,13 +51,14 @@ def grade_zip(
         assignment_id: Which assignment; None recognises it.
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
+        manual: A form with the scores that a person gave, to be merged.
         log: Gets a line per step.
 
     Raises:
         UsageError: If there is no such file, assignment or variant.
         MachineError: If something of ours or of this machine is missing.
     """
-    log(f"1 open    {path.name}")
+    log(f"1 open    {clean_name(path.name)}")
     folder = out / student_name(path)
     named = get_assignment(assignment_id) if assignment_id else None
     try:
@@ -62,17 +66,24 @@ def grade_zip(
     except SubmissionRefused as refusal:
         chosen = (named.check_variant(variant) if named else variant) or ""
         grade = refuse(student_name(path), file_digest(path), named, chosen, str(refusal))
+        _make(folder)
         _write(folder, grade, (), REFUSED, named, log)
         return grade
-    return grade_opened(submission, folder, variant=variant, log=log)
+    return grade_opened(submission, folder, variant=variant, manual=manual, log=log)
 
 
 def grade_opened(
-    submission: Submission, folder: Path, *, variant: str | None = None, log: Log = lambda _line: None
+    submission: Submission,
+    folder: Path,
+    *,
+    variant: str | None = None,
+    manual: Path | None = None,
+    log: Log = lambda _line: None,
 ) -> Grade:
     """Steps 2 to 6 for a submission that is open; writes into `folder`."""
     assignment = get_assignment(submission.assignment)
     variant = assignment.check_variant(variant)
+    _make(folder)  # before the work that it is for
     log(f"2 run     {assignment.title}, variant {variant}")
     run = run_submission(
         submission, assignment, lambda result: log(f"          {result.task:3} {result.outcome.value:8} {result.name}")
@@ -80,21 +91,31 @@ def grade_opened(
     log("3 score")
     answers = read_answers(submission.files.get("answers.md"), [task.id for task in assignment.tasks if task.written])
     grade = grade_submission(submission, assignment, run.checks, variant, answers)
+    write_form(folder, grade, assignment)
+    if manual is not None:
+        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade))
     _write(folder, grade, run.exhibits, run.facts, assignment, log)
     return grade
 
 
-def render_again(out: Path, student: str, log: Log = lambda _line: None) -> Grade:
+def render_again(out: Path, student: str, *, manual: Path | None = None, log: Log = lambda _line: None) -> Grade:
     """Render a student's report again from what step 6 recorded, grading nothing.
 
+    Args:
+        out: Folder of all students.
+        student: Whose.
+        manual: A form with the scores that a person gave; they are merged, and recorded.
+        log: Gets a line per step.
+
     Raises:
-        UsageError: If that student has no record in `out`.
+        UsageError: If that student has no record in `out`, or the form is of another submission.
     """
     folder = out / student
     grade, exhibits, facts = read_results(folder)
     assignment = get_assignment(grade.assignment) if grade.assignment else None
-    log("5 render  again, from results.json and arrays.safetensors")
-    render_report(grade, exhibits, assignment, facts, folder)
+    if manual is not None and assignment is not None:
+        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade))
+    _write(folder, grade, exhibits, facts, assignment, log)
     return grade
 
 
@@ -103,6 +124,13 @@ def report_reference(assignment_id: str, out: Path, log: Log = lambda _line: Non
     files = solution_files(assignment_id)
     name = f"reference-{assignment_id}"
     return grade_opened(Submission(name, assignment_id, "0" * 64, files), out / name, log=log)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} can't be made: {error.strerror}") from error
 
 
 def _write(
@@ -114,7 +142,6 @@ def _write(
     log: Log,
 ) -> None:
     """Steps 4 to 6."""
-    folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     log(f"4 draw    {len(exhibits)} figures")
     log(f"5 render  {folder / 'report.pdf'}")

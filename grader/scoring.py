@@ -6,11 +6,11 @@ top, times a coefficient for late days. Every line of the ledger is rounded to h
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from grader.manual import Mark
 from grader.records import CheckResult, Grade, LedgerLine, Outcome, State, Submission, TaskGrade
 from grader.rubric import Assignment, LatePolicy, Task
 
@@ -42,7 +42,7 @@ def grade_submission(
         variant=variant,
         submission_sha256=submission.sha256,
         outcome="graded",
-        score=float(sum((Decimal(str(line.points)) for line in ledger), Decimal(0))),
+        score=_total(ledger),
         max_score=assignment.max_score(variant),
         days_late=late,
         tasks=tasks,
@@ -51,6 +51,24 @@ def grade_submission(
         answers=dict(answers or {}),
         notes=submission.notes,
     )
+
+
+def merge_marks(grade: Grade, assignment: Assignment, marks: Mapping[str, Mark]) -> Grade:
+    """The grade with the scores and comments that a person gave, by task; scores of checks stay as they are."""
+    tasks = tuple(_marked(task, marks[task.id]) if task.id in marks else task for task in grade.tasks)
+    ledger = _ledger(tasks, grade.days_late, assignment.late)
+    return grade.model_copy(update={"tasks": tasks, "ledger": ledger, "score": _total(ledger)})
+
+
+def _marked(task: TaskGrade, mark: Mark) -> TaskGrade:
+    changed: dict[str, object] = {"comment": mark.comment} if mark.comment else {}
+    if mark.is_marked and (task.state is State.MANUAL or task.by_person):
+        changed |= {"state": State.SCORED, "score": _round(Decimal(str(mark.score))), "by_person": True}
+    return task.model_copy(update=changed)
+
+
+def _total(ledger: Iterable[LedgerLine]) -> float:
+    return float(sum((Decimal(str(line.points)) for line in ledger), Decimal(0)))
 
 
 def refuse(student: str, sha256: str, assignment: Assignment | None, variant: str, reason: str) -> Grade:
@@ -92,7 +110,7 @@ def _state(task: Task, checks: Sequence[CheckResult], asked: bool) -> tuple[Stat
         return State.WITHHELD, NO_CHECKS
     internal = next((check for check in checks if check.outcome is Outcome.INTERNAL), None)
     if internal is not None:
-        return State.WITHHELD, internal.message
+        return State(task.without_data), internal.message
     return State.SCORED, ""
 
 
@@ -106,7 +124,7 @@ def days_late(submitted_at: datetime | None, due_at: datetime) -> int:
     """Days after the deadline, rounded up; 0 when on time or unknown."""
     if submitted_at is None or submitted_at <= due_at:
         return 0
-    return math.ceil((submitted_at - due_at) / timedelta(days=1))
+    return -((due_at - submitted_at) // timedelta(days=1))  # whole numbers round a fraction of a day up exactly
 
 
 def late_coefficient(days: int, policy: LatePolicy) -> Decimal:
