@@ -30,45 +30,53 @@ VERSIONS = ("torch", "torchvision", "numpy", "pytest")
 
 
 def run_submission(
-    submission: Submission, assignment: Assignment, on_result: Callable[[CheckResult], None] = lambda _result: None
+    submission: Submission,
+    assignment: Assignment,
+    on_result: Callable[[CheckResult], None] = lambda _result: None,
+    tasks: tuple[str, ...] | None = None,
 ) -> Run:
-    """Run every check of an assignment against a submission, its code in the sandbox.
+    """Run the checks of an assignment against a submission, its code in the sandbox.
 
     Args:
         submission: Opened by step 1.
         assignment: The rubric.
         on_result: Called after each check.
+        tasks: Ids of the tasks to check; None checks all.
 
     Raises:
         SandboxUnavailable: If no sandbox works on this machine.
     """
     started = time.monotonic()
     jail = Jail(assignment.limits, assignment.modules, submission.files)
-    jail.warm()
     transport = CellTransport(jail, assignment.limits)
-    context = Context(
-        assignment=assignment,
-        student=Implementation(assignment.modules, transport, frozenset(submission.files)),
-        oracle=implementation(assignment.id),
-        mistakes=load_mistakes(assignment.id),
-        implement=lambda variation: implementation(assignment.id, variation),
-        seed=submission.sha256,
-        begin_task=lambda last: transport.renew(last=last),
-        on_result=on_result,
-    )
     try:
-        run_checks(context)
+        jail.warm()
+        context = Context(
+            assignment=assignment,
+            student=Implementation(assignment.modules, transport, submission.files),
+            oracle=implementation(assignment.id),
+            mistakes=load_mistakes(assignment.id),
+            implement=lambda variation: implementation(assignment.id, variation),
+            seed=submission.sha256,
+            begin_task=lambda last: transport.renew(last=last),
+            on_result=on_result,
+        )
+        run_checks(context, tasks)
     finally:
         transport.drop()
         jail.close()
-    facts = RunFacts(
+    facts = _facts(jail, assignment, time.monotonic() - started)
+    return Run(tuple(context.results), tuple(context.exhibits), facts)
+
+
+def _facts(jail: Jail, assignment: Assignment, seconds: float) -> RunFacts:
+    return RunFacts(
         sandbox=jail.backend.NAME,
-        seconds={"checks": time.monotonic() - started},
+        seconds={"checks": seconds},
         versions={"python": platform.python_version()} | {name: version(name) for name in VERSIONS},
         datasets=_describe_data(),
         reference=_describe_reference(assignment.id),
     )
-    return Run(tuple(context.results), tuple(context.exhibits), facts)
 
 
 def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
@@ -109,8 +117,8 @@ class _Plugin:
         order = list(self._context.assignment.by_id)
         found = [item for item in items if isinstance(item, pytest.Function) and hasattr(item.function, ATTRIBUTE)]
         found = [item for item in found if self._tasks is None or spec_of(item.function).task in self._tasks]
-        # Checks of one task stand together and share a cell; files and lines decide within it.
-        found.sort(key=lambda item: order.index(spec_of(item.function).task))
+        # Checks of one task stand together and share a cell; those that stand on others come last.
+        found.sort(key=lambda item: (order.index(spec_of(item.function).task), bool(spec_of(item.function).after)))
         items[:] = found
         self._last_task = spec_of(found[-1].function).task if found else ""
 
@@ -181,9 +189,10 @@ class _Plugin:
     ) -> dict[str, Any]:
         context = self._context
         mistakes = [m for m in context.mistakes if m.id == stopped.mistake]
-        if not mistakes and stopped.outcome in ("failed", "error"):
+        if not mistakes and spec.diagnosed and stopped.outcome in ("failed", "error"):
             mistakes = diagnose(context, check, arguments)
-        called = stopped.called or (context.student.record[-1].called if context.student.record else "")
+        last = context.student.record[-1].called if context.student.record else ""
+        called = stopped.called or (last if stopped.outcome == "failed" else "")
         return {
             "outcome": Outcome(stopped.outcome),
             "mistake": mistakes[0].id if mistakes else None,

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
@@ -47,8 +48,11 @@ def unavailable() -> str | None:
     """Why this backend can't work here, or None when it can."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (apt-get install bubblewrap)"
-    probe = [*_bubblewrap(64, ()), "--", "/usr/bin/true"]
-    run = subprocess.run(probe, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    try:
+        probe = [*_bubblewrap(64, ()), "--", "/usr/bin/true"]
+        run = subprocess.run(probe, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    except (SandboxUnavailable, OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
     return None if run.returncode == 0 else f"bubblewrap fails: {run.stderr.decode(errors='replace').strip()[:300]}"
 
 
@@ -62,34 +66,75 @@ def start(limits: Limits, box_mib: int) -> Cell:
     Raises:
         SandboxUnavailable: If bubblewrap does not start.
     """
-    ours, theirs = socket.socketpair()
+    with ExitStack() as undo:
+        uid, release = _reserve_uid() if os.geteuid() == 0 else (None, _nothing)
+        undo.callback(release)
+        ours, theirs = socket.socketpair()
+        undo.callback(ours.close)
+        with theirs:
+            process, kill = _spawn(theirs.fileno(), box_mib + BOX_MARGIN_MIB)
+        undo.pop_all()
+    return Cell(process, ours, kill, uid, limits.output_kib, release)
+
+
+def _nothing() -> None:
+    """There is no uid to give back."""
+
+
+def _reserve_uid() -> tuple[int, Callable[[], None]]:
+    """A kernel uid that no other cell has, for processes are counted per uid; and what gives it back.
+
+    The abstract name of a socket holds it: free again when the socket is closed or its owner has ended, however it did.
+    """
+    first = secrets.randbelow(UIDS)
+    for step in range(UIDS):
+        uid = FIRST_UID + (first + step) % UIDS
+        holder = socket.socket(socket.AF_UNIX)
+        try:
+            holder.bind(f"\0vision-autograder-{uid}")
+            return uid, holder.close
+        except OSError:
+            holder.close()
+    raise SandboxUnavailable(f"all of the {UIDS} user ids are in use")
+
+
+def _spawn(channel: int, box_mib: int) -> tuple[subprocess.Popen[bytes], Callable[[], None]]:
+    """Start bubblewrap around a worker that serves the descriptor `channel`; returns it and what kills the worker."""
     status_read, status_write = os.pipe()
-    command = [
-        *_bubblewrap(box_mib + BOX_MARGIN_MIB, ("--json-status-fd", str(status_write))),
-        *("--", sys.executable, "-I", "-B", "-c", _START, str(theirs.fileno())),
-    ]
-    with theirs:
-        process = subprocess.Popen(
-            command,
-            env={},  # bubblewrap is pid 1 inside, and its environment can be read there
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(theirs.fileno(), status_write),
-        )
-    os.close(status_write)
-    uid = FIRST_UID + secrets.randbelow(UIDS) if os.geteuid() == 0 else None
-    return Cell(process, ours, _killer(process, status_read), uid, limits.output_kib)
+    with open(status_read, "rb") as status:
+        try:
+            process = subprocess.Popen(
+                [
+                    *_bubblewrap(box_mib, ("--json-status-fd", str(status_write))),
+                    *("--", sys.executable, "-I", "-B", "-c", _START, str(channel)),
+                ],
+                env={},  # bubblewrap is pid 1 inside, and its environment can be read there
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(channel, status_write),
+            )
+        except OSError as error:
+            raise SandboxUnavailable(f"bubblewrap did not start: {error}") from error
+        finally:
+            os.close(status_write)
+        return process, _killer(process, status.readline())
 
 
-def _killer(process: subprocess.Popen[bytes], status: int) -> Callable[[], None]:
+def _killer(process: subprocess.Popen[bytes], status: bytes) -> Callable[[], None]:
     """A function that kills the namespace's first process, and with it all others; bubblewrap then ends by itself."""
-    with open(status, "rb") as pipe:
-        line = pipe.readline()
-    if not line:
-        output = process.communicate()[0].decode(errors="replace")
-        raise SandboxUnavailable(f"bubblewrap did not start: {output.strip()[:300]}")
-    child = os.pidfd_open(json.loads(line)["child-pid"])
+    try:
+        first = int(json.loads(status)["child-pid"])
+    except ValueError as error:  # it ended before it wrote anything
+        output = process.communicate()[0].decode(errors="replace").strip()
+        raise SandboxUnavailable(f"bubblewrap did not start: {output[:300]}") from error
+    try:
+        child = os.pidfd_open(first)
+    except OSError as error:
+        # Not bubblewrap itself: what it started would wait for it for ever. Until it is reaped, the number is its own.
+        os.kill(first, signal.SIGKILL)
+        process.communicate()
+        raise SandboxUnavailable(f"bubblewrap did not start: {error}") from error
 
     def kill() -> None:
         try:
@@ -105,7 +150,7 @@ def _killer(process: subprocess.Popen[bytes], status: int) -> Callable[[], None]
 def _bubblewrap(box_mib: int, status: Iterable[str]) -> list[str]:
     """The command line up to the program to run."""
     return [
-        "bwrap",
+        shutil.which("bwrap") or "bwrap",  # it is started without a PATH
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
         *_privileges(),
         *("--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"),
@@ -127,13 +172,21 @@ def _privileges() -> list[str]:
 
 
 def _root() -> list[str]:
-    """A root of what the interpreter needs and nothing else: no project, no data sets, no /etc, /home, /run, /sys."""
+    """A root of what the interpreter needs and nothing else: no project, no data sets, no /etc, /home, /run, /sys.
+
+    Raises:
+        SandboxUnavailable: If the interpreter's folders would show the project.
+    """
     code = Path(__file__).resolve().parent.parent
     binds = [Path("/usr/lib"), Path("/usr/bin"), Path("/usr/local/lib"), Path("/etc/ld.so.cache")]
     if Path("/usr/lib64").exists():
         binds.append(Path("/usr/lib64"))
-    binds += [Path(sys.base_prefix), Path(sys.prefix)]
-    targets = [(path, path) for path in dict.fromkeys(binds) if not _is_covered(path, binds)]
+    # Debian's interpreter has /usr for its prefix; the whole of it would show Debian's data sets.
+    binds += [path for path in (Path(sys.base_prefix), Path(sys.prefix)) if path != Path("/usr")]
+    shown = [path for path in dict.fromkeys(binds) if not _is_covered(path, binds)]
+    if open_to_students := next((path for path in shown if code.is_relative_to(path)), None):
+        raise SandboxUnavailable(f"the sandbox must show {open_to_students}, and the grader lies inside: move it out")
+    targets = [(path, path) for path in shown]
     targets += [(code / name, Path(INSIDE, "grader", name)) for name in _CODE]
     parents = dict.fromkeys(parent for _, target in targets for parent in reversed(target.parents) if parent.name)
     return [
@@ -145,8 +198,8 @@ def _root() -> list[str]:
 
 
 def _is_covered(path: Path, binds: list[Path]) -> bool:
-    """Whether a bind of one of its parents shows `path` already; a whole /usr would show Debian's data sets."""
-    return any(other != path and path.is_relative_to(other) for other in binds) or path == Path("/usr")
+    """Whether a bind of one of its parents shows `path` already."""
+    return any(other != path and path.is_relative_to(other) for other in binds)
 
 
 def _scratch(path: str, size_mib: int) -> list[str]:

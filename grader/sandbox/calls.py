@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
+
+_SHORT = reprlib.Repr()  # a hostile answer's whole repr may take minutes
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 4, 8, 8, 8
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 100
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def describe_value(value: Any) -> str:
         return f"{dtype} {tuple(value.shape)}" if len(value.shape) else f"{dtype} {value}"
     if isinstance(value, list | tuple) and len(value) > 6:
         return f"{type(value).__name__} of {len(value)}"
-    text = repr(value)
+    text = _SHORT.repr(value)
     if len(text) <= 80:
         return text
     return f"{type(value).__name__} of length {len(value)}" if isinstance(value, Sized) else type(value).__name__

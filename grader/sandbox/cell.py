@@ -33,6 +33,7 @@ class Cell:
         kill: Kills everything in the cell, from outside; called at most once.
         uid: Kernel uid that the worker must change to, or None when it already runs as an ordinary user.
         output_kib: How much of the end of its output to keep.
+        release: Gives back what the cell held, once nothing of it is left.
     """
 
     def __init__(
@@ -42,20 +43,25 @@ class Cell:
         kill: Callable[[], None],
         uid: int | None,
         output_kib: int,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         self._process = process
         self._channel = Channel(connection)
         self._kill = kill
         self._uid = uid
+        self._release = release
         self._output = _Drain(process.stdout, output_kib << 10)
         self._stopped = False
         self._request = 0
 
-    def confine(self, limits: Limits, modules: tuple[str, ...], files: Mapping[str, bytes], bpf: bytes) -> None:
+    def confine(
+        self, limits: Limits, box_mib: int, modules: tuple[str, ...], files: Mapping[str, bytes], bpf: bytes
+    ) -> None:
         """Wait for the worker, take its rights away, then give it the submission.
 
         Args:
             limits: What it may use.
+            box_mib: Largest file that it may write, MiB.
             modules: Names that are imported from the submission, whatever else is installed.
             files: The submission's files by relative path.
             bpf: seccomp program for the worker to load.
@@ -64,18 +70,14 @@ class Cell:
             SandboxUnavailable: If the worker does not start or can't confine itself.
         """
         deadline = time.monotonic() + START_S
-        box_mib = (sum(map(len, files.values())) >> 20) + limits.scratch_mib
-        setup = {
-            "uid": self._uid,
-            "modules": list(modules),
-            "limits": {
-                "memory_mib": limits.memory_mib,
-                "processes": limits.processes,
-                "threads": limits.threads,
-                "box_mib": box_mib,
-                "cpu_s": int(limits.submission_s * limits.threads),
-            },
+        named = {
+            "memory_mib": limits.memory_mib,
+            "processes": limits.processes,
+            "threads": limits.threads,
+            "box_mib": box_mib,
+            "cpu_s": int(limits.submission_s * limits.threads),
         }
+        setup = {"uid": self._uid, "modules": list(modules), "limits": named}
         try:
             ready, _ = self._channel.receive(deadline)
             if ready.get("threads") != 1:
@@ -105,7 +107,7 @@ class Cell:
         """
         deadline = time.monotonic() + timeout_s
         self._request += 1
-        self._channel.send({**header, "id": self._request}, arrays, deadline)
+        self._channel.send({**header, "id": self._request, "max_body": max_body}, arrays, deadline)
         reply, results = self._channel.receive(deadline, max_body)
         if reply.get("id") != self._request:
             raise ProtocolError("an answer to another question")
@@ -118,6 +120,7 @@ class Cell:
             self._kill()
             self._process.wait()
             self._channel.close()
+            self._release()
         return self._output.tail()
 
 
@@ -136,7 +139,7 @@ class _Drain:
         with self._pipe:
             while piece := self._pipe.read1(1 << 16):  # type: ignore[attr-defined]
                 self._kept += piece
-                del self._kept[: -self._keep]
+                del self._kept[: max(0, len(self._kept) - self._keep)]
 
     def tail(self) -> str:
         self._thread.join(timeout=5)

@@ -45,7 +45,8 @@ class Jail:
 
     def __init__(self, limits: Limits, modules: tuple[str, ...], files: Mapping[str, bytes]) -> None:
         self.backend = choose_backend()
-        self._limits, self._modules, self._files = limits, modules, files
+        self.modules = modules
+        self._limits, self._files = limits, files
         self._box_mib = (sum(map(len, files.values())) >> 20) + limits.scratch_mib
         self._spare: Cell | None = None
 
@@ -66,13 +67,17 @@ class Jail:
         self.warm()
         cell, self._spare = self._spare, None
         assert cell is not None
-        if not last:
-            self.warm()
-        cell.confine(self._limits, self._modules, self._files, build_filter())
+        try:
+            if not last:
+                self.warm()
+            cell.confine(self._limits, self._box_mib, self.modules, self._files, build_filter())
+        except BaseException:
+            cell.stop()
+            raise
         return cell
 
     def close(self) -> None:
         """Stop the cell that warms up."""
-        if self._spare is not None:
-            self._spare.stop()
-            self._spare = None
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.stop()

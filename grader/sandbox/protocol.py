@@ -27,6 +27,8 @@ Frame = tuple[Header, list[Array]]
 MAX_HEADER = 1 << 20
 MAX_BODY = 256 << 20
 MAX_RANK = 8
+MAX_ARRAYS = 1 << 14
+MAX_INT = 1 << 63  # nothing larger is sent as a number
 DTYPES = frozenset(
     ("bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "float16", "float32", "float64")
 )
@@ -51,24 +53,31 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
 
-    def send(self, header: Header, arrays: Sequence[Array] = (), deadline: float | None = None) -> None:
+    def send(
+        self,
+        header: Header,
+        arrays: Sequence[Array] = (),
+        deadline: float | None = None,
+        max_body: int = MAX_BODY,
+    ) -> None:
         """Send one frame.
 
         Args:
             header: JSON-able; its key `arrays` is set here.
             arrays: The frame's arrays, any shape, of the dtypes in `DTYPES`.
             deadline: On `time.monotonic()`'s clock; None waits for ever.
+            max_body: Most bytes of arrays that the other side accepts.
 
         Raises:
-            ProtocolError: If the header is too large.
+            ProtocolError: If the frame is too large; nothing of it has been sent then.
             ChannelClosed: If the other side is gone.
             DeadlinePassed: If the other side does not read.
         """
         described = {**header, "arrays": [[str(array.dtype), list(array.shape)] for array in arrays]}
         head = json.dumps(described, allow_nan=False, separators=(",", ":")).encode()
-        if len(head) > MAX_HEADER:
-            raise ProtocolError(f"a header of {len(head)} bytes; {MAX_HEADER} is the most")
         body = sum(array.nbytes for array in arrays)
+        if len(head) > MAX_HEADER or body > max_body or len(arrays) > MAX_ARRAYS:
+            raise ProtocolError(f"a frame of {len(arrays)} arrays, {len(head)} + {body} bytes; too large")
         self._send_bytes(_PREFIX.pack(len(head), body) + head, deadline)
         for array in arrays:
             if array.nbytes:
@@ -142,7 +151,12 @@ def parse_header(data: bytes) -> Header:
         ProtocolError: If it is not a JSON object in UTF-8.
     """
     try:
-        header = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        text = data.decode("utf-8")
+        header = json.loads(
+            text, parse_int=_parse_int, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
+        )
+        if "\\ud" in text.lower():  # half of a surrogate pair can't be written anywhere
+            json.dumps(header, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"a header that is not JSON: {type(error).__name__}") from error
     if not isinstance(header, dict):
@@ -154,15 +168,31 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+def _parse_int(digits: str) -> int:
+    if len(digits) > 20 or not -MAX_INT <= (number := int(digits)) < MAX_INT:
+        raise ValueError("an integer of more than 64 bits")
+    return number
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> Header:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object with two values for a key")
+    return found
+
+
 def check_layout(header: Header, body_length: int) -> list[tuple[str, tuple[int, ...], int]]:
     """Dtype, shape and byte count of each array that `header` announces.
 
     Raises:
-        ProtocolError: Unless dtypes are allowed, ranks at most `MAX_RANK`, and the sizes add up to the body.
+        ProtocolError: Unless there are at most `MAX_ARRAYS`, dtypes are allowed, ranks at most `MAX_RANK`, and the
+            sizes add up to the body.
     """
     announced = header.get("arrays")
     if not isinstance(announced, list):
         raise ProtocolError("a header without its list of arrays")
+    if len(announced) > MAX_ARRAYS:
+        raise ProtocolError(f"{len(announced)} arrays; {MAX_ARRAYS} are the most")
     layout = []
     for entry in announced:
         match entry:
@@ -170,7 +200,9 @@ def check_layout(header: Header, body_length: int) -> list[tuple[str, tuple[int,
                 pass
             case _:
                 raise ProtocolError("an array that is not described by a dtype and a shape")
-        if len(shape) > MAX_RANK or not all(type(side) is int and 0 <= side <= MAX_BODY for side in shape):
+        if len(shape) > MAX_RANK or not all(type(side) is int and side >= 0 for side in shape):
+            raise ProtocolError("an array of an impossible shape")
+        if math.prod(side or 1 for side in shape) > MAX_BODY:  # of empty arrays as well: somebody may loop over them
             raise ProtocolError("an array of an impossible shape")
         layout.append((dtype, tuple(shape), math.prod(shape) * np.dtype(dtype).itemsize))
     if sum(size for _, _, size in layout) != body_length:

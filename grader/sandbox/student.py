@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
 from grader.sandbox.calls import Recipe, describe_call
@@ -40,12 +40,14 @@ class Implementation:
     Args:
         modules: Names that can be reached as attributes.
         transport: How to reach it.
-        files: Names of the files it holds.
+        files: The files it holds, by name; read here, never run here.
     """
 
-    def __init__(self, modules: tuple[str, ...], transport: Transport, files: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, modules: tuple[str, ...], transport: Transport, files: Mapping[str, bytes] | None = None
+    ) -> None:
         self.modules = modules
-        self.files = files
+        self.files = files or {}
         self.record: list[Exchange] = []
         self.watch: Callable[[Exchange], None] | None = None
         self._transport = transport
@@ -57,9 +59,7 @@ class Implementation:
 
     def make(self, recipe: Recipe) -> Handle:
         """Make something there and keep it."""
-        handle = self.ask({"op": "make", "recipe": recipe, "keep": True}, recipe.path, recorded=False)
-        assert isinstance(handle, Handle)
-        return handle
+        return cast(Handle, self.ask({"op": "make", "recipe": recipe, "keep": True}, recipe.path, recorded=False))
 
     def load_model(self, file: str, module: str, model: Handle, timeout_s: float | None = None) -> tuple[str, Handle]:
         """Load a model file into `model`, in any of the accepted forms.
@@ -80,6 +80,10 @@ class Implementation:
                 return form, filled
         raise StudentCrashed("The process answered something else than a loaded model.")
 
+    def open(self, file: str) -> Handle:
+        """Open one of its files there, in binary mode; raises Missing when there is none."""
+        return cast(Handle, self.ask({"op": "open", "file": file, "keep": True}, f"open({file!r})", recorded=False))
+
     def reset(self, seed: int) -> None:
         """Forget every handle and the record, and seed the generators."""
         self.record = []
@@ -93,8 +97,12 @@ class Implementation:
         timeout_s: float | None = None,
         max_body: int = REPLY_BYTES,
         recorded: bool = True,
+        canonical: Callable[[Any], Any] | None = None,
     ) -> Any:
         """Send a request whose values are Python values and return the answer's.
+
+        `canonical` gives the form in which the answer is recorded, and so compared with known mistakes: without what is
+        free in it.
 
         Raises:
             StudentRaised: If the implementation raised.
@@ -107,13 +115,15 @@ class Implementation:
         try:
             reply, results = self._transport.exchange(header, arrays, timeout_s, max_body)
             value = self._read(reply, results, called)
+            if request.get("keep") and not isinstance(value, Handle):
+                raise StudentCrashed("The process answered with something that it was asked to keep.", called=called)
         except CheckStopped as stopped:
             stopped.called = stopped.called or called
             if recorded:
                 self._note(Exchange(called, (type(stopped).__name__, getattr(stopped, "kind", ""))))
             raise
         if recorded:
-            self._note(Exchange(called, value))
+            self._note(Exchange(called, canonical(value) if canonical else value))
         return value
 
     def _note(self, exchange: Exchange) -> None:
@@ -157,12 +167,17 @@ class Implementation:
 
 
 def _student_error(error: Mapping[str, Any]) -> StudentRaised:
-    kind, text, where = str(error.get("type"))[:80], str(error.get("text"))[:2000], error.get("where")
-    lines = [str(line)[:200] for line in where[:3]] if isinstance(where, list) else []
+    where = error.get("where")
+    kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
+    lines = [_text(line, 200) for line in where[:3]] if isinstance(where, list) else []
     if error.get("not_started") is True:
         return StudentRaised("Not started: the TODO is still in place.", kind=kind, not_started=True)
     place = f" ({lines[-1]})" if lines else ""
     return StudentRaised(f"Your code raised {kind}{f': {text}' if text else ''}{place}", kind=kind)
+
+
+def _text(value: Any, most: int) -> str:
+    return value[:most] if isinstance(value, str) else ""
 
 
 class ModuleProxy:
@@ -196,14 +211,20 @@ class Function:
         return self.with_options()(*args, **kwargs)
 
     def with_options(
-        self, *, timeout_s: float | None = None, keep: bool = False, no_grad: bool = False
+        self,
+        *,
+        timeout_s: float | None = None,
+        keep: bool = False,
+        no_grad: bool = False,
+        canonical: Callable[[Any], Any] | None = None,
     ) -> Callable[..., Any]:
-        """The same function with another deadline, its result kept as a handle, or no gradients recorded."""
+        """The same function with another deadline, its result kept as a handle, no gradients, or as in `ask`."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
             request = {"op": "call", "target": self._target, "args": args, "kwargs": kwargs}
             options = {"keep": keep, "no_grad": no_grad}
-            return self.owner.ask(request | options, describe_call(self.label, args, kwargs), timeout_s=timeout_s)
+            called = describe_call(self.label, args, kwargs)
+            return self.owner.ask(request | options, called, timeout_s=timeout_s, canonical=canonical)
 
         return call
 

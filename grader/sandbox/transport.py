@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import BinaryIO
 
-from grader.errors import Missing, StudentCrashed, StudentTimeout
+from grader.errors import CheckStopped, Missing, StudentCrashed, StudentTimeout
 from grader.rubric import Limits
 from grader.sandbox.cell import Cell
 from grader.sandbox.jail import Jail
@@ -21,17 +21,19 @@ TAIL_LINES = 8  # of the process's output, quoted when it dies
 class CellTransport:
     """Reaches the student's code in cells, replacing a cell that died, hung or broke the protocol.
 
-    Keeps the submission's time: a module that hangs at import, or a submission that has used up its seconds, is not
-    waited for again.
+    Keeps the submission's time: a module that hangs or dies at import is not tried again, nor one that has used up its
+    share of the seconds. Each module has a share of its own, so that one that hangs costs only the tasks that use it.
     """
 
     def __init__(self, jail: Jail, limits: Limits) -> None:
         self._jail = jail
         self._limits = limits
         self._cell: Cell | None = None
-        self._imported: set[str] = set()
-        self._stuck: dict[str, str] = {}  # why a module is not imported again
-        self._left_s = limits.submission_s
+        self._imported: dict[str, bool] = {}  # modules asked for in this cell, and whether they came
+        self._module = ""  # the one asked for last: what happens in the cell is counted against its share
+        self._stuck: dict[str, Callable[[], CheckStopped]] = {}  # why a module is not imported again
+        self._share_s = limits.submission_s / max(1, len(jail.modules))
+        self._left_s: dict[str, float] = {}
 
     def renew(self, *, last: bool = False) -> None:
         """Take a new cell for what comes next; `last` when nothing comes after it."""
@@ -40,50 +42,61 @@ class CellTransport:
 
     def drop(self) -> str:
         """Stop the cell, if there is one, and return the end of its output."""
-        cell, self._cell, self._imported = self._cell, None, set()
+        cell, self._cell, self._imported, self._module = self._cell, None, {}, ""
         return cell.stop() if cell else ""
 
     def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
         """Send a request; import the module it needs first, under the import's own deadline."""
         module = header.get("module") or header.get("target", {}).get("module")
-        if module and module not in self._imported:
-            self._import(module)
+        if module:
+            self._module = module
+            if not self._imported.get(module):
+                self._import(module)
         return self._ask(header, arrays, timeout_s or self._limits.call_s, max_body, "The call")
 
     def _import(self, module: str) -> None:
         if module in self._stuck:
-            raise StudentTimeout(self._stuck[module])
+            raise self._stuck[module]()
+        alone = self._imported.keys() <= {module}  # nobody else's code in this cell could be to blame
+        self._imported[module] = False
         request = {"op": "import", "module": module}
         try:
             reply, _ = self._ask(request, [], self._limits.import_s, 1 << 20, f"Importing `{module}.py`")
-        except StudentTimeout as timeout:
-            timeout.help = "Put what trains, downloads or loops under `if __name__ == '__main__':`."
-            self._stuck[module] = timeout.message
+        except (StudentTimeout, StudentCrashed) as stopped:
+            stopped.help = "Put what trains, downloads or loops under `if __name__ == '__main__':`."
+            if alone:
+                kind, message, got, help = type(stopped), stopped.message, stopped.got, stopped.help
+                self._stuck[module] = lambda: kind(message, got=got, help=help)
             raise
         if reply.get("missing"):
             raise Missing(f"Your zip has no `{module}.py`.")
-        if "value" in reply:
-            self._imported.add(module)
+        self._imported[module] = "value" in reply
         # An import that raised is asked for again by the call itself, which then reports the exception.
 
     def _ask(self, header: Header, arrays: list[Array], timeout_s: float, max_body: int, what: str) -> Frame:
-        if self._left_s <= 0:
-            raise StudentTimeout(f"The submission has used up its {self._limits.submission_s:g} seconds.")
+        module = self._module
+        left_s = self._left_s.get(module, self._share_s)
+        if left_s <= 0:
+            raise StudentTimeout(f"`{module}.py` has used up its {self._share_s:g} seconds.")
         if self._cell is None:
             self.renew()
+            self._module = module
         assert self._cell is not None
-        allowed_s = min(timeout_s, self._left_s)
+        allowed_s = min(timeout_s, left_s)
         started = time.monotonic()
         try:
             return self._cell.exchange(header, arrays, allowed_s, max_body)
         except DeadlinePassed:
             self.drop()
-            raise StudentTimeout(f"{what} was stopped after {allowed_s:.0f} seconds.") from None
+            raise StudentTimeout(f"{what} was stopped after {allowed_s:.3g} seconds.") from None
         except ProtocolError as error:
             output = self.drop()
             raise StudentCrashed(f"The process that ran your code ended: {error}.", got=_tail(output)) from error
+        except BaseException:  # whatever it was, what the cell sends next would be the answer to this
+            self.drop()
+            raise
         finally:
-            self._left_s -= time.monotonic() - started
+            self._left_s[module] = left_s - (time.monotonic() - started)
 
 
 def _tail(output: str) -> str:
@@ -102,7 +115,7 @@ class LocalTransport:
     def __init__(self, modules: Mapping[str, ModuleType], files: Mapping[str, bytes]) -> None:
         self._modules = modules
         self._files = files
-        self._servant = Servant(self._import, self._open)
+        self._servant = Servant(self._import, self._open, caught=(Exception, SystemExit))
 
     def exchange(self, header: Header, arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
         """Answer a request at once."""

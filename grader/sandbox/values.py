@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
 
-from grader.sandbox.protocol import DTYPES, MAX_RANK, Array, Header, ProtocolError
+from grader.sandbox.protocol import DTYPES, MAX_INT, MAX_RANK, Array, Header, ProtocolError
+
+Arrays = MutableSequence[Any]  # of arrays, or None where one has been taken out
 
 MAX_DEPTH = 12
 MAX_TEXT = 8192  # longer strings stay where they are, as objects
 LONG_LIST = 32  # longer flat lists of numbers travel as one array
+MAX_PAIRS = 4096  # larger dicts stay where they are; keys made to collide would take long to look up
 
 
 def pack(value: Any, arrays: list[Array], keep: Callable[[Any], Header | None], depth: int = 0) -> Any:
@@ -47,7 +50,7 @@ def pack(value: Any, arrays: list[Array], keep: Callable[[Any], Header | None], 
 
 
 def _pack_scalar(value: Any, _arrays: list[Array], _keep: Any, _depth: int) -> Any:
-    if type(value) is int and abs(value) < 1 << 63:
+    if type(value) is int and abs(value) < MAX_INT:
         return value
     if type(value) is float:
         return value if math.isfinite(value) else {"$": "float", "value": repr(value)}
@@ -63,9 +66,13 @@ def _pack_array(value: Any, arrays: list[Array], _keep: Any, _depth: int) -> Hea
         if value.layout is not torch.strided or value.is_quantized or value.is_meta:
             return None
         plain = value.detach().cpu().resolve_conj().resolve_neg()
-        array, library = (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy(), "torch"
+        try:
+            array, library = (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy(), "torch"
+        except (TypeError, RuntimeError):  # a dtype that numpy lacks, a nested tensor
+            return None
     else:
         return None
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if str(array.dtype) not in DTYPES or array.ndim > MAX_RANK:
         return None
     arrays.append(array)
@@ -76,27 +83,28 @@ def _pack_container(value: Any, arrays: list[Array], keep: Any, depth: int) -> A
     if type(value) in (list, tuple) and len(value) > LONG_LIST and _is_numeric(value):
         dtype = np.int64 if all(type(item) is int for item in value) else np.float64
         arrays.append(np.array(value, dtype))
-        return {"$": "numbers", "index": len(arrays) - 1}
+        return {"$": "numbers", "index": len(arrays) - 1, "tuple": type(value) is tuple}
     if type(value) is list:
         return [pack(item, arrays, keep, depth + 1) for item in value]
     if type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
         return {"$": "tuple", "items": [pack(item, arrays, keep, depth + 1) for item in value]}
-    if isinstance(value, dict):
+    if isinstance(value, dict) and len(value) <= MAX_PAIRS:
         pairs = [[pack(item, arrays, keep, depth + 1) for item in pair] for pair in value.items()]
         return {"$": "dict", "items": pairs}
     return None
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:
-    return all(type(item) is float or (type(item) is int and abs(item) < 1 << 63) for item in values)
+    return all(type(item) is float or (type(item) is int and abs(item) < MAX_INT) for item in values)
 
 
-def unpack(node: Any, arrays: Sequence[Array], fetch: Callable[[Header], Any], *, tensors: bool, depth: int = 0) -> Any:
+def unpack(node: Any, arrays: Arrays, fetch: Callable[[Header], Any], *, tensors: bool, depth: int = 0) -> Any:
     """The value that a node stands for; arrays are copied, so the value shares no memory with the frame.
 
     Args:
         node: What `pack` made, or what a hostile process made up.
-        arrays: The frame's arrays.
+        arrays: The frame's arrays. Each is taken out when it is used: a small header that names a large array many
+            times would fill the memory.
         fetch: Gives what a `{"$": "object"}` or other node unknown here stands for; raises ProtocolError.
         tensors: Whether arrays that were tensors become tensors again (else all are numpy arrays).
         depth: Nesting so far.
@@ -124,13 +132,18 @@ def unpack(node: Any, arrays: Sequence[Array], fetch: Callable[[Header], Any], *
     return fetch(node)
 
 
-def _unpack_array(node: Header, arrays: Sequence[Array], *, tensors: bool) -> Any:
+def _unpack_array(node: Header, arrays: Arrays, *, tensors: bool) -> Any:
     index = node.get("index")
     if type(index) is not int or not 0 <= index < len(arrays):
         raise ProtocolError("a value that names no array")
-    copy = np.array(arrays[index])
+    taken, arrays[index] = arrays[index], None
+    if taken is None:
+        raise ProtocolError("two values that name one array")
     if node["$"] == "numbers":
-        return copy.tolist()
+        if taken.ndim != 1 or str(taken.dtype) not in ("int64", "float64"):
+            raise ProtocolError("a list of numbers that is none")  # nested lists take far more memory than the array
+        return tuple(taken.tolist()) if node.get("tuple") is True else taken.tolist()
+    copy = np.array(taken)
     if tensors and node.get("library") == "torch":
         import torch  # the trusted side asks for arrays and never needs it here
 
@@ -138,8 +151,10 @@ def _unpack_array(node: Header, arrays: Sequence[Array], *, tensors: bool) -> An
     return copy
 
 
-def _unpack_dict(pairs: list[Any], arrays: Sequence[Array], fetch: Any, tensors: bool, depth: int) -> dict[Any, Any]:
+def _unpack_dict(pairs: list[Any], arrays: Arrays, fetch: Any, tensors: bool, depth: int) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
+    if len(pairs) > MAX_PAIRS:
+        raise ProtocolError(f"a dict of {len(pairs)} pairs; {MAX_PAIRS} are the most")
     for pair in pairs:
         if not (isinstance(pair, list) and len(pair) == 2):
             raise ProtocolError("a dict that is not made of pairs")

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import resource
 import socket
+import struct
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -22,12 +23,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from grader.sandbox.protocol import Channel, ChannelClosed, Header
+from grader.sandbox.protocol import MAX_BODY, Channel, ChannelClosed, Header, ProtocolError
 from grader.sandbox.servant import Absent, Servant
 
 BOX = Path("/box")
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP, SECCOMP_MODE_FILTER = 38, 22, 24, 2
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
+CAPABILITY_VERSION_3 = 0x20080522
 
 
 def main(descriptor: int) -> None:
@@ -54,7 +56,13 @@ def serve(channel: Channel, servant: Servant) -> None:
     while True:
         header, arrays = channel.receive()
         reply, results = servant.answer(header, arrays)
-        channel.send({**reply, "id": header["id"]}, results)
+        try:
+            channel.send({**reply, "id": header["id"]}, results, max_body=header.get("max_body", MAX_BODY))
+        except ChannelClosed:
+            raise
+        except ProtocolError as error:
+            text = f"what it returned is too large to be compared ({error})"
+            channel.send({"error": {"type": "AnswerTooLarge", "text": text, "where": []}, "id": header["id"]})
 
 
 def confine(setup: Header, seccomp_filter: bytes) -> None:
@@ -69,6 +77,7 @@ def confine(setup: Header, seccomp_filter: bytes) -> None:
     """
     libc = ctypes.CDLL(None, use_errno=True)
     limits = setup["limits"]
+    _offer_to_the_oom_killer()
     if len(os.listdir("/proc/self/task")) != 1:
         raise OSError("more than one thread: a filter would not hold for all of them")
     address_space = _address_space() + (limits["memory_mib"] << 20)
@@ -86,7 +95,9 @@ def confine(setup: Header, seccomp_filter: bytes) -> None:
             libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # past the last capability it only says EINVAL
         os.setgroups([])
         os.setresgid(setup["uid"], setup["uid"], setup["uid"])
-        os.setresuid(setup["uid"], setup["uid"], setup["uid"])  # also clears every capability
+        os.setresuid(setup["uid"], setup["uid"], setup["uid"])  # clears capabilities, but for the inheritable ones
+    if libc.capset(struct.pack("=Ii", CAPABILITY_VERSION_3, 0), bytes(24)) != 0:
+        raise OSError(ctypes.get_errno(), "capset was refused")
     _prctl(libc, PR_SET_PDEATHSIG, SIGKILL)  # setuid cleared it
     _prctl(libc, PR_SET_NO_NEW_PRIVS, 1)
     if seccomp_filter:
@@ -111,6 +122,12 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
+def _offer_to_the_oom_killer() -> None:
+    """When the whole machine runs out of memory, this process goes before the grader does."""
+    path = Path("/proc/self/oom_score_adj")
+    path.write_text(str(max(int(path.read_text()), 800)))
+
+
 def _close_all_but(descriptor: int) -> None:
     os.closerange(3, descriptor)
     os.closerange(descriptor + 1, 4096)
@@ -118,15 +135,21 @@ def _close_all_but(descriptor: int) -> None:
 
 
 def receive_files(channel: Channel, box: Path) -> None:
-    """Write the submission's files into the box until a frame says `done`."""
+    """Write the submission's files into the box until a frame says `done`.
+
+    A file that the file system refuses, by its name's 255 bytes for example, is left out: its owner finds it missing.
+    """
     while True:
         header, arrays = channel.receive()
         if header.get("done"):
             return
         path = box / header["path"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            file.write(arrays[0].astype(np.uint8, copy=False).data)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(arrays[0].astype(np.uint8, copy=False).data)
+        except OSError as error:
+            print(f"{path.name}: {error.strerror}", flush=True)
 
 
 class FileOpener:

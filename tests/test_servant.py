@@ -1,0 +1,156 @@
+"""The servant: which requests it answers, and what it says about what went wrong."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+from sample_modules import write_module
+
+from grader.sandbox.protocol import Header, ProtocolError
+from grader.sandbox.servant import Absent, Servant
+from grader.solutions import load_module
+
+SOURCE = """
+import torch
+
+def outer(x):
+    return inner(x)
+
+def inner(x):
+    if x == 1:
+        raise KeyError(x)
+    if x == 2:
+        raise SystemExit
+    if x == 3:
+        raise NotImplementedError
+    if x == 4:
+        torch.nn.Module()(x)
+    return {"value": x}
+"""
+
+
+@pytest.fixture
+def servant(tmp_path: Path) -> Servant:
+    """A servant of one module, which stands where a student's would."""
+    module = load_module(write_module(tmp_path, "work", SOURCE))
+
+    def find(name: str) -> types.ModuleType:
+        if name == "broken":
+            compile("def f(:", str(tmp_path / "broken.py"), "exec")
+        if name != "work":
+            raise Absent(f"{name}.py")
+        return module
+
+    def open_file(name: str) -> BinaryIO:
+        raise Absent(name)
+
+    return Servant(find, open_file, str(tmp_path))
+
+
+def call(servant: Servant, *args: Any) -> Header:
+    """The answer to calling `work.outer` with plain arguments."""
+    target = {"module": "work", "name": "outer"}
+    reply, _ = servant.answer({"op": "call", "target": target, "args": list(args), "kwargs": {}}, [])
+    return reply
+
+
+def test_value(servant: Servant) -> None:
+    """A value is answered as a node."""
+    assert call(servant, 5) == {"value": {"$": "dict", "items": [["value", 5]]}}
+
+
+def test_error_names_the_students_lines(servant: Servant) -> None:
+    """An exception is told with the lines of the student's files on the way to it, and no line of ours."""
+    error = call(servant, 1)["error"]
+    assert error["type"] == "KeyError"
+    assert error["where"] == ["work.py, line 5, in outer", "work.py, line 9, in inner"]
+    assert error["not_started"] is False
+
+
+def test_error_of_the_call_itself(servant: Servant) -> None:
+    """Too few arguments are an error without a line of the student's."""
+    error = call(servant)["error"]
+    assert (error["type"], error["where"]) == ("TypeError", [])
+
+
+def test_exit_is_an_answer(servant: Servant) -> None:
+    """A student's `sys.exit()` is an exception like any other."""
+    assert call(servant, 2)["error"]["type"] == "SystemExit"
+
+
+def test_not_started(servant: Servant) -> None:
+    """A NotImplementedError that the student's own line raises is a TODO, one that torch raises is an error."""
+    assert call(servant, 3)["error"]["not_started"] is True
+    error = call(servant, 4)["error"]
+    assert (error["type"], error["not_started"]) == ("NotImplementedError", False)
+
+
+def test_syntax_error_has_its_line(servant: Servant) -> None:
+    """A syntax error names the file and the line where it stands."""
+    error = servant.answer({"op": "import", "module": "broken"}, [])[0]["error"]
+    assert error["type"] == "SyntaxError"
+    assert error["where"][-1] == "broken.py, line 1, in <module>"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"op": "import", "module": "other"},
+        {"op": "read", "target": {"module": "other", "name": "x"}},
+        {"op": "read", "target": {"module": "work", "name": "x"}},
+    ],
+)
+def test_missing(servant: Servant, request_: Header) -> None:
+    """A missing module or name is missing, not an error."""
+    assert list(servant.answer(request_, [])[0]) == ["missing"]
+
+
+@pytest.mark.parametrize(
+    "path", ["torch.nn.Linear", "torch.utils.data.DataLoader", "torch.manual_seed", "numpy.linalg.norm"]
+)
+def test_paths(servant: Servant, path: str) -> None:
+    """A dotted path finds what it names, through packages and their attributes."""
+    reply, _ = servant.answer({"op": "read", "target": {"path": path}}, [])
+    assert reply["value"]["$"] == "object"
+
+
+@pytest.mark.parametrize("path", ["nothing", "nothing.at.all", "torch.nothing"])
+def test_wrong_paths(servant: Servant, path: str) -> None:
+    """A path that names nothing is an error."""
+    reply, _ = servant.answer({"op": "read", "target": {"path": path}}, [])
+    assert reply["error"]["type"] in ("ModuleNotFoundError", "AttributeError")
+
+
+def test_arrays_of_a_failed_answer_are_dropped(servant: Servant) -> None:
+    """Where packing an answer fails half-way, no arrays are sent along."""
+
+    class Trap(dict[str, Any]):
+        def items(self) -> Any:
+            yield "array", np.ones(3)
+            raise ProtocolError("half-way")
+
+    kept = servant._keep(Trap(a=1))
+    reply, arrays = servant.answer({"op": "read", "target": {"object": kept["id"]}}, [])
+    assert reply["error"]["text"] == "half-way"
+    assert arrays == []
+
+
+def test_class_that_raises(servant: Servant) -> None:
+    """An object whose `__class__` raises is an error of whoever made it."""
+
+    class Shy:
+        @property
+        def __class__(self) -> Any:
+            raise RuntimeError("no class")
+
+        @__class__.setter
+        def __class__(self, _value: Any) -> None:
+            raise RuntimeError("no class")
+
+    kept = servant._keep(Shy())
+    reply, _ = servant.answer({"op": "read", "target": {"object": kept["id"]}}, [])
+    assert reply["error"]["text"] == "no class"
