@@ -3,12 +3,14 @@
 #
 #   ./setup.sh              install what is missing, repair what is broken
 #   ./setup.sh --if-needed  the same, but return at once when a finished set-up is there (every make target calls this)
+#   ./setup.sh --developer  also what only the tests need: a browser and a PDF viewer (make test and make check do this)
 #
 # May be interrupted at any point and run again; two at once wait for each other. In the environment's folder:
 #   .lock       held while one of us works there
 #   .half-made  there while the environment itself is being made: what holds it is thrown away and made anew
 #   .tmp        pip's temporary files, removed when it is done
 #   .ready      the stamp, written last: digest of the requirements, and the Debian packages that could not be had
+#   .developer  the stamp of --developer: those of its Debian packages that could not be had
 set -euo pipefail
 cd -- "$(dirname -- "$0")"
 
@@ -16,6 +18,7 @@ venv=${VENV:-.venv}
 requirements=(pyproject.toml constraints.txt)
 debian_packages=(bubblewrap libseccomp2 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 dataset-fashion-mnist
     fonts-inter)
+developer_packages=(chromium poppler-utils)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -24,11 +27,11 @@ fail() {
     exit 3
 }
 
-# Names of the Debian packages that are not installed; nothing where there is no dpkg.
+# Which of the Debian packages named are not installed; nothing where there is no dpkg.
 missing_packages() {
     command -v dpkg-query >/dev/null || return 0
-    dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' "${debian_packages[@]}" 2>/dev/null |
-        awk -v wanted="${debian_packages[*]}" '
+    dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+        awk -v wanted="$*" '
             $1 == "installed" { there[$2] = 1 }
             END { n = split(wanted, names, " "); for (i = 1; i <= n; i++) if (!(names[i] in there)) print names[i] }'
 }
@@ -36,10 +39,17 @@ missing_packages() {
 # What the stamp holds when everything is done.
 stamp() {
     sha256sum -- "${requirements[@]}"
-    missing_packages
+    missing_packages "${debian_packages[@]}"
 }
 
-is_ready() { [[ -x $venv/bin/python && -f $venv/.ready && $(<"$venv/.ready") == "$(stamp)" ]]; }
+developer_stamp() { missing_packages "${developer_packages[@]}"; }
+
+grader_is_ready() { [[ -x $venv/bin/python && -f $venv/.ready && $(<"$venv/.ready") == "$(stamp)" ]]; }
+
+developer_is_ready() { [[ -f $venv/.developer && $(<"$venv/.developer") == "$(developer_stamp)" ]]; }
+
+# Whether everything asked for is there.
+is_ready() { grader_is_ready && { ! $developer || developer_is_ready; }; }
 
 # apt-get as root, or through a sudo that asks nothing; fails where neither is there.
 apt() {
@@ -51,9 +61,10 @@ apt() {
 
 may_apt() { command -v apt-get >/dev/null && { ((EUID == 0)) || sudo -n true 2>/dev/null; }; }
 
+# Installs the Debian packages named, as far as it may.
 install_packages() {
     local missing package
-    mapfile -t missing < <(missing_packages)
+    mapfile -t missing < <(missing_packages "$@")
     ((${#missing[@]})) || return 0
     if may_apt; then
         say "installing ${missing[*]}"
@@ -61,7 +72,7 @@ install_packages() {
         # One at a time when they can't be had together: one unknown name must not keep the others out.
         apt install -y --no-install-recommends "${missing[@]}" ||
             for package in "${missing[@]}"; do apt install -y --no-install-recommends "$package" || true; done
-        mapfile -t missing < <(missing_packages)
+        mapfile -t missing < <(missing_packages "$@")
     fi
     ((${#missing[@]} == 0)) ||
         say "Debian packages are missing; please run: sudo apt-get install -y --no-install-recommends ${missing[*]}"
@@ -141,9 +152,36 @@ print(*project["dependencies"], *project["optional-dependencies"]["dev"], sep="\
     rm -rf -- "$venv/.tmp"
 }
 
+# Puts what it is given on its standard input into a file of the environment, whole or not at all.
+write_stamp() {
+    cat >"$venv/$1.part"
+    mv -- "$venv/$1.part" "$venv/$1"
+}
+
+set_up_grader() {
+    rm -f -- "$venv/.ready"
+    install_packages "${debian_packages[@]}"
+    make_venv
+    drop_half_installed
+    install_requirements
+    stamp | write_stamp .ready
+}
+
+set_up_developer() {
+    rm -f -- "$venv/.developer"
+    install_packages "${developer_packages[@]}"
+    developer_stamp | write_stamp .developer
+}
+
 main() {
-    local if_needed=false
-    [[ ${1-} != --if-needed ]] || if_needed=true
+    local if_needed=false developer=false option
+    for option in "$@"; do
+        case $option in
+            --if-needed) if_needed=true ;;
+            --developer) developer=true ;;
+            *) fail "there is no option $option; there are --if-needed and --developer" ;;
+        esac
+    done
     if $if_needed && is_ready; then return; fi
     refuse_other_folder
     mkdir -p -- "$venv" || fail "can't make the folder $venv; name another one with VENV="
@@ -155,13 +193,8 @@ main() {
         }
         if $if_needed && is_ready; then return; fi # the other one did it
     fi
-    rm -f -- "$venv/.ready"
-    install_packages
-    make_venv
-    drop_half_installed
-    install_requirements
-    stamp >"$venv/.ready.part"
-    mv -- "$venv/.ready.part" "$venv/.ready"
+    if ! $if_needed || ! grader_is_ready; then set_up_grader; fi
+    if $developer && { ! $if_needed || ! developer_is_ready; }; then set_up_developer; fi
     say "done"
 }
 

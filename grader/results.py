@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from grader.errors import UsageError
@@ -20,6 +22,8 @@ from grader.text import clean_text
 
 RESULTS, ARRAYS = "results.json", "arrays.safetensors"
 MARKS = {Outcome.PASSED: "✓", Outcome.SKIPPED: "–", Outcome.INTERNAL: "?"}
+PROSE = {"columns": 4096}  # bounds of `clean_text` for sentences, the report's: a paragraph may stand on one long line
+ANSWER = {"lines": 120, "columns": 8192, "limit": 8192}  # the same for a written answer
 STATES = {State.WITHHELD: "withheld: ", State.MANUAL: "waits for a person", State.UNASKED: "not asked by this variant"}
 
 
@@ -35,7 +39,7 @@ def results_json(grade: Grade, exhibits: Sequence[Exhibit], facts: RunFacts, out
     return {
         "score": grade.score,
         "max_score": grade.max_score,
-        "output": clean_text(output),
+        "output": clean_text(output, **PROSE),
         "output_format": "text",
         "execution_time": round(sum(facts.seconds.values()), 3),
         "tests": [_test(task, grade) for task in grade.tasks],
@@ -45,13 +49,13 @@ def results_json(grade: Grade, exhibits: Sequence[Exhibit], facts: RunFacts, out
             "variant": grade.variant,
             "submission_sha256": grade.submission_sha256,
             "outcome": grade.outcome,
-            "reason": grade.reason,
+            "reason": clean_text(grade.reason, **PROSE),
             "days_late": grade.days_late,
-            "tasks": [task.model_dump(mode="json") for task in grade.tasks],
-            "checks": [_check(check) for check in grade.checks],
+            "tasks": [_cleaned(task.model_dump(mode="json")) for task in grade.tasks],
+            "checks": [_cleaned(check.model_dump(mode="json", exclude={"seconds"})) for check in grade.checks],
             "ledger": [line.model_dump(mode="json") for line in grade.ledger],
-            "answers": {task: clean_text(answer) for task, answer in grade.answers.items()},
-            "notes": list(grade.notes),
+            "answers": {task: clean_text(answer, **ANSWER) for task, answer in grade.answers.items()},
+            "notes": [clean_text(note, **PROSE) for note in grade.notes],
             "exhibits": [_describe(exhibit) for exhibit in exhibits],
             **facts.model_dump(mode="json"),
         },
@@ -79,23 +83,32 @@ def _task_output(task: TaskGrade, checks: Sequence[CheckResult]) -> str:
     for check in checks:
         lines.append(f"{MARKS.get(check.outcome, '✗')} {check.title}")
         lines += [f"    {part}" for part in (check.message, check.help) if part]
-    return clean_text("\n".join(lines))
+    return clean_text("\n".join(lines), lines=200, columns=4096, limit=16384)
 
 
-def _check(check: CheckResult) -> dict[str, Any]:
-    fields = check.model_dump(mode="json", exclude={"seconds"})
-    return {name: clean_text(value) if isinstance(value, str) else value for name, value in fields.items()}
+def _cleaned(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: clean_text(value, **PROSE) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _describe(exhibit: Exhibit) -> dict[str, Any]:
     described = {name: getattr(exhibit, name) for name in ("task", "kind", "name", "caption")}
-    return described | {"facts": dict(exhibit.facts), "arrays": sorted(exhibit.arrays)}
+    return described | {"facts": _finite(exhibit.facts), "arrays": sorted(exhibit.arrays)}
+
+
+def _finite(value: Any) -> Any:
+    """The same facts with null for what JSON has no number for; a student's curve may hold nan."""
+    if isinstance(value, Mapping):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
 def write_results(folder: Path, grade: Grade, exhibits: Sequence[Exhibit], facts: RunFacts, output: str) -> None:
     """Write `results.json` and `arrays.safetensors`, each whole or not at all."""
     arrays = {
-        f"{exhibit.key}/{name}": np.ascontiguousarray(array)
+        f"{exhibit.key}/{name}": np.asarray(array, order="C")
         for exhibit in exhibits
         for name, array in exhibit.arrays.items()
     }
@@ -134,7 +147,7 @@ def read_results(folder: Path) -> tuple[Grade, tuple[Exhibit, ...], RunFacts]:
         )
         facts = RunFacts.model_validate({name: extra[name] for name in RunFacts.model_fields})
         return grade, tuple(_exhibit(described, arrays) for described in extra["exhibits"]), facts
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
         raise UsageError(f"{folder} holds no record that can be read: grade the submission first ({error})") from error
 
 

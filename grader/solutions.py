@@ -7,6 +7,7 @@ be addressed like a student's.
 
 from __future__ import annotations
 
+import ast
 import functools
 import io
 import sys
@@ -22,6 +23,12 @@ from grader.rubric import PROJECT, Assignment, get_assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 
+# The file that a student hands in for a reference model, by assignment and model; a model for our plots only has none.
+MODEL_FILES = {
+    "miniplaces": {"fashion": "model.pth"},
+    "two_networks": {"supervised": "supervised.pth", "rotation": "rotation.pth"},
+}
+
 Content = Callable[[dict[str, bytes]], bytes | None]
 
 
@@ -36,7 +43,7 @@ class Variation:
         help: What went wrong and what to do, one sentence for the student; for an accepted way what it is.
         replacement: The function or value; for a file, a function from the solutions' files to the new content
             (None: the file is missing).
-        source: Where it is declared, for submissions made of it.
+        is_file: Whether `target` is a file.
     """
 
     target: str
@@ -134,9 +141,20 @@ def solution_files(assignment_id: str, project: Path = PROJECT) -> dict[str, byt
     folder = project / "solutions" / assignment_id
     assignment = get_assignment(assignment_id, project)
     files = {f"{name}.py": (folder / f"{name}.py").read_bytes() for name in _solved(assignment, folder)}
-    if (folder / "answers.md").exists():
-        files["answers.md"] = (folder / "answers.md").read_bytes()
-    return files | _model_files(assignment_id)
+    files |= {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}
+    pictures = {"my_scene.jpg": _scene_picture()} if assignment_id == "miniplaces" else {}
+    return files | pictures | _model_files(assignment_id)
+
+
+@functools.cache
+def _scene_picture() -> bytes:
+    """scikit-learn's flower.jpg as a student's own scene: no picture has to lie in the project."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_image  # takes a second: only where a submission is made
+
+    buffer = io.BytesIO()
+    Image.fromarray(load_sample_image("flower.jpg")).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
 
 
 def _solved(assignment: Assignment, folder: Path) -> list[str]:
@@ -144,15 +162,41 @@ def _solved(assignment: Assignment, folder: Path) -> list[str]:
 
 
 @functools.cache
+def importers(assignment_id: str, module: str, project: Path = PROJECT) -> frozenset[str]:
+    """The module and every module of the solutions that imports it, directly or through another, by their sources."""
+    folder = project / "solutions" / assignment_id
+    imports = {
+        name: _imported(folder / f"{name}.py") for name in _solved(get_assignment(assignment_id, project), folder)
+    }
+    found = {module}
+    while more := {name for name, imported in imports.items() if imported & found} - found:
+        found |= more
+    return frozenset(found)
+
+
+def _imported(path: Path) -> set[str]:
+    """First parts of the names that a module imports, also inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} if node.module else {alias.name for alias in node.names}
+    return {name.split(".")[0] for name in names}
+
+
+@functools.cache
 def _model_files(assignment_id: str) -> dict[str, bytes]:
     import torch
 
-    names = {"fashion": "model.pth"}
+    names = MODEL_FILES.get(assignment_id, {})
     files = {}
     for model, weights in load_reference(assignment_id).weights.items():
+        if model not in names:
+            continue
         buffer = io.BytesIO()
         torch.save({name: tensor.clone() for name, tensor in weights.items()}, buffer)
-        files[names.get(model, f"{model}.pth")] = buffer.getvalue()
+        files[names[model]] = buffer.getvalue()
     return files
 
 
@@ -168,4 +212,4 @@ def implementation(assignment_id: str, variation: Variation | None = None, proje
         files |= {variation.target: content} if content is not None else {}
     elif variation is not None:
         setattr(modules[variation.target.split(".")[0]], variation.name, variation.replacement)
-    return Implementation(assignment.modules, LocalTransport(modules, files), frozenset(files))
+    return Implementation(assignment.modules, LocalTransport(modules, files), files)

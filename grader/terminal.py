@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,11 +15,14 @@ from grader.records import CheckResult, Grade, Outcome, State, TaskGrade
 from grader.text import clean_name, clean_text
 
 WIDTH = 100
+MIN_WIDTH = 8  # of a paragraph: on a console narrower than that it is the terminal that wraps
+INDENT = 4
+AGAIN = "same mistake as above"
 STYLES = {Outcome.PASSED: "green", Outcome.SKIPPED: "dim", Outcome.INTERNAL: "yellow"}
 
 
 def show_grade(console: Console, grade: Grade, title: str) -> None:
-    """Print a grade.
+    """Print a grade, no wider than the console and `WIDTH`.
 
     Args:
         console: Where to.
@@ -25,22 +30,21 @@ def show_grade(console: Console, grade: Grade, title: str) -> None:
         title: The assignment's title.
     """
     if grade.outcome == "refused":
-        console.print(Text.assemble(("Refused. ", "bold red"), clean_text(grade.reason)))
+        _print(console, Text.assemble(("Refused. ", "bold red"), _clean(grade.reason)))
         return
     console.print(_tasks(console, grade, title))
     for task in grade.tasks:
-        for check in grade.checks:
-            if check.task == task.id and check.outcome is not Outcome.PASSED:
-                console.print(_explain(check))
+        checks = [check for check in grade.checks if check.task == task.id and check.outcome is not Outcome.PASSED]
+        _explain(console, checks)
     for note in grade.notes:
-        console.print(Text(f"note: {clean_text(note)}", style="dim"))
-    console.print(total_line(grade), style="bold")
+        _print(console, Text(f"note: {_clean(note)}", style="dim"))
+    _print(console, Text(total_line(grade), style="bold"))
 
 
 def total_line(grade: Grade) -> str:
     """The total in a sentence, with how it came about where that is not plain."""
     if grade.outcome == "refused":
-        return f"{clean_name(grade.student)}: refused. {grade.reason}"
+        return f"{clean_name(grade.student)}: refused. {clean_text(grade.reason)}"
     extra = [f"{line.label} {line.points:+g}" for line in grade.ledger[1:]]
     waiting = [task.id for task in grade.tasks if task.state is State.MANUAL]
     withheld = [task.id for task in grade.tasks if task.state is State.WITHHELD]
@@ -51,7 +55,7 @@ def total_line(grade: Grade) -> str:
 
 
 def _tasks(console: Console, grade: Grade, title: str) -> Table:
-    heading = f"{title}\n{clean_name(grade.student)}, variant {grade.variant}"
+    heading = Text(f"{title}\n{clean_name(grade.student)}, variant {grade.variant}")
     width = min(WIDTH, console.width)
     table = Table(title=heading, title_justify="left", title_style="bold", width=width, box=box.SIMPLE_HEAD)
     table.add_column("Task", no_wrap=True)
@@ -61,7 +65,7 @@ def _tasks(console: Console, grade: Grade, title: str) -> Table:
     for task in grade.tasks:
         checks = [check for check in grade.checks if check.task == task.id]
         passed = sum(check.outcome is Outcome.PASSED for check in checks)
-        table.add_row(task.id, task.title, f"{passed}/{len(checks)}" if checks else "", _points(task))
+        table.add_row(task.id, Text(task.title), f"{passed}/{len(checks)}" if checks else "", _points(task))
     return table
 
 
@@ -73,20 +77,38 @@ def _points(task: TaskGrade) -> Text:
     return Text(f"{task.score:g} / {task.max_score:g}", style=style)
 
 
-def _explain(check: CheckResult) -> Text:
-    style = STYLES.get(check.outcome, "red")
-    text = Text.assemble((f"{check.task} {check.outcome.value}: ", f"bold {style}"), check.title)
-    parts = [check.message]
-    parts += [f"{label}: {value}" for label, value in _anatomy(check) if value]
-    for part in parts:
-        text.append("\n    " + clean_text(part).replace("\n", "\n    ") if part else "")
-    if check.help:
-        text.append("\n    → " + clean_text(check.help).replace("\n", "\n      "), style="bold")
-    return text
+def _explain(console: Console, checks: Sequence[CheckResult]) -> None:
+    """Print what is to be said about one task's checks that did not pass; a known mistake is explained once."""
+    explained: set[str] = set()
+    for check in checks:
+        heading = (f"{check.task} {check.outcome.value}: ", f"bold {STYLES.get(check.outcome, 'red')}")
+        _print(console, Text.assemble(heading, _clean(check.title)))
+        for part in (check.message, *_anatomy(check)):
+            for line in _clean(part).splitlines():
+                _print(console, Text(line), INDENT)
+        if check.help:
+            again = check.mistake is not None and check.help in explained
+            explained |= {check.help} if check.mistake else set()
+            _print(console, Text(AGAIN if again else _clean(check.help), style="bold"), INDENT, "→ ")
 
 
-def _anatomy(check: CheckResult) -> tuple[tuple[str, str], ...]:
-    return ("called", check.called), ("expected", check.expected), ("got", check.got)
+def _anatomy(check: CheckResult) -> list[str]:
+    parts = (("called", check.called), ("expected", check.expected), ("got", check.got))
+    return [f"{label}: {value}" for label, value in parts if value]
+
+
+def _clean(text: str) -> str:
+    return clean_text(text, columns=1000)  # what is longer than a line is wrapped, not cut
+
+
+def _print(console: Console, text: Text, indent: int = 0, mark: str = "") -> None:
+    """Print a paragraph whose lines after the first hang below its beginning."""
+    hang = indent + (cell_len(mark) or INDENT)
+    width = max(MIN_WIDTH, min(WIDTH, console.width) - hang)
+    for number, line in enumerate(text.wrap(console, width, overflow="fold") or [Text()]):
+        line.rstrip()
+        start = " " * indent + mark if number == 0 else " " * hang
+        console.print(Text(start, style=text.style) + line, soft_wrap=True)
 
 
 def feedback_text(grade: Grade, title: str) -> str:

@@ -1,81 +1,190 @@
-"""Proves the checks of an assignment: solutions earn everything, stubs nothing, every variation what it should."""
+"""Proves the checks of an assignment: solutions earn everything, stubs nothing, every variation what it should.
+
+Implementations are put through the checks in parallel, in processes that are told names (`Case`): what stands behind a
+name, a function of ours, can't travel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from grader.checks.context import Context
+from grader.errors import MachineError
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, Assignment, get_assignment
 from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
-from grader.solutions import Variation, implementation, load_accepted, load_mistakes, load_module
+from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes, load_module
+
+
+class Kind(StrEnum):
+    """What is put through the checks, and with that what must come out."""
+
+    SOLUTIONS = "solutions"
+    STUBS = "stubs"
+    MISTAKE = "mistake"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One implementation to put through the checks.
+
+    Attributes:
+        assignment: Id of the assignment.
+        kind: What it is.
+        name: Id of the variation, or the kind.
+        project: The project's folder.
+    """
+
+    assignment: str
+    kind: Kind
+    name: str
+    project: Path = PROJECT
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One implementation that was put through the checks.
+    """What came out.
 
     Attributes:
-        kind: "solutions", "stubs", "mistake" or "accepted".
-        name: Id of the variation, or the kind.
+        case: What was put through the checks.
         results: How each check ended.
         complaint: What is wrong with the checks, a sentence; empty when nothing is.
     """
 
-    kind: str
-    name: str
+    case: Case
     results: tuple[CheckResult, ...]
     complaint: str
 
 
+def list_cases(assignment_id: str, project: Path = PROJECT) -> tuple[Case, ...]:
+    """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways.
+
+    Raises:
+        UsageError: If there is no such assignment.
+        MachineError: If two variations have the same id.
+    """
+    get_assignment(assignment_id, project)
+    named = [(Kind.SOLUTIONS, Kind.SOLUTIONS.value), (Kind.STUBS, Kind.STUBS.value)]
+    named += [(Kind.MISTAKE, each.id) for each in load_mistakes(assignment_id, project)]
+    named += [(Kind.ACCEPTED, each.id) for each in load_accepted(assignment_id, project)]
+    return tuple(Case(assignment_id, kind, name, project) for kind, name in named)
+
+
 def validate_assignment(
-    assignment_id: str, log: Callable[[str], None] = lambda _line: None, project: Path = PROJECT
+    assignment_id: str, console: Console, jobs: int | None = None, project: Path = PROJECT
 ) -> list[Finding]:
-    """Put solutions, stubs, known mistakes and accepted ways through the checks, in this process.
+    """Put every case of an assignment through the checks, with a progress bar; complaints are printed as they come.
 
     Args:
         assignment_id: Id of the assignment.
-        log: Gets a line per implementation.
+        console: Where to.
+        jobs: Processes at a time, 1 meaning this one; None takes the cores there are.
         project: The project's folder.
+
+    Returns:
+        The findings in the order of `list_cases`.
+
+    Raises:
+        UsageError: If there is no such assignment.
+        MachineError: If a check can't be run at all.
     """
-    assignment = get_assignment(assignment_id, project)
-    findings = [validate_solutions(assignment), validate_stubs(assignment, project)]
-    findings += [validate_mistake(assignment, each) for each in load_mistakes(assignment_id, project)]
-    findings += [validate_accepted(assignment, each) for each in load_accepted(assignment_id, project)]
-    for finding in findings:
-        log(f"{finding.kind:9} {finding.name:45} {finding.complaint or 'as it should be'}")
-    return findings
+    cases = list_cases(assignment_id, project)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    findings = {}
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(assignment_id, total=len(cases))
+        for finding in _examine_all(cases, jobs or len(os.sched_getaffinity(0))):
+            findings[finding.case] = finding
+            progress.advance(bar)
+            if finding.complaint:
+                title = f"{finding.case.kind} {finding.case.name}: "
+                progress.console.print(Text.assemble((title, "bold red"), finding.complaint))
+    return [findings[case] for case in cases]
 
 
-def validate_solutions(assignment: Assignment) -> Finding:
-    """Every check must pass for the solutions."""
-    results = check_implementation(assignment, implementation(assignment.id))
-    return Finding("solutions", "solutions", results, _not_passed(results))
+def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
+    """The findings as they are ready."""
+    if jobs == 1:
+        yield from map(examine, cases)
+        return
+    # Spawned, because a fork of a process whose torch has threads may hang.
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_process)
+    try:
+        for future in as_completed([pool.submit(examine, case) for case in cases]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise MachineError("a process of the validation ended; was there too little memory?") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def validate_stubs(assignment: Assignment, project: Path = PROJECT) -> Finding:
-    """No task may give a point for the untouched stubs."""
-    folder = project / "assignment" / assignment.id
+def _begin_process() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # the processes share the cores
+    gc.collect()
+    gc.freeze()  # pytest collects garbage around each run, and torch's modules are a lot to look through
+
+
+def examine(case: Case) -> Finding:
+    """Put one case through the checks and judge what comes out."""
+    assignment = get_assignment(case.assignment, case.project)
+    judges = (_examine_solutions, _examine_stubs, _examine_mistake, _examine_accepted)
+    results, complaint = dict(zip(Kind, judges, strict=True))[case.kind](assignment, case)
+    return Finding(case, results, complaint)
+
+
+Judged = tuple[tuple[CheckResult, ...], str]  # how the checks ended, and the complaint
+
+
+def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
+    """Every check must pass, and ask only its task's module and what that imports: `_run_variation` counts on it."""
+    who = implementation(assignment.id, project=case.project)
+    strays: list[str] = []
+
+    def note_modules(result: CheckResult) -> None:
+        task = assignment.by_id[result.task]
+        asked = {exchange.called.split(".")[0] for exchange in who.record} & set(assignment.modules)
+        allowed = {name for name in asked if task.module in importers(assignment.id, name, case.project)}
+        strays.extend(f"{result.name} of {task.id} ({task.module}) asks {name}" for name in sorted(asked - allowed))
+
+    results = _run(assignment, case, who, on_result=note_modules)
+    return results, _not_passed(assignment, results) or "; ".join(strays)
+
+
+def _examine_stubs(assignment: Assignment, case: Case) -> Judged:
+    """No check may pass for the untouched stubs."""
+    folder = case.project / "assignment" / assignment.id
     stubs = {path.stem: load_module(path) for path in sorted(folder.glob("*.py")) if path.stem in assignment.modules}
-    results = check_implementation(assignment, Implementation(assignment.modules, LocalTransport(stubs, {})))
+    results = _run(assignment, case, Implementation(assignment.modules, LocalTransport(stubs, {})))
     passed = [result.name for result in results if result.outcome is Outcome.PASSED]
-    return Finding("stubs", "stubs", results, f"passed by untouched stubs: {', '.join(passed)}" if passed else "")
+    return results, f"passed by untouched stubs: {', '.join(passed)}" if passed else ""
 
 
-def validate_mistake(assignment: Assignment, mistake: Variation) -> Finding:
-    """The check that names the mistake must catch it, and it may cost no other task."""
-    results = check_implementation(assignment, implementation(assignment.id, mistake))
-    return Finding("mistake", mistake.id, results, _judge_mistake(mistake, results))
+def _examine_mistake(assignment: Assignment, case: Case) -> Judged:
+    """The check that the mistake declares must catch and name it, and it may cost no other task."""
+    mistake = next(each for each in load_mistakes(assignment.id, case.project) if each.id == case.name)
+    results = _run_variation(assignment, case, mistake)
+    return results, _judge_mistake(assignment, mistake, results)
 
 
-def _judge_mistake(mistake: Variation, results: tuple[CheckResult, ...]) -> str:
+def _judge_mistake(assignment: Assignment, mistake: Variation, results: tuple[CheckResult, ...]) -> str:
     catching = next((result for result in results if result.name == mistake.check), None)
     if catching is None:
         return f"there is no check {mistake.check}"
@@ -83,46 +192,60 @@ def _judge_mistake(mistake: Variation, results: tuple[CheckResult, ...]) -> str:
         return f"{mistake.check} lets it through"
     if mistake.id not in catching.mistakes:
         return f"{mistake.check} fails but names {catching.mistake}: {catching.message}"
-    elsewhere = {r.task for r in results if r.outcome is not Outcome.PASSED} - {catching.task}
+    scored = {task.id for task in assignment.tasks if task.scoring == "automatic"} - {catching.task}
+    elsewhere = {r.task for r in results if r.outcome not in (Outcome.PASSED, Outcome.INTERNAL)} & scored
     return f"it also costs {', '.join(sorted(elsewhere))}" if elsewhere else ""
 
 
-def validate_accepted(assignment: Assignment, accepted: Variation) -> Finding:
+def _examine_accepted(assignment: Assignment, case: Case) -> Judged:
     """Every check must pass for another right way."""
-    results = check_implementation(assignment, implementation(assignment.id, accepted))
-    return Finding("accepted", accepted.id, results, _not_passed(results))
+    accepted = next(each for each in load_accepted(assignment.id, case.project) if each.id == case.name)
+    results = _run_variation(assignment, case, accepted)
+    return results, _not_passed(assignment, results)
 
 
-def _not_passed(results: tuple[CheckResult, ...]) -> str:
-    wrong = [f"{result.name} ({result.outcome.value}: {result.message})" for result in results]
-    wrong = [text for text, result in zip(wrong, results, strict=True) if result.outcome is not Outcome.PASSED]
-    return f"not passed: {'; '.join(wrong)}" if wrong else "" if results else "no check was run"
+def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> tuple[CheckResult, ...]:
+    """Run the checks that a variation can change: of its module's tasks, and of those of the modules that import it."""
+    reached = importers(assignment.id, variation.module, case.project)
+    tasks = tuple(task.id for task in assignment.tasks if task.module in reached)
+    return _run(assignment, case, implementation(assignment.id, variation, case.project), tasks)
 
 
-def check_implementation(
-    assignment: Assignment, who: Implementation, seed: str = "validation"
+def _not_passed(assignment: Assignment, results: tuple[CheckResult, ...]) -> str:
+    """Complaint about checks that did not pass; where a person steps in for missing data, not running is no fault."""
+    by_person = {task.id for task in assignment.tasks if task.without_data == "manual"}
+    excused = [r for r in results if r.outcome is Outcome.INTERNAL and r.task in by_person]
+    wrong = [result for result in results if result.outcome is not Outcome.PASSED and result not in excused]
+    told = "; ".join(f"{result.name} ({result.outcome}: {result.message})" for result in wrong)
+    return f"not passed: {told}" if wrong else "" if results else "no check was run"
+
+
+def _run(
+    assignment: Assignment,
+    case: Case,
+    who: Implementation,
+    tasks: tuple[str, ...] | None = None,
+    on_result: Callable[[CheckResult], None] = lambda _result: None,
 ) -> tuple[CheckResult, ...]:
-    """Run every check of an assignment against an implementation of ours, in this process."""
+    """Run the checks against an implementation of ours, in this process."""
     context = Context(
         assignment=assignment,
         student=who,
-        oracle=implementation(assignment.id),
-        mistakes=load_mistakes(assignment.id),
-        implement=lambda variation: implementation(assignment.id, variation),
-        seed=seed,
+        oracle=implementation(assignment.id, project=case.project),
+        mistakes=load_mistakes(assignment.id, case.project),
+        implement=lambda variation: implementation(assignment.id, variation, case.project),
+        seed="validation",
+        on_result=on_result,
     )
-    run_checks(context)
+    run_checks(context, tasks)
     return tuple(context.results)
 
 
-def show_validation(console: Console, findings: list[Finding]) -> bool:
+def show_validation(console: Console, findings: Sequence[Finding]) -> bool:
     """Print how many of each kind are as they should be; returns whether all are."""
     table = Table("", "as it should be")
-    for kind in ("solutions", "stubs", "mistake", "accepted"):
-        of_kind = [finding for finding in findings if finding.kind == kind]
-        table.add_row(kind, f"{sum(not finding.complaint for finding in of_kind)}/{len(of_kind)}")
+    for kind in Kind:
+        of_kind = [finding for finding in findings if finding.case.kind is kind]
+        table.add_row(kind.value, f"{sum(not finding.complaint for finding in of_kind)}/{len(of_kind)}")
     console.print(table)
-    for finding in findings:
-        if finding.complaint:
-            console.print(f"{finding.kind} {finding.name}: {finding.complaint}", style="red", markup=False)
     return not any(finding.complaint for finding in findings)

@@ -1,16 +1,13 @@
-"""A realistic grade of Miniplaces, for the tests of figures and report: builders, no state."""
+"""A realistic grade of Miniplaces, for the tests of the report: builders, no state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from grader.records import Array, CheckResult, Exhibit, Grade, LedgerLine, Outcome, RunFacts, State, TaskGrade
+from grader.records import CheckResult, Grade, LedgerLine, Outcome, RunFacts, State, TaskGrade
 from grader.rubric import Assignment, get_assignment
 
-CLASSES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SHA256 = "9f2c1e7ab04d5c3386e1f0a97d24bb6508c7715e2f9ad3104c6be8527f13d0aa"
 
 RESHAPED = "cam.reshape_without_transpose"
@@ -100,6 +97,13 @@ def _cam_checks() -> list[CheckResult]:
             mistake=RESHAPED, help=RESHAPED_HELP,
         ),
         CheckResult(
+            task="3c", name="check_class_row", title="Each class has a map of its own.",
+            outcome=Outcome.FAILED, message="The map of class 5 is high in the wrong place.",
+            called="generate_featuremap_CAM(ResNet, 5, float32 tensor (3, 224, 224))",
+            expected="largest value at (1, 5) of (7, 7)", got="largest value at (4, 0) of (7, 7)",
+            mistake=RESHAPED, help=RESHAPED_HELP,
+        ),
+        CheckResult(
             task="3c", name="check_mean_is_logit", title="The mean of the map plus the bias is the logit.",
             outcome=Outcome.SKIPPED, message="Skipped, because check_red_corner did not pass.",
         ),
@@ -174,78 +178,3 @@ def refused_grade(reason: str = "The zip holds a path that leaves its folder: ..
     """A submission that was refused as a whole."""
     return Grade(student="grace_hopper", assignment="miniplaces", variant="6.869", submission_sha256=SHA256,
                  outcome="refused", score=0, max_score=15, reason=reason)  # fmt: skip
-
-
-def filter_images(n: int = 64, colour: bool = True, seed: int = 0) -> Array:
-    """Edge-like filters as images, (n, 7, 7[, 3]) uint8."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[-1:1:7j, -1:1:7j]
-    turns = rng.uniform(0, np.pi, n)[:, None, None]
-    waves = np.sin(rng.uniform(2, 6, n)[:, None, None] * (x * np.cos(turns) + y * np.sin(turns)) + turns)
-    images = waves * np.exp(-(x**2 + y**2))
-    if colour:
-        images = images[..., None] * rng.uniform(-1, 1, (n, 1, 1, 3))
-    flat = images.reshape(n, -1)
-    low, high = flat.min(1), flat.max(1)
-    scaled = (flat - low[:, None]) / (high - low)[:, None]
-    pixels: Array = (255 * scaled).astype(np.uint8).reshape(images.shape)
-    return pixels
-
-
-def counts(right: float, seed: int) -> Array:
-    """A confusion matrix of 10 classes with 1,000 images each, (10, 10) int."""
-    rng = np.random.default_rng(seed)
-    weights = rng.gamma(0.35, size=(10, 10)) + 0.01
-    weights[6, [0, 2, 4]] += 3
-    weights[[0, 2, 4], 6] += 3
-    np.fill_diagonal(weights, 0)
-    shares = (1 - right) * weights / weights.sum(1, keepdims=True) + right * np.eye(10)
-    return np.array([rng.multinomial(1000, row / row.sum()) for row in shares])
-
-
-def clothes(n: int = 10, seed: int = 3) -> Array:
-    """Blurry grey shapes the size of FashionMNIST's images, (n, 28, 28) uint8."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[-1:1:28j, -1:1:28j]
-    wide, tall = rng.uniform(0.3, 0.9, (2, n, 1, 1))
-    shape = (np.abs(x) < wide * (1 - 0.3 * y)) & (np.abs(y) < tall)
-    pixels: Array = (shape * rng.uniform(120, 230, (n, 28, 28)) + rng.uniform(0, 15, (n, 28, 28))).astype(np.uint8)
-    return pixels
-
-
-def curves_facts() -> dict[str, Any]:
-    """Facts of the kind "curves": a reference of 40 epochs and a student's accuracy."""
-    epochs = list(range(1, 41))
-    t = np.array(epochs)
-    rng = np.random.default_rng(1)
-    series = {
-        "label": "Reference", "epochs": epochs,
-        "train_loss": (0.08 + 0.7 * np.exp(-t / 7)).tolist(),
-        "train_accuracy": (0.975 - 0.25 * np.exp(-t / 6)).tolist(),
-        "val_loss": (0.23 + 0.5 * np.exp(-t / 5) + 0.0011 * t + rng.normal(0, 0.006, 40)).tolist(),
-        "val_accuracy": (0.921 - 0.2 * np.exp(-t / 5) + rng.normal(0, 0.002, 40)).tolist(),
-    }  # fmt: skip
-    return {"series": [series], "best_epoch": 31, "lines": [{"label": "Your model.pth", "accuracy": 0.913}],
-            "threshold": 0.9}  # fmt: skip
-
-
-def exhibits() -> tuple[Exhibit, ...]:
-    """One exhibit of each kind."""
-    values = np.linspace(-2, 6, 33)
-    right = (255 * (values + 2) / 8).astype(np.uint8)
-    wrong = np.clip(255 * values / 6, 0, 255).astype(np.uint8)
-    return (
-        Exhibit("1a", "ramp", "ramp", "Input values from -2 to 6, and the grey values that they become.",
-                {"student_input": values, "student_output": wrong, "reference_output": right}),
-        Exhibit("1b", "filters", "conv1", "The 64 filters of conv1, each normalised on its own.",
-                {"student_images": filter_images(), "reference_images": filter_images()}),
-        Exhibit("4c", "curves", "curves", "Training of the reference network, and the accuracy of your model.pth on "
-                "the 10,000 test images.", {}, curves_facts()),
-        Exhibit("4c", "confusion", "confusion", "Rows are the true classes, columns what the network said, on the "
-                "10,000 test images.", {"student_counts": counts(0.913, 0), "reference_counts": counts(0.921, 1)},
-                {"classes": list(CLASSES)}),
-        Exhibit("4c", "mistaken", "mistaken", "Your network's most confident mistakes.",
-                {"student_images": clothes(), "student_predicted": np.array([0, 6, 2, 4, 6, 8, 0, 2, 7, 9]),
-                 "student_labels": np.array([6, 0, 4, 2, 3, 5, 6, 6, 9, 7]),
-                 "student_confidence": np.linspace(0.999, 0.91, 10)}, {"classes": list(CLASSES)}),
-    )  # fmt: skip

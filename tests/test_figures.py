@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import sample_grade as sample
+import sample_exhibits as sample
 from PIL import Image
 
 from grader import figures

@@ -16,10 +16,12 @@ LAYERS = [
     layer.split()
     for layer in (
         "cli __main__",
-        "classroom release validation",
+        "classroom release validation validation_page",
         "pipeline",
-        "runner report report_view terminal checks.* reference solutions training batches",
-        "intake zipgate zippaths answers scoring figures.* results datasets packing sandbox.student sandbox.transport",
+        "runner report report_view report_tasks report_text terminal checks.* reference solutions recipes training "
+        "batches",
+        "intake zipgate zippaths answers scoring figures.* results manual datasets cifar places imageset packing "
+        "sandbox.student sandbox.transport",
         "sandbox.jail sandbox.bubblewrap sandbox.cell sandbox.seccomp",
         "rubric records text sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.worker",
         "errors sandbox grader",  # the last two are the packages' own __init__

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,14 +11,16 @@ from typing import Any
 import pytest
 import sample_grade as sample
 from pypdf import PdfReader
-from pypdf.generic import DictionaryObject
+from sample_exhibits import exhibits
+from sample_report import Rendered, render
 
 from grader import report
 from grader.errors import MachineError
 from grader.figures import Picture
-from grader.records import CheckResult, Exhibit, Grade, LedgerLine, Outcome, RunFacts, State, TaskGrade
+from grader.records import CheckResult, Exhibit, LedgerLine, Outcome, RunFacts, State, TaskGrade
 from grader.report import PictureFetcher, points, render_report
-from grader.report_view import STUDENT_TEXT_BYTES, StudentText, view_report
+from grader.report_text import STUDENT_TEXT_BYTES, StudentText
+from grader.report_view import view_report
 from grader.text import CUT
 
 HOSTILE = (
@@ -36,79 +34,10 @@ HOSTILE = (
 )
 
 
-@dataclass
-class Rendered:
-    """What one rendering wrote, asked for and logged."""
-
-    html: str
-    pdf: bytes
-    path: Path
-    refused: list[str]
-    logged: list[str]
-    reader: PdfReader = field(init=False)
-    text: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Read the PDF."""
-        self.reader = PdfReader(self.path)
-        self.text = "\n".join(page.extract_text() for page in self.reader.pages)
-
-    @cached_property
-    def objects(self) -> list[DictionaryObject]:
-        """Every dictionary of the PDF."""
-        size: Any = self.reader.trailer["/Size"]
-        found = (self.reader.get_object(number) for number in range(1, size))
-        return [one for one in found if isinstance(one, DictionaryObject)]
-
-    @property
-    def packed(self) -> str:
-        """The PDF's text without white space, which line breaks change."""
-        return re.sub(r"\s", "", self.text)
-
-
-class Listener(logging.Handler):
-    """Keeps what is logged from warnings upwards."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one line."""
-        self.lines.append(record.getMessage())
-
-
-def render(folder: Path, grade: Grade, exhibits: Sequence[Exhibit] = (), facts: RunFacts | None = None) -> Rendered:
-    """Render a grade and listen to WeasyPrint and its fetcher meanwhile."""
-    fetchers: list[PictureFetcher] = []
-
-    class Spy(PictureFetcher):
-        def __init__(self, pictures: Mapping[str, Picture]) -> None:
-            super().__init__(pictures)
-            fetchers.append(self)
-
-    listener = Listener()
-    loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools", "grader")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "PictureFetcher", Spy)
-        for logger in loggers:
-            logger.addHandler(listener)
-        try:
-            render_report(grade, exhibits, sample.assignment(), facts or sample.run_facts(), folder)
-        finally:
-            for logger in loggers:
-                logger.removeHandler(listener)
-    path = folder / "report.pdf"
-    refused = [url for fetcher in fetchers for url in fetcher.refused]
-    return Rendered(
-        (folder / "report.html").read_text(encoding="utf-8"), path.read_bytes(), path, refused, listener.lines
-    )
-
-
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     """The sample with all its figures."""
-    return render(tmp_path_factory.mktemp("full"), sample.grade(), sample.exhibits())
+    return render(tmp_path_factory.mktemp("full"), sample.grade(), exhibits())
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +96,7 @@ def test_pdf_has_identity(full: Rendered) -> None:
     assert root["/Lang"] == "en"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"] is not None
     assert b"pdfuaid" in root["/Metadata"].get_object().get_data()
-    assert len(full.reader.pages) <= 8
+    assert len(full.reader.pages) <= 10
     assert all(round(float(page.mediabox.height)) == 842 for page in full.reader.pages)
 
 
@@ -177,7 +106,7 @@ def test_pdf_is_tagged(full: Rendered) -> None:
     assert root["/MarkInfo"]["/Marked"]
     assert "/StructTreeRoot" in root
     shown = [found for found in full.objects if found.get("/S") == "/Figure"]
-    assert len(shown) == len(sample.exhibits())
+    assert len(shown) == len(exhibits())
     assert all(len(str(found["/Alt"])) > 40 for found in shown)
 
 
@@ -205,7 +134,7 @@ def test_nothing_logged(full: Rendered) -> None:
 
 def test_same_bytes(full: Rendered, tmp_path: Path) -> None:
     """Rendering the same grade twice gives the same bytes, in both formats."""
-    again = render(tmp_path, sample.grade(), sample.exhibits())
+    again = render(tmp_path, sample.grade(), exhibits())
     assert again.pdf == full.pdf
     assert again.html == full.html
 
@@ -238,7 +167,7 @@ def test_failures_without_known_mistake(tmp_path: Path) -> None:
     plain = tuple(check.model_copy(update={"mistake": None}) for check in sample.grade().checks)
     view = view_report(sample.grade(checks=plain), (), sample.assignment())
     assert [finding.tasks[0][1] for finding in view.findings] == ["1a", "2d", "3a"]
-    assert view.other_findings == 1
+    assert view.other_findings == 2
 
 
 def test_kind_word(tmp_path: Path) -> None:
@@ -416,7 +345,7 @@ def test_fallback_keeps_score(
         raise RecursionError("layout")
 
     monkeypatch.setattr(report, "view_report", fail)
-    render_report(sample.grade(student="<b>x"), sample.exhibits(), sample.assignment(), sample.run_facts(), tmp_path)
+    render_report(sample.grade(student="<b>x"), exhibits(), sample.assignment(), sample.run_facts(), tmp_path)
     text = PdfReader(tmp_path / "report.pdf").pages[0].extract_text()
     assert "7.93 of 15 points" in text
     assert "could not be laid out" in text

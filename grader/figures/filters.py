@@ -11,7 +11,7 @@ from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
 
 MOST = 64  # filters shown of each; more could not be told apart in print
-SIDE_MM, GAP_MM = 60.0, 8.0
+SIDE_MM, GAP_MM = 36.0, 3.5  # both layers of a task stand side by side on a page
 GUTTER = 1  # source pixels between two filters
 
 
@@ -27,7 +27,7 @@ def draw(exhibit: Exhibit) -> Picture:
             grids.append((owner, tile(exhibit.arrays[name])))
     if not grids or grids[0][0] is not STUDENT:
         raise FigureError("the filters are missing")
-    side = SIDE_MM if len(grids) > 1 else 72.0
+    side = SIDE_MM if len(grids) > 1 else 60.0
     heights = [side * grid.shape[0] / grid.shape[1] for _, grid in grids]
     height = max(heights) + 7
     width = len(grids) * side + (len(grids) - 1) * GAP_MM

@@ -6,15 +6,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_svg, new_figure
 from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
 
-WIDTH_MM, HEIGHT_MM = 122.0, 68.0
+WIDTH_MM, HEIGHT_MM = 75.5, 56.0  # half a page: it stands beside the filters
 MOST = 64  # steps of the strip
-LEFT, RIGHT = 0.145, 0.985
+LEFT, RIGHT = 0.185, 0.965
 
 
 def draw(exhibit: Exhibit) -> Picture:
@@ -40,7 +41,7 @@ def draw(exhibit: Exhibit) -> Picture:
 
 def _lines(figure: Figure, values: Array, student: Array, reference: Array) -> None:
     """The reference is the broad line below, the student's the thin one on top: both show when they are equal."""
-    axes = figure.add_axes((LEFT, 0.31, RIGHT - LEFT, 0.55))
+    axes = figure.add_axes((LEFT, 0.335, RIGHT - LEFT, 0.52))
     every = max(1, len(values) // 16)
     for owner, output in ((REFERENCE, reference), (STUDENT, student)):
         size = 3.2 if owner is STUDENT else 4.2
@@ -54,6 +55,7 @@ def _lines(figure: Figure, values: Array, student: Array, reference: Array) -> N
     _match_strip(axes, values)
     axes.set_ylabel("Grey value")
     axes.set_xlabel("Input value", loc="right", labelpad=1)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     style.rule_grid(axes)
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], loc="upper left", bbox_to_anchor=(LEFT - 0.02, 1.01), ncols=2,

@@ -17,6 +17,8 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -108,6 +110,30 @@ def label(text: object, limit: int = 32) -> str:
     line = unicodedata.normalize("NFC", " ".join(str(text).split()))
     line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def fit(text: object, width_mm: float, points: float = 7.5, weight: str = "regular") -> str:
+    """Any text as one printable line that is not wider than `width_mm`, cut with an ellipsis where it must be.
+
+    Args:
+        text: What to write.
+        width_mm: Room for it.
+        points: Size of the letters.
+        weight: "regular" or "bold".
+    """
+    line = label(text, 400)
+    font = FontProperties(size=points, weight=weight)
+
+    def fits(part: str) -> bool:
+        return text_to_path.get_text_width_height_descent(part, font, False)[0] <= width_mm / 25.4 * 72
+
+    if fits(line):
+        return line
+    shown, cut = 0, len(line)  # the longest beginning that fits, by bisection
+    while shown < cut - 1:
+        middle = (shown + cut) // 2
+        shown, cut = (middle, cut) if fits(line[:middle] + "…") else (shown, middle)
+    return line[:shown].rstrip() + "…"
 
 
 def percent(fraction: float, digits: int = 1) -> str:

@@ -99,7 +99,7 @@ def check_map(student: Implementation) -> None:
 
 
 @check("3c")
-def check_model_kept(student: Implementation) -> None:
+def check_map_keeps_model(student: Implementation) -> None:
     """The network that was passed in still works as before."""
     net = detector_network(student, classifier([{RED: 2.0}, {GREEN: 1.0}]), torch.zeros(2))
     image = painted(3 * CELL, 4 * CELL, [(RED, slice(0, 48), slice(0, 48)), (GREEN, slice(64, 96), slice(64, 128))])

@@ -70,7 +70,7 @@ def check_default_ends_with_maps(student: Implementation, oracle: Implementation
 
 
 @check("2a")
-def check_model_kept(student: Implementation, rng: Generator) -> None:
+def check_cut_keeps_model(student: Implementation, rng: Generator) -> None:
     """The network that was passed to remove_last_layers still works as before."""
     net = network(student, make("torch.nn.Linear", 8, 7), make("torch.nn.Tanh"), make("torch.nn.Linear", 7, 6))
     inputs = torch.from_numpy(rng.normal(size=(2, 8)).astype(np.float32))

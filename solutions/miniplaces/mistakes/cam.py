@@ -266,7 +266,7 @@ def upsampled_map(model, class_id, image):
 @mistake(
     "cam.generate_featuremap_CAM",
     "cuts_the_model",
-    check="check_model_kept",
+    check="check_map_keeps_model",
     help="You replaced fc or avgpool in the network that was passed in: build a new nn.Sequential from its children.",
 )
 def cuts_the_model(model, class_id, image):

@@ -75,7 +75,7 @@ def returns_whole_model(model, num_layers=2):
 @mistake(
     "units.remove_last_layers",
     "empties_the_model",
-    check="check_model_kept",
+    check="check_cut_keeps_model",
     help="You changed the network that was passed in: build a new nn.Sequential from its children instead.",
 )
 def empties_the_model(model, num_layers=2):

@@ -1,0 +1,45 @@
+"""Text that a student may have written, on its way into the report: cleaned, and not more of it than a report holds."""
+
+from __future__ import annotations
+
+import re
+
+from grader.text import CUT, clean_text
+
+STUDENT_TEXT_BYTES = 32 * 1024  # more makes the layout slow, and nobody reads it
+LONG_WORD = re.compile(r"\S{80}(?=\S)")  # broken up: laying out a line takes time quadratic in its longest word
+
+
+class StudentText:
+    """Cleans text that may come from a student, until the report holds as much of it as it may.
+
+    Attributes:
+        cut: Whether something was left out because the report is full.
+    """
+
+    def __init__(self, limit: int = STUDENT_TEXT_BYTES) -> None:
+        self._left = limit
+        self.cut = False
+
+    def take(self, text: str, **bounds: int) -> str:
+        """The text with every character visible, within `clean_text`'s bounds and what is left of the report's."""
+        data = LONG_WORD.sub("\\g<0>\n", clean_text(text, **bounds)).encode()
+        if len(data) > self._left:
+            self.cut = True
+            data = data[: self._left]
+            self._left = 0
+            return data.decode("utf-8", "ignore") + CUT
+        self._left -= len(data)
+        return data.decode()
+
+    def prose(self, text: str) -> str:
+        """Sentences: a paragraph may stand on one long line."""
+        return self.take(text, columns=4096)
+
+    def brief(self, text: str, limit: int) -> str:
+        """A sentence or two on one line, of at most so many characters."""
+        return self.take(" ".join(text.split()), limit=limit, columns=limit)
+
+    def answer(self, text: str) -> str:
+        """A written answer: as `prose`, and longer."""
+        return self.take(text.strip("\n"), lines=120, columns=8192, limit=8192)

@@ -1,0 +1,57 @@
+"""What several test files share: one real run of the command line."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grader.rubric import PROJECT
+
+
+@dataclass(frozen=True)
+class CommandRun:
+    """One run of `python -m grader` in a process of its own: how it ended, and the folder it wrote to."""
+
+    code: int
+    shown: str
+    noted: str
+    out: Path
+
+
+def run_grader(*arguments: str | Path, out: Path, **environment: str) -> CommandRun:
+    """Run `python -m grader` from the project's folder."""
+    command = [sys.executable, "-m", "grader", *map(str, arguments)]
+    ended = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    return CommandRun(ended.returncode, ended.stdout, ended.stderr, out)
+
+
+@pytest.fixture(scope="session")
+def alice_run(tmp_path_factory: pytest.TempPathFactory) -> CommandRun:
+    """`grade examples/alice.zip`, run once however many processes the tests are spread over; leave its files alone."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # where the processes of one session meet
+    with (base / "alice.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        record = base / "alice.pickle"
+        if not record.exists():
+            out = base / "alice-out"
+            run = run_grader("grade", PROJECT / "examples" / "alice.zip", "--out", out, out=out)
+            record.write_bytes(pickle.dumps(run))
+        found: CommandRun = pickle.loads(record.read_bytes())
+        return found

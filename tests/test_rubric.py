@@ -1,0 +1,134 @@
+"""`assignment.toml` describes an assignment, or a sentence says why it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.errors import AssignmentInvalid, UsageError
+from grader.rubric import PROJECT, find_assignments, get_assignment, read_assignment
+
+GOOD = """
+id = "toy"
+title = "Toy"
+course = "A course"
+due_at = 2022-03-30T23:59:00-04:00
+variants = ["short", "long"]
+default_variant = "long"
+modules = ["filters"]
+
+[[task]]
+id = "1a"
+title = "First"
+points = 1.5
+module = "filters"
+
+[[task]]
+id = "1b"
+title = "Second"
+points = 2
+module = "filters"
+variants = ["long"]
+
+[[task]]
+id = "1c"
+title = "On top"
+points = 0.5
+module = "filters"
+bonus = true
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    """The file with this text."""
+    path = folder / "assignment.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_good(tmp_path: Path) -> None:
+    """A whole rubric is read, with the policy's defaults."""
+    toy = read_assignment(write(tmp_path, GOOD))
+    assert [task.id for task in toy.tasks] == ["1a", "1b", "1c"]
+    assert (toy.max_score("long"), toy.max_score("short")) == (3.5, 1.5)
+    assert (toy.late.days, toy.late.floor) == (7, 0.5)
+    assert toy.by_id["1b"].asked_by("long")
+    assert not toy.by_id["1b"].asked_by("short")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('title = "Toy"', "", "title"),
+        ('id = "toy"', 'id = "Toy!"', "id"),
+        ("due_at = 2022-03-30T23:59:00-04:00", "due_at = 2022-03-30T23:59:00", "due_at needs a time zone"),
+        ("due_at = 2022-03-30T23:59:00-04:00", 'due_at = "soon"', "due_at"),
+        ('default_variant = "long"', 'default_variant = "x"', "default_variant 'x' is not among the variants"),
+        ('id = "1b"', 'id = "1a"', "two tasks have the same id"),
+        ('variants = ["long"]', 'variants = ["tall"]', "task 1b names unknown variants: tall"),
+        ('title = "First"\npoints = 1.5\nmodule = "filters"', 'title = "First"\npoints = 1\nmodule = "x"',
+         "task 1a names an unknown module 'x'"),
+        ("points = 2", "points = -2", "points"),
+        ("points = 2", "points = nan", "points"),
+        ("points = 2", "points = inf", "points"),
+        ("points = 2", 'points = "two"', "points"),
+        ("bonus = true", "bonuss = true", "bonuss"),
+        ("bonus = true", 'scoring = "by hand"', "scoring"),
+        ("bonus = true", "points = 3", "points"),
+        ('id = "1c"', 'id = "c1"', "id"),
+        ('modules = ["filters"]', 'modules = ["filters"]\nlate = { days = 0 }', "days"),
+        ('modules = ["filters"]', 'modules = ["filters"]\nlate = { floor = 1.5 }', "floor"),
+        ('modules = ["filters"]', 'modules = ["filters"]\nlimits = { memory = 3 }', "memory"),
+        ('modules = ["filters"]', 'modules = ["filters"', "line"),
+        (GOOD, "", "title"),
+    ],
+)  # fmt: skip
+def test_bad(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    """What is wrong is told by name, with the file."""
+    assert old in GOOD
+    with pytest.raises(AssignmentInvalid) as caught:
+        read_assignment(write(tmp_path, GOOD.replace(old, new)))
+    assert sentence in str(caught.value)
+    assert "assignment.toml" in str(caught.value)
+    assert "errors.pydantic.dev" not in str(caught.value)
+
+
+def test_not_text(tmp_path: Path) -> None:
+    """A file that is no UTF-8 is no rubric."""
+    path = tmp_path / "assignment.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(AssignmentInvalid):
+        read_assignment(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A missing file is told like a wrong one."""
+    with pytest.raises(AssignmentInvalid, match="No such file"):
+        read_assignment(tmp_path / "assignment.toml")
+
+
+def test_variants(tmp_path: Path) -> None:
+    """Without a variant the default counts; an unknown one is wrong usage, and the message lists what there is."""
+    toy = read_assignment(write(tmp_path, GOOD))
+    assert (toy.check_variant(None), toy.check_variant("short")) == ("long", "short")
+    with pytest.raises(UsageError, match="no variant 'x'; it has short, long"):
+        toy.check_variant("x")
+
+
+def test_find_assignments(tmp_path: Path) -> None:
+    """Every folder with a rubric is an assignment, sorted; asking for another names them."""
+    for name in ("zoo", "ape"):
+        folder = tmp_path / "assignment" / name
+        folder.mkdir(parents=True)
+        write(folder, GOOD.replace('"toy"', f'"{name}"'))
+    assert list(find_assignments(tmp_path)) == ["ape", "zoo"]
+    with pytest.raises(UsageError, match="no assignment 'cat'; there are ape, zoo"):
+        get_assignment("cat", tmp_path)
+
+
+def test_real_rubrics() -> None:
+    """The project's own rubrics can be read, and each stands in the folder of its id."""
+    for assignment_id, assignment in find_assignments().items():
+        assert (PROJECT / "assignment" / assignment_id / "assignment.toml").is_file()
+        assert get_assignment(assignment_id) == assignment

@@ -1,0 +1,170 @@
+"""Known mistakes and accepted ways are declared once, in words, for checks that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.errors import MachineError
+from grader.rubric import PROJECT, find_assignments
+from grader.runner import CHECKS
+from grader.solutions import (
+    Variation,
+    implementation,
+    importers,
+    load_accepted,
+    load_mistakes,
+    load_module,
+    mistake,
+    mistaken_value,
+    solution_files,
+)
+
+ASSIGNMENTS = [each for each in find_assignments() if (PROJECT / "solutions" / each / "mistakes").is_dir()]
+MISTAKES = [pytest.param(each, id=each.id) for name in ASSIGNMENTS for each in load_mistakes(name)]
+ACCEPTED = [pytest.param(each, id=each.id) for name in ASSIGNMENTS for each in load_accepted(name)]
+
+
+def check_names() -> set[str]:
+    """The names of all checks, read from their sources."""
+    sources = [path.read_text(encoding="utf-8") for path in CHECKS.glob("*/check_*.py")]
+    return {name for source in sources for name in re.findall(r"^def (check_\w+)", source, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("known", MISTAKES)
+def test_check_exists(known: Variation) -> None:
+    """Every mistake names the check that catches it."""
+    assert known.check in check_names()
+
+
+@pytest.mark.parametrize("known", MISTAKES)
+def test_help(known: Variation) -> None:
+    """The help is one or two sentences, short enough to be read, and whole."""
+    sentences = re.split(r"(?<=[.?])\s+(?=[A-Z\"'`(])", known.help)
+    assert 1 <= len(sentences) <= 2, sentences
+    assert len(known.help) <= 220
+    assert known.help == " ".join(known.help.split())
+    assert re.search(r"[.`)\]0-9]$|\w+\.\w+$|=\w+$", known.help), "it ends in a period or in code"
+
+
+@pytest.mark.parametrize("other", ACCEPTED)
+def test_accepted(other: Variation) -> None:
+    """An accepted way says in a few words what is different about it."""
+    assert not other.is_mistake
+    assert 0 < len(other.help) <= 120
+
+
+@pytest.mark.parametrize("assignment_id", ASSIGNMENTS)
+def test_ids(assignment_id: str) -> None:
+    """An id is unique within the assignment and begins with the module it belongs to."""
+    variations = [*load_mistakes(assignment_id), *load_accepted(assignment_id)]
+    ids = [variation.id for variation in variations]
+    assert len(set(ids)) == len(ids)
+    modules = find_assignments()[assignment_id].modules
+    assert all(
+        variation.module in modules and re.fullmatch(r"[a-z]+\.[a-z0-9_]+", variation.id) for variation in variations
+    )
+
+
+def project_with(folder: Path, **sources: str) -> Path:
+    """A project whose only assignment has these modules and mistakes."""
+    (folder / "assignment" / "toy").mkdir(parents=True)
+    tasks = "".join(f'[[task]]\nid = "{n}"\ntitle = "t"\npoints = 1\nmodule = "{m}"\n' for n, m in enumerate("abc", 1))
+    rubric = f'id = "toy"\ntitle = "t"\ncourse = "c"\ndue_at = 2022-03-30T00:00:00Z\nmodules = ["a", "b", "c"]\n{tasks}'
+    (folder / "assignment" / "toy" / "assignment.toml").write_text(rubric)
+    for name, source in sources.items():
+        path = folder / "solutions" / "toy" / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    return folder
+
+
+ONE = """
+from grader.solutions import mistake
+@mistake("a.f", "wrong", check="check_f", help="Wrong.")
+def wrong(x):
+    return x + 1
+"""
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"mistakes__one": ONE, "mistakes__two": ONE},
+        {"mistakes__one": ONE + 'again = mistake("a.g", "wrong", check="check_g", help="Wrong.")(len)\n'},
+        {"mistakes__one": ONE + "alias = wrong\n"},
+    ],
+)
+def test_declared_twice(tmp_path: Path, sources: dict[str, str]) -> None:
+    """Two variations of one id are an error that names it, in one file or in two."""
+    with pytest.raises(MachineError, match=r"declared twice: a\.wrong"):
+        load_mistakes("toy", project_with(tmp_path, **sources))
+
+
+def test_declared_once(tmp_path: Path) -> None:
+    """Mistakes are found in the files' order; a folder without any holds none."""
+    project = project_with(tmp_path, mistakes__one=ONE, mistakes__two=ONE.replace('"wrong"', '"worse"'))
+    assert [each.id for each in load_mistakes("toy", project)] == ["a.wrong", "a.worse"]
+    assert load_accepted("toy", project) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "imports_a"),
+    [
+        ("import a", True),
+        ("from a import f", True),
+        ("from . import a", True),
+        ("from .a import f", True),
+        ("def g():\n    import a.x", True),
+        ("import torch, a as other", True),
+        ("import aa\nfrom torch import a\nfrom torch.a import b", False),
+        ("a = 1  # import a", False),
+    ],
+)
+def test_importers(tmp_path: Path, source: str, imports_a: bool) -> None:
+    """A module reaches those whose source imports it, in any form, and those that import these."""
+    project = project_with(tmp_path, a="", b=source, c="import b")
+    assert importers("toy", "a", project) == ({"a", "b", "c"} if imports_a else {"a"})
+    assert importers("toy", "c", project) == {"c"}
+
+
+def test_importers_in_a_circle(tmp_path: Path) -> None:
+    """Modules that import each other reach each other."""
+    project = project_with(tmp_path, a="import b", b="import a", c="")
+    assert importers("toy", "a", project) == importers("toy", "b", project) == {"a", "b"}
+
+
+def test_implementation_is_of_its_own() -> None:
+    """A variation stands in one implementation and changes no other, and none changes the files of another."""
+    wrong: Any = mistaken_value("filters.OTHER_LAYER", "x", "conv1", check="check_other_layer", help="Wrong.")
+    varied, plain = implementation("miniplaces", wrong), implementation("miniplaces")
+    assert varied.filters.OTHER_LAYER.value() == "conv1"
+    assert plain.filters.OTHER_LAYER.value() == "layer2.0.conv2"
+
+
+def test_function_is_replaced_for_its_callers() -> None:
+    """What a solution calls by name is the variation: a function goes wrong through another that it uses."""
+    wrong = mistake("filters.normalize_tensor", "x", check="check_range", help="Wrong.")(lambda tensor: tensor * 0 + 7)
+    import torch
+
+    images = implementation("miniplaces", wrong).filters.visualize_filters(torch.ones(2, 1, 3, 3))
+    assert all((image == 7).all() for image in images)
+
+
+def test_missing_file() -> None:
+    """A file that a mistake leaves out is gone, and only that."""
+    gone = Variation("model.pth", "fashion.gone", "check_x", "Gone.", lambda _files: None, is_file=True)
+    names = set(solution_files("miniplaces"))
+    assert names - set(implementation("miniplaces", gone).files) == {"model.pth"}
+
+
+def test_modules_are_executed_anew(tmp_path: Path) -> None:
+    """Changing a name in one copy of a module changes no other copy, and a changed file is read again."""
+    path = tmp_path / "a.py"
+    path.write_text("x = [1]")
+    first = load_module(path)
+    first.x.append(2)
+    assert load_module(path).x == [1]

@@ -1,0 +1,242 @@
+"""The checks are proved: solutions earn everything, stubs nothing, every variation what it should."""
+
+from __future__ import annotations
+
+import gc
+import io
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from grader import cli, validation
+from grader.checks.declare import ATTRIBUTE, spec_of
+from grader.checks.miniplaces import check_filters
+from grader.errors import MachineError, UsageError
+from grader.records import CheckResult, Outcome
+from grader.rubric import find_assignments
+from grader.runner import CHECKS
+from grader.solutions import load_mistakes
+from grader.validation import Case, Kind, examine, list_cases, show_validation, validate_assignment
+
+ASSIGNMENTS = [each for each in find_assignments() if (CHECKS / each).is_dir()]
+CASES = [case for assignment_id in ASSIGNMENTS for case in list_cases(assignment_id)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    """As in the processes of `make validate`: one thread each, and less garbage to look through for each run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.assignment}-{case.kind}-{case.name}")
+def test_checks_are_sound(case: Case) -> None:
+    """Solutions and accepted ways pass everything, stubs nothing; a mistake is caught, named, and costs one task."""
+    finding = examine(case)
+    assert finding.complaint == ""
+    assert finding.results
+
+
+def test_every_task_of_the_module_is_run() -> None:
+    """A mistake is put through the checks of all tasks of its module, so that what else it costs is seen."""
+    case = Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")
+    assert {result.task for result in examine(case).results} == {"1a", "1b"}
+
+
+@pytest.fixture
+def broken_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check_range` lets everything through; only the mistakes that it should catch are examined, in this process."""
+    cases = tuple(
+        Case("miniplaces", Kind.MISTAKE, m.id) for m in load_mistakes("miniplaces") if m.check == "check_range"
+    )
+
+    def let_through(student: Any) -> None:
+        """Nothing is wrong."""
+
+    setattr(let_through, ATTRIBUTE, spec_of(check_filters.check_range))
+    monkeypatch.setattr(check_filters, "check_range", let_through)
+    monkeypatch.setattr(validation, "list_cases", lambda *_arguments: cases)
+
+
+@pytest.mark.usefixtures("broken_check")
+def test_broken_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """When a check is broken, validation ends with 1 and names every mistake that got through."""
+    through = [mistake.id for mistake in load_mistakes("miniplaces") if mistake.check == "check_range"]
+    monkeypatch.setattr("sys.argv", ["grader", "validate", "--assignment", "miniplaces", "--jobs", "1"])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    printed = capsys.readouterr().out
+    assert caught.value.code == cli.AT_FAULT == 1
+    assert len(through) > 3
+    assert all(f"mistake {each}: check_range lets it through" in printed for each in through)
+    assert f"0/{len(through)}" in printed
+
+
+def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cases are examined in several processes, and findings come back in the order of the cases."""
+    names = ("filters.layer_is_first", "filters.stays_float", "filters.layer_in_brackets")
+    cases = tuple(Case("miniplaces", Kind.MISTAKE, name) for name in names)
+    monkeypatch.setattr(validation, "list_cases", lambda *_arguments: cases)
+    findings = validate_assignment("miniplaces", Console(file=io.StringIO()), jobs=2)
+    assert [finding.case for finding in findings] == list(cases)
+    assert not any(finding.complaint for finding in findings)
+
+
+@pytest.mark.parametrize("case", CASES[:3], ids=lambda case: case.name)
+def test_cases_travel(case: Case) -> None:
+    """A case can be sent to another process."""
+    assert pickle.loads(pickle.dumps(case)) == case
+
+
+def test_unknown_assignment() -> None:
+    """An assignment that does not exist is wrong usage."""
+    with pytest.raises(UsageError):
+        list_cases("cat")
+
+
+RUBRIC = """
+id = "toy"
+title = "Toy"
+course = "c"
+due_at = 2022-03-30T00:00:00Z
+modules = ["a", "b"]
+[[task]]
+id = "1"
+title = "t"
+points = 1
+module = "a"
+[[task]]
+id = "2"
+title = "t"
+points = 1
+module = "b"
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """A project with an assignment of two modules, and one mistake and one accepted way for `a`."""
+    files = {
+        "assignment/toy/assignment.toml": RUBRIC,
+        "assignment/toy/a.py": "def f(x): raise NotImplementedError",
+        "assignment/toy/b.py": "def g(x): raise NotImplementedError",
+        "solutions/toy/a.py": "def f(x): return x + 1",
+        "solutions/toy/b.py": "def g(x):\n    import a\n    return 2 * x",
+        "solutions/toy/mistakes/a.py": "from grader.solutions import mistake\n"
+        'wrong = mistake("a.f", "wrong", check="check_f", help="Wrong.")(lambda x: x - 1)',
+        "solutions/toy/accepted/a.py": "from grader.solutions import accepted\n"
+        'other = accepted("a.f", "other", "another")(lambda x: 1 + x)',
+    }
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return tmp_path
+
+
+Ending = tuple[str, str, Outcome, tuple[str, ...]]  # task, check, outcome, mistakes
+
+
+@pytest.fixture
+def examine_toy(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Examines a case of the toy whose checks end as told, asking `calls` of who is checked: gives the complaint."""
+
+    def examine_case(kind: Kind, name: str, *endings: Ending, calls: str = "a.f") -> str:
+        def run(context: Any, tasks: tuple[str, ...] | None = None) -> None:
+            assert kind in (Kind.SOLUTIONS, Kind.STUBS) or tasks == ("1", "2")  # b imports a
+            for task, check, outcome, mistakes in endings:
+                module, function = calls.split(".")
+                getattr(getattr(context.student, module), function)(1)
+                result = CheckResult(
+                    task=task, name=check, title="t", outcome=outcome, message="Why.", mistakes=mistakes,
+                    mistake=mistakes[0] if mistakes else None,
+                )  # fmt: skip
+                context.on_result(result)
+                context.results.append(result)
+
+        monkeypatch.setattr(validation, "run_checks", run)
+        monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
+        return examine(Case("toy", kind, name, toy)).complaint
+
+    return examine_case
+
+
+PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "endings", "complaint"),
+    [
+        (Kind.SOLUTIONS, "solutions", [("1", "check_f", PASSED, ())], ""),
+        (Kind.SOLUTIONS, "solutions", [], "no check was run"),
+        (Kind.SOLUTIONS, "solutions", [("1", "check_f", FAILED, ())], "not passed: check_f (failed: Why.)"),
+        (Kind.SOLUTIONS, "solutions", [("2", "check_g", PASSED, ())], ""),
+        (Kind.ACCEPTED, "a.other", [("1", "check_f", PASSED, ())], ""),
+        (Kind.ACCEPTED, "a.other", [("1", "check_f", Outcome.INTERNAL, ())], "not passed: check_f (internal: Why.)"),
+        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("2", "check_g", PASSED, ())], ""),
+        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.else", "a.wrong"))], ""),
+        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("1", "check_h", FAILED, ())], ""),
+        (Kind.MISTAKE, "a.wrong", [("1", "check_f", PASSED, ())], "check_f lets it through"),
+        (Kind.MISTAKE, "a.wrong", [("1", "check_h", FAILED, ())], "there is no check check_f"),
+        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.else",))], "check_f fails but names a.else: Why."),
+        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("2", "check_g", FAILED, ())],
+         "it also costs 2"),
+    ],
+)  # fmt: skip
+def test_complaints(
+    examine_toy: Callable[..., str], kind: Kind, name: str, endings: list[Ending], complaint: str
+) -> None:
+    """Whatever is not as it should be is told in a sentence."""
+    assert examine_toy(kind, name, *endings) == complaint
+
+
+def test_check_that_asks_another_module(examine_toy: Callable[..., str]) -> None:
+    """A check may ask its task's module and what that imports, no other: else variations would not reach it."""
+    complaint = examine_toy(Kind.SOLUTIONS, "solutions", ("1", "check_f", PASSED, ()), calls="b.g")
+    assert complaint == "check_f of 1 (a) asks b"
+
+
+def test_points_for_stubs(examine_toy: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that an untouched stub passes is named."""
+
+    def run(context: Any, tasks: Any = None) -> None:
+        for check, outcome in (("check_f", FAILED), ("check_g", PASSED)):
+            context.results.append(CheckResult(task="1", name=check, title="t", outcome=outcome))
+
+    examine_toy(Kind.ACCEPTED, "a.other", ("1", "check_f", PASSED, ()))
+    monkeypatch.setattr(validation, "run_checks", run)
+    stubs = next(case for case in CASES if case.kind is Kind.STUBS)
+    assert examine(stubs).complaint == "passed by untouched stubs: check_g"
+
+
+def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed, by a lack of memory for example, is the machine's fault."""
+    cases = [Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")] * 2
+    monkeypatch.setattr(validation, "_begin_process", _die)
+    with pytest.raises(MachineError, match="memory"):
+        list(validation._examine_all(cases, 2))
+
+
+def _die() -> None:
+    raise SystemExit
+
+
+def test_table() -> None:
+    """The table counts what is as it should be."""
+    console = Console(file=io.StringIO(), record=True, width=80)
+    good, bad = Case("toy", Kind.MISTAKE, "a"), Case("toy", Kind.MISTAKE, "b")
+    findings = [validation.Finding(good, (), ""), validation.Finding(bad, (), "it is not")]
+    assert not show_validation(console, findings)
+    assert show_validation(console, findings[:1])
+    assert "1/2" in console.export_text()
