@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = SUBMISSION SUBMISSIONS ASSIGNMENT VARIANT SUBMITTED MANUAL OUT ROSTER JOBS CLUSTER CLASS SOLUTIONS VENV
+VARIABLES = SUBMISSION ASSIGNMENT VARIANT SUBMITTED MANUAL OUT JOBS SOLUTIONS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv
@@ -18,7 +18,7 @@ VARIANT_ = $${VARIANT:+"--variant=$$VARIANT"}
 SUBMITTED_ = $${SUBMITTED:+"--submitted=$$SUBMITTED"}
 MANUAL_ = $${MANUAL:+"--manual=$$MANUAL"}
 OUT_ = $${OUT:+"--out=$$OUT"}
-CLASS_ = $${CLASS:+"--class=$$CLASS"}
+JOBS_ = $${JOBS:+"--jobs=$$JOBS"}
 SOLUTIONS_ = $${SOLUTIONS:+"--solutions=$$SOLUTIONS"}
 SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
 
@@ -33,8 +33,8 @@ report: ready  ## draw the reference report, or a graded submission's again: [SU
 reference: ready  ## train the reference models, or find them in the cache: [ASSIGNMENT=]
 	@$(GRADER) reference $(ASSIGNMENT_)
 
-validate: ready  ## prove the checks against solutions, stubs, known mistakes and accepted ways: [ASSIGNMENT=]
-	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_)
+validate: ready  ## prove the checks against solutions, stubs, known mistakes and accepted ways: [ASSIGNMENT= SOLUTIONS= JOBS= OUT=]
+	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(OUT_)
 
 release: ready  ## write the stubs and dist/<id>.zip for students from solutions/: [ASSIGNMENT=]
 	@$(GRADER) release $(ASSIGNMENT_)
@@ -42,8 +42,8 @@ release: ready  ## write the stubs and dist/<id>.zip for students from solutions
 data: ready  ## fetch the data sets and the Places365 network, verifying checksums
 	@$(GRADER) data
 
-examples: ready  ## build examples/*.zip, or a class of submissions: [CLASS=40 OUT=folder]
-	@$(GRADER) examples $(CLASS_) $(OUT_)
+examples: ready  ## build examples/*.zip, the submissions to try the grader on
+	@$(GRADER) examples
 
 # What only the tests need is installed by these two: `ready` inherits the variable from whom it is made for.
 test check: DEVELOPER = --developer

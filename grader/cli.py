@@ -145,39 +145,46 @@ def data() -> int:
 @commands.command()
 def examples() -> int:
     """Build examples/*.zip from the folders beside them."""
-    from grader.packing import pack_folder
+    from grader.examples import build_examples
 
-    for folder in sorted(path for path in (PROJECT / "examples").iterdir() if path.is_dir()):
-        print(pack_folder(folder, folder.with_suffix(".zip")).relative_to(PROJECT))
+    for path in build_examples():
+        print(path.relative_to(PROJECT))
     return GRADED
 
 
 @commands.command()
 @click.option("--assignment", help="Only this assignment.")
+@click.option("--solutions", type=click.Path(path_type=Path), help="Your own solutions: only they are checked.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time; as many as there are cores by default.")
-def validate(assignment: str | None, jobs: int | None) -> int:
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
+def validate(assignment: str | None, solutions: Path | None, jobs: int | None, out: Path) -> int:
     """Prove the checks: solutions earn everything, stubs nothing, every known mistake is caught."""
-    from grader.validation import show_validation, validate_assignment
+    from grader.validation import validate_assignment, validate_folder
+    from grader.validation_page import render_validation
+    from grader.validation_table import show_validation
 
     console = Console()
     sound = True
-    for each in [assignment] if assignment else list(find_assignments()):
-        sound &= show_validation(console, validate_assignment(each, console, jobs))
+    for name, each in find_assignments().items():
+        if assignment not in (None, name):
+            continue
+        if solutions is not None:
+            findings = [validate_folder(each, solutions)]
+        else:
+            findings = validate_assignment(name, console, jobs)
+            print(render_validation(each, findings, out))
+        sound &= show_validation(console, each, findings)
     return GRADED if sound else AT_FAULT
 
 
 def _build_example(submission: Path) -> None:
-    """Build an example's zip when it is asked for and is missing or older than its folder."""
-    from grader.packing import pack_folder
+    """Build an example's zip when it is asked for and is missing or older than what it is made of."""
+    if submission.resolve().parent != PROJECT / "examples":
+        return
+    from grader.examples import build_example, is_outdated
 
-    if submission.suffix != ".zip":
-        return
-    folder = submission.with_suffix("")
-    if folder.resolve().parent != PROJECT / "examples" or not folder.is_dir():
-        return
-    newest = max(path.stat().st_mtime for path in folder.rglob("*"))
-    if not submission.exists() or submission.stat().st_mtime < newest:
-        pack_folder(folder, submission)
+    if is_outdated(submission):
+        build_example(submission)
 
 
 def main() -> None:

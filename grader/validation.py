@@ -18,11 +18,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from grader.checks.context import Context
-from grader.errors import MachineError
+from grader.errors import MachineError, UsageError
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, Assignment, get_assignment
 from grader.runner import run_checks
@@ -150,6 +149,21 @@ def examine(case: Case) -> Finding:
     return Finding(case, results, complaint)
 
 
+def validate_folder(assignment: Assignment, folder: Path) -> Finding:
+    """Put an instructor's own solutions, modules and files in a folder, through the checks, in this process.
+
+    Raises:
+        UsageError: If the folder holds no module of the assignment.
+    """
+    modules = {name: load_module(path) for name in assignment.modules if (path := folder / f"{name}.py").is_file()}
+    if not modules:
+        raise UsageError(f"{folder} holds none of {', '.join(f'{name}.py' for name in assignment.modules)}")
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    case = Case(assignment.id, Kind.SOLUTIONS, folder.name)
+    results = _run(assignment, case, Implementation(assignment.modules, LocalTransport(modules, files), files))
+    return Finding(case, results, _not_passed(assignment, results))
+
+
 Judged = tuple[tuple[CheckResult, ...], str]  # how the checks ended, and the complaint
 
 
@@ -239,13 +253,3 @@ def _run(
     )
     run_checks(context, tasks)
     return tuple(context.results)
-
-
-def show_validation(console: Console, findings: Sequence[Finding]) -> bool:
-    """Print how many of each kind are as they should be; returns whether all are."""
-    table = Table("", "as it should be")
-    for kind in Kind:
-        of_kind = [finding for finding in findings if finding.case.kind is kind]
-        table.add_row(kind.value, f"{sum(not finding.complaint for finding in of_kind)}/{len(of_kind)}")
-    console.print(table)
-    return not any(finding.complaint for finding in findings)

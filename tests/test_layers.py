@@ -16,7 +16,7 @@ LAYERS = [
     layer.split()
     for layer in (
         "cli __main__",
-        "classroom release validation validation_page",
+        "classroom release examples validation validation_page validation_table",
         "pipeline",
         "runner report report_view report_tasks report_text terminal checks.* reference solutions recipes training "
         "batches",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from grader.checks.declare import ATTRIBUTE, spec_of
 from grader.checks.miniplaces import check_filters
 from grader.errors import MachineError, UsageError
 from grader.records import CheckResult, Outcome
-from grader.rubric import find_assignments
+from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.runner import CHECKS
 from grader.solutions import load_mistakes
-from grader.validation import Case, Kind, examine, list_cases, show_validation, validate_assignment
+from grader.validation import Case, Kind, examine, list_cases, validate_assignment, validate_folder
+from grader.validation_table import show_validation
 
 ASSIGNMENTS = [each for each in find_assignments() if (CHECKS / each).is_dir()]
 CASES = [case for assignment_id in ASSIGNMENTS for case in list_cases(assignment_id)]
@@ -235,8 +237,21 @@ def _die() -> None:
 def test_table() -> None:
     """The table counts what is as it should be."""
     console = Console(file=io.StringIO(), record=True, width=80)
-    good, bad = Case("toy", Kind.MISTAKE, "a"), Case("toy", Kind.MISTAKE, "b")
+    assignment = get_assignment("miniplaces")
+    good, bad = Case("miniplaces", Kind.MISTAKE, "a"), Case("miniplaces", Kind.MISTAKE, "b")
     findings = [validation.Finding(good, (), ""), validation.Finding(bad, (), "it is not")]
-    assert not show_validation(console, findings)
-    assert show_validation(console, findings[:1])
+    assert not show_validation(console, assignment, findings)
+    assert show_validation(console, assignment, findings[:1])
     assert "1/2" in console.export_text()
+
+
+def test_own_solutions(tmp_path: Path) -> None:
+    """An instructor's own folder of solutions is checked as it is; an empty one is wrong usage."""
+    assignment = get_assignment("miniplaces")
+    with pytest.raises(UsageError, match="holds none of"):
+        validate_folder(assignment, tmp_path)
+    shutil.copy(PROJECT / "solutions" / "miniplaces" / "filters.py", tmp_path)
+    finding = validate_folder(assignment, tmp_path)
+    passed = {result.task for result in finding.results if result.outcome is Outcome.PASSED}
+    assert passed == {"1a", "1b"}
+    assert "check_step" in finding.complaint
