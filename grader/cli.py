@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from grader.errors import GraderError
-from grader.rubric import PROJECT, find_assignments
+from grader.rubric import PROJECT, find_assignments, get_assignment
 
 GRADED, AT_FAULT, WRONG_USAGE, OURS = 0, 1, 2, 3
 
@@ -165,13 +165,11 @@ def validate(assignment: str | None, solutions: Path | None, jobs: int | None, o
 
     console = Console()
     sound = True
-    for name, each in find_assignments().items():
-        if assignment not in (None, name):
-            continue
+    for each in [get_assignment(assignment)] if assignment else list(find_assignments().values()):
         if solutions is not None:
             findings = [validate_folder(each, solutions)]
         else:
-            findings = validate_assignment(name, console, jobs)
+            findings = validate_assignment(each.id, console, jobs)
             print(render_validation(each, findings, out))
         sound &= show_validation(console, each, findings)
     return GRADED if sound else AT_FAULT
