@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from grader.errors import GraderError
+from grader.errors import GraderError, UsageError
 from grader.rubric import PROJECT, find_assignments, get_assignment
 
 GRADED, AT_FAULT, WRONG_USAGE, OURS = 0, 1, 2, 3
 
 
 class Moment(click.ParamType[datetime]):
-    """A point in time in ISO 8601, e.g. 2022-03-30T18:00-04:00; UTC when it names no zone."""
+    """A point in time in ISO 8601, e.g. 2022-03-30T18:00-04:00; with its time zone."""
 
     name = "time"
 
@@ -31,7 +31,9 @@ class Moment(click.ParamType[datetime]):
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no time like 2022-03-30T18:00-04:00", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} names no time zone: write 2022-03-30T18:00-04:00", param, ctx)
+        return moment
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -92,6 +94,8 @@ def report(submission: Path | None, assignment: str | None, manual: Path | None,
     def log(line: str) -> None:
         notes.print(line, style="dim", markup=False, highlight=False)
 
+    if manual is not None and submission is None:
+        raise UsageError("a form of manual scores needs the submission that it is of")
     names = [student_name(submission)] if submission else []
     if submission:
         render_again(out, names[0], manual=manual, log=log)

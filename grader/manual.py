@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import tomli_w
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from grader.errors import UsageError
 from grader.records import Grade, Record, State
@@ -31,13 +31,13 @@ class Mark(Record):
     title: str = ""
     points: float = 0.0
     answer: str = ""
-    score: float = Field(default=NOT_MARKED, ge=NOT_MARKED)
+    score: float = NOT_MARKED
     comment: str = ""
 
     @property
     def is_marked(self) -> bool:
         """Whether the person has given a score."""
-        return self.points > 0 and self.score != NOT_MARKED
+        return self.score != NOT_MARKED
 
 
 class Form(Record):
@@ -80,7 +80,11 @@ def _question(grade: Grade, assignment: Assignment, task_id: str) -> Mark:
 def _begun(path: Path) -> Form | None:
     if not path.exists():
         return None
-    form = read_form(path)
+    try:
+        form = read_form(path)
+    except UsageError:  # somebody's half-edited form: kept, out of the way
+        path.rename(path.with_name("manual-unreadable.toml"))
+        return None
     return form if any(mark.is_marked or mark.comment for mark in form.question) else None
 
 
@@ -94,18 +98,29 @@ def read_form(path: Path) -> Form:
         form = Form.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
         raise UsageError(f"{path} can't be read as a form of manual scores: {error}") from error
-    for mark in form.question:
-        if mark.score > max(mark.points, NOT_MARKED) and mark.points > 0:
-            raise UsageError(f"{path}: task {mark.task} has {mark.points:g} points, not {mark.score:g}")
     return form
 
 
-def marks_for(form: Form, grade: Grade) -> Mapping[str, Mark]:
-    """The form's marks by task.
+def marks_for(form: Form, grade: Grade, assignment: Assignment) -> Mapping[str, Mark]:
+    """The form's marks by task, checked against the rubric.
 
     Raises:
-        UsageError: If the form belongs to another submission.
+        UsageError: If the form belongs to another submission, names a task twice or one that there is none of, or gives
+            a score that the task can't have.
     """
     if form.submission_sha256 != grade.submission_sha256:
         raise UsageError(f"the form is of another submission of {form.student}: its digest is not the graded zip's")
-    return {mark.task: mark for mark in form.question}
+    states = {task.id: task for task in grade.tasks}
+    marks: dict[str, Mark] = {}
+    for mark in form.question:
+        if mark.task not in states or mark.task in marks:
+            raise UsageError(
+                f"the form names task {mark.task!r} {'twice' if mark.task in marks else 'and there is none'}"
+            )
+        points = assignment.by_id[mark.task].points
+        if mark.is_marked and not 0 <= mark.score <= points:
+            raise UsageError(f"the form gives task {mark.task} {mark.score:g}; it has 0 to {points:g} points")
+        if mark.is_marked and states[mark.task].state is not State.MANUAL and not states[mark.task].by_person:
+            raise UsageError(f"the form scores task {mark.task}, which checks score: only a comment is possible")
+        marks[mark.task] = mark
+    return marks

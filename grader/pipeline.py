@@ -84,6 +84,7 @@ def grade_opened(
     assignment = get_assignment(submission.assignment)
     variant = assignment.check_variant(variant)
     _make(folder)  # before the work that it is for
+    form = read_form(manual) if manual is not None else None  # before the work that a wrong path would lose
     log(f"2 run     {assignment.title}, variant {variant}")
     run = run_submission(
         submission, assignment, lambda result: log(f"          {result.task:3} {result.outcome.value:8} {result.name}")
@@ -92,8 +93,8 @@ def grade_opened(
     answers = read_answers(submission.files.get("answers.md"), [task.id for task in assignment.tasks if task.written])
     grade = grade_submission(submission, assignment, run.checks, variant, answers)
     write_form(folder, grade, assignment)
-    if manual is not None:
-        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade))
+    if form is not None:
+        grade = merge_marks(grade, assignment, marks_for(form, grade, assignment))
     _write(folder, grade, run.exhibits, run.facts, assignment, log)
     return grade
 
@@ -114,7 +115,7 @@ def render_again(out: Path, student: str, *, manual: Path | None = None, log: Lo
     grade, exhibits, facts = read_results(folder)
     assignment = get_assignment(grade.assignment) if grade.assignment else None
     if manual is not None and assignment is not None:
-        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade))
+        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade, assignment))
     _write(folder, grade, exhibits, facts, assignment, log)
     return grade
 

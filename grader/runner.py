@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import platform
 import time
 from collections.abc import Callable
@@ -16,15 +16,16 @@ from grader import datasets
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
 from grader.checks.diagnosis import diagnose, passes_for_oracle
-from grader.errors import CheckStopped, GraderError, MachineError, Skipped
+from grader.errors import CheckStopped, GraderError, MachineError, SandboxUnavailable, Skipped
 from grader.records import CheckResult, Outcome, Run, RunFacts, Submission
 from grader.reference import load_reference
 from grader.rubric import Assignment
 from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import CellTransport
-from grader.solutions import implementation, load_mistakes
+from grader.solutions import Variation, implementation, load_mistakes
 
+LOG = logging.getLogger(__name__)
 CHECKS = Path(__file__).resolve().parent / "checks"
 VERSIONS = ("torch", "torchvision", "numpy", "pytest")
 
@@ -90,16 +91,21 @@ def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
         return
     options = ["--confcutdir", str(CHECKS), "--rootdir", str(CHECKS), "-c", str(CHECKS / "pytest.ini")]
     options += ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:doctest", "-s"]
-    options += ["-p", "no:terminal"]
-    before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    try:
-        code = pytest.main([*options, str(folder)], plugins=[_Plugin(context, tasks)])
-    finally:
-        if before is None:
-            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+    options += ["-p", "no:terminal", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+    plugin = _Plugin(context, tasks)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # meant for other runs of pytest
+            environment.delenv(name, raising=False)
+        code = pytest.main([*options, str(folder)], plugins=[plugin])
+    if plugin.unavailable is not None:
+        raise plugin.unavailable
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise MachineError(f"the checks of {context.assignment.id} could not be run: pytest ended with {code!r}")
+    if len(context.results) != plugin.collected:
+        raise MachineError(
+            f"{plugin.collected - len(context.results)} checks of {context.assignment.id} have no result"
+        )
 
 
 class _Plugin:
@@ -109,6 +115,8 @@ class _Plugin:
         self._context = context
         self._tasks = tasks
         self._task = self._last_task = ""
+        self.unavailable: SandboxUnavailable | None = None  # raised when pytest has come to its end
+        self.collected = 0
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[CONTEXT] = self._context
@@ -120,6 +128,7 @@ class _Plugin:
         # Checks of one task stand together and share a cell; those that stand on others come last.
         found.sort(key=lambda item: (order.index(spec_of(item.function).task), bool(spec_of(item.function).after)))
         items[:] = found
+        self.collected = len(found)
         self._last_task = spec_of(found[-1].function).task if found else ""
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -166,6 +175,9 @@ class _Plugin:
             check(**arguments)
         except CheckStopped as stopped:
             return self._explain(spec, check, arguments, stopped)
+        except SandboxUnavailable as error:
+            self.unavailable = error
+            return {"outcome": Outcome.INTERNAL, "message": str(error)}
         except GraderError as error:
             return {"outcome": Outcome.INTERNAL, "message": str(error)}
         except Exception as error:
@@ -190,7 +202,8 @@ class _Plugin:
         context = self._context
         mistakes = [m for m in context.mistakes if m.id == stopped.mistake]
         if not mistakes and spec.diagnosed and stopped.outcome in ("failed", "error"):
-            mistakes = diagnose(context, check, arguments)
+            mistakes = self._diagnose(check, arguments)
+        own_help = spec.help if stopped.outcome == "failed" else ""
         last = context.student.record[-1].called if context.student.record else ""
         called = stopped.called or (last if stopped.outcome == "failed" else "")
         return {
@@ -201,8 +214,15 @@ class _Plugin:
             "called": called,
             "expected": stopped.expected,
             "got": stopped.got,
-            "help": " Or: ".join(m.help for m in mistakes) or stopped.help or spec.help,
+            "help": " Or: ".join(m.help for m in mistakes) or stopped.help or own_help,
         }
+
+    def _diagnose(self, check: Callable[..., None], arguments: dict[str, Any]) -> list[Variation]:
+        try:
+            return diagnose(self._context, check, arguments)
+        except Exception:  # the verdict stands without a diagnosis; what went wrong is ours, and is told to us
+            LOG.exception("no diagnosis of %s", check.__name__)
+            return []
 
     def _judge_surprise(
         self, spec: CheckSpec, check: Callable[..., None], arguments: dict[str, Any], error: Exception

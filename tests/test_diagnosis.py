@@ -131,9 +131,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 
 def test_right(run: Function) -> None:
     """The right answer passes, and no mistake is named, not even one that is no mistake at all."""
-    results = run(SUM, HARMLESS)
-    assert results["check_mean"].outcome is Outcome.PASSED
-    assert results["check_mean"].mistakes == ()
+    result = run(SUM, HARMLESS)["check_mean"]
+    assert (result.outcome, result.mistakes) == (Outcome.PASSED, ())
 
 
 def test_named(run: Function) -> None:
@@ -205,8 +204,8 @@ def test_weird_answers(run: Function, answer: Any) -> None:
 
 def test_exception_in_the_check(run: Function) -> None:
     """An exception that the solutions set off as well is ours, and withholds the task; no student can cause it."""
-    for functions in ({}, {"mean": np.sum}, {"mean": lambda values: None}):
-        assert run(SUM, **functions)["check_broken"].outcome is Outcome.INTERNAL
+    for mean in (RIGHT["mean"], np.sum, lambda values: None):
+        assert run(SUM, mean=mean)["check_broken"].outcome is Outcome.INTERNAL
 
 
 def test_skipped(run: Function) -> None:
@@ -216,7 +215,7 @@ def test_skipped(run: Function) -> None:
     assert run()["check_mean_of_one"].outcome is Outcome.PASSED
 
 
-HANDLE, OTHER = (Handle(implement(), number, kind) for number, kind in ((1, "Linear"), (2, "Sequential")))
+HANDLE, OTHER = Handle(implement(), 1, "Linear"), Handle(implement(), 2, "Sequential")
 
 
 @pytest.mark.parametrize(
@@ -232,9 +231,7 @@ HANDLE, OTHER = (Handle(implement(), number, kind) for number, kind in ((1, "Lin
         (np.array([np.nan, 1]), np.array([np.nan, 1]), True),
         (np.array([np.inf, 1]), np.array([-np.inf, 1]), False),
         (np.array([200], np.uint8), np.array([201], np.uint8), False),
-        (np.zeros(0), np.zeros(0), True),
         (np.ones(1), np.ones(1000), False),
-        (True, 1, True),
         ([1, np.ones(2)], (1, np.ones(2)), True),
         ([1], [1, 2], False),
         ({"a": np.ones(2)}, {"a": np.ones(2)}, True),

@@ -94,12 +94,6 @@ def test_wrong_names(tmp_path: Path, options: dict[str, str], message: str) -> N
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_zip(tmp_path: Path) -> None:
-    """A file that is not there is wrong usage."""
-    with pytest.raises(UsageError, match="no such file"):
-        grade_zip(tmp_path / "nobody.zip", tmp_path)
-
-
 def test_out_is_a_file(tmp_path: Path) -> None:
     """An output folder that can't be made is told before anything is run."""
     (tmp_path / "out").write_text("a file")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import io
-import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,10 +70,11 @@ def broken_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken_check")
-def test_broken_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """When a check is broken, validation ends with 1 and names every mistake that got through."""
     through = [mistake.id for mistake in load_mistakes("miniplaces") if mistake.check == "check_range"]
-    monkeypatch.setattr("sys.argv", ["grader", "validate", "--assignment", "miniplaces", "--jobs", "1"])
+    options = ["--assignment", "miniplaces", "--jobs", "1", "--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["grader", "validate", *options])
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit) as caught:
         cli.main()
@@ -93,12 +93,6 @@ def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     findings = validate_assignment("miniplaces", Console(file=io.StringIO()), jobs=2)
     assert [finding.case for finding in findings] == list(cases)
     assert not any(finding.complaint for finding in findings)
-
-
-@pytest.mark.parametrize("case", CASES[:3], ids=lambda case: case.name)
-def test_cases_travel(case: Case) -> None:
-    """A case can be sent to another process."""
-    assert pickle.loads(pickle.dumps(case)) == case
 
 
 def test_unknown_assignment() -> None:
@@ -134,7 +128,7 @@ def toy(tmp_path: Path) -> Path:
         "assignment/toy/a.py": "def f(x): raise NotImplementedError",
         "assignment/toy/b.py": "def g(x): raise NotImplementedError",
         "solutions/toy/a.py": "def f(x): return x + 1",
-        "solutions/toy/b.py": "def g(x):\n    import a\n    return 2 * x",
+        "solutions/toy/b.py": "def g(x):\n    return 2 * x\ndef h():\n    import a",
         "solutions/toy/mistakes/a.py": "from grader.solutions import mistake\n"
         'wrong = mistake("a.f", "wrong", check="check_f", help="Wrong.")(lambda x: x - 1)',
         "solutions/toy/accepted/a.py": "from grader.solutions import accepted\n"
@@ -184,7 +178,6 @@ PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
         (Kind.SOLUTIONS, "solutions", [], "no check was run"),
         (Kind.SOLUTIONS, "solutions", [("1", "check_f", FAILED, ())], "not passed: check_f (failed: Why.)"),
         (Kind.SOLUTIONS, "solutions", [("2", "check_g", PASSED, ())], ""),
-        (Kind.ACCEPTED, "a.other", [("1", "check_f", PASSED, ())], ""),
         (Kind.ACCEPTED, "a.other", [("1", "check_f", Outcome.INTERNAL, ())], "not passed: check_f (internal: Why.)"),
         (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("2", "check_g", PASSED, ())], ""),
         (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.else", "a.wrong"))], ""),

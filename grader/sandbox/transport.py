@@ -15,6 +15,7 @@ from grader.sandbox.jail import Jail
 from grader.sandbox.protocol import Array, DeadlinePassed, Frame, Header, ProtocolError
 from grader.sandbox.servant import Absent, Servant
 
+RESERVED = 0.1  # of a submission's seconds for each other module: what a single one may not use up
 TAIL_LINES = 8  # of the process's output, quoted when it dies
 
 
@@ -32,7 +33,7 @@ class CellTransport:
         self._imported: dict[str, bool] = {}  # modules asked for in this cell, and whether they came
         self._module = ""  # the one asked for last: what happens in the cell is counted against its share
         self._stuck: dict[str, Callable[[], CheckStopped]] = {}  # why a module is not imported again
-        self._share_s = limits.submission_s / max(1, len(jail.modules))
+        self._share_s = limits.submission_s * (1 - RESERVED * max(0, len(jail.modules) - 1))
         self._left_s: dict[str, float] = {}
 
     def renew(self, *, last: bool = False) -> None:

@@ -16,7 +16,7 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -167,18 +167,21 @@ class FileOpener:
 
 
 class BoxImporter(importlib.abc.MetaPathFinder):
-    """Imports the assignment's modules from the box, and the student's helper modules after everything installed."""
+    """Imports the assignment's modules and the student's helper modules from the box."""
 
     def __init__(self, box: Path, modules: Sequence[str]) -> None:
+        self._box = box
         self._files = {name: box / f"{name}.py" for name in modules}
         sys.dont_write_bytecode = True
         sys.meta_path.insert(0, self)
         sys.path.append(str(box))
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """Find one of the assignment's modules, whatever else is installed under its name."""
-        file = self._files.get(fullname)
-        return importlib.util.spec_from_file_location(fullname, file) if file and file.is_file() else None
+        """Find the student's own modules first, as at home; what is imported already stays what it is."""
+        if path is not None:  # inside a package: its own affair
+            return None
+        spec = PathFinder.find_spec(fullname, [str(self._box)])
+        return spec if spec is not None and spec.origin is not None else None
 
     def load(self, name: str) -> ModuleType:
         """Import a module of the assignment; raises Absent when the submission has none."""

@@ -150,7 +150,9 @@ def check_report(student: Implementation) -> None:
     )
     losses = answer[0]
     if not (isinstance(losses, list | tuple) and not losses):  # an empty list of losses is fine
-        expect(bool(np.isfinite(numbers(losses)).all()), "The loss must be finite.", got=numbers(losses))
+        values = numbers(losses)
+        expect(bool(np.isfinite(values).all()), "The loss must be finite.", got=values)
+        expect(bool((values >= 0).all()), "A cross-entropy is never negative.", expected="0 or more", got=values)
     accuracy = number(answer[1])
     batches = (3 / 4 + 2 / 4 + 4 / 4 + 1 / 2) / 4  # the mean over batches is accepted too
     expect(

@@ -12,6 +12,7 @@ from grader.checks.compare import expect, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.miniplaces.networks import load_places_scene, scene_network
+from grader.errors import DataMissing
 from grader.records import Array
 from grader.sandbox.student import Implementation
 
@@ -28,7 +29,10 @@ def check_sky_and_building(
     student: Implementation, oracle: Implementation, thresholds: Mapping[str, float], exhibit: LayOut
 ) -> None:
     """On china.jpg, the activation of SKY_UNIT falls on the sky, and that of BUILDING_UNIT on the building."""
-    scene = load_places_scene()  # DataMissing where the network is not on this machine: a person looks then
+    try:
+        scene = load_places_scene()
+    except DataMissing as missing:
+        raise DataMissing("A person marks this: the Places365 network is not on the grading machine.") from missing
     units = {"sky": student.units.SKY_UNIT.value(), "building": student.units.BUILDING_UNIT.value()}
     net = scene_network(oracle, scene)
     cut = oracle.units.remove_last_layers.with_options(keep=True)(net, 2)

@@ -71,3 +71,8 @@ def with_a_hook(model, class_id, image):
     hook.remove()
     scores = torch.einsum("c,chw->hw", model.fc.weight[class_id], taken[0][0])
     return (scores - scores.mean()) / scores.std()
+
+
+@accepted("cam.class_scores", "adds_the_bias", "a matrix product and the bias, which a full model's fc always has")
+def adds_the_bias(flat, fc):
+    return flat @ fc.weight.T + fc.bias

@@ -123,3 +123,13 @@ def two_groups(net, lr):
 @accepted("fashion.create_optimizer", "rmsprop", "RMSprop over named parameters")
 def rmsprop(net, lr):
     return torch.optim.RMSprop([p for _, p in net.named_parameters() if p.requires_grad], lr)
+
+
+@accepted("fashion.create_optimizer", "rprop", "Rprop, whose steps never get smaller than a millionth")
+def rprop(net, lr):
+    return torch.optim.Rprop(net.parameters(), lr=lr)
+
+
+@accepted("fashion.create_optimizer", "lbfgs", "LBFGS, whose step wants a closure")
+def lbfgs(net, lr):
+    return torch.optim.LBFGS(net.parameters(), lr=lr)

@@ -50,6 +50,16 @@ def default_learning_rate(net, lr):
     return torch.optim.Adam(net.parameters())
 
 
+@mistake(
+    "fashion.create_optimizer",
+    "scaled_learning_rate",
+    check="check_learning_rate",
+    help="You multiply the learning rate that you are given: pass it on as it is.",
+)
+def scaled_learning_rate(net, lr):
+    return torch.optim.Adam(net.parameters(), lr=lr * 100)
+
+
 def _saved(content):
     buffer = io.BytesIO()
     torch.save(content, buffer)

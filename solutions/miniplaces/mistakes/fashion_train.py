@@ -226,3 +226,13 @@ def accuracy_of_last_batch(dataloader, model, optimizer, epoch):
 def swaps_results(dataloader, model, optimizer, epoch):
     loss, accuracy = _totals(_train(dataloader, model, optimizer))
     return accuracy, loss
+
+
+@mistake(
+    "fashion.train",
+    "hinge_loss",
+    check="check_step",
+    help="You train with a hinge loss (multi_margin_loss); the task asks for cross-entropy.",
+)
+def hinge_loss(dataloader, model, optimizer, epoch):
+    return _totals(_train(dataloader, model, optimizer, loss_of=F.multi_margin_loss))

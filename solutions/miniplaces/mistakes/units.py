@@ -365,3 +365,13 @@ def orders_by_contribution(model, image):
 def never_none(model, image):
     count = _first_change(model, image, _by_weight)
     return model.fc.in_features if count is None else count
+
+
+@mistake(
+    "units.lowest_dropped_units",
+    "only_five_units",
+    check="check_dropped_count",
+    help="You drop five units at most, the default of top_units: pass k, as many as there are.",
+)
+def only_five_units(model, image):
+    return _first_change(model, image, lambda weights, _: _by_weight(weights, None)[:5])
