@@ -7,6 +7,7 @@ import re
 from grader.text import CUT, clean_text
 
 STUDENT_TEXT_BYTES = 32 * 1024  # more makes the layout slow, and nobody reads it
+SOFT_BREAK = re.compile(r"(?<=\S)\n(?=[^\s\-*+>#|`0-9])")  # not before a list, a quote, a heading, a table, code
 LONG_WORD = re.compile(r"\S{80}(?=\S)")  # broken up: laying out a line takes time quadratic in its longest word
 
 
@@ -41,5 +42,6 @@ class StudentText:
         return self.take(" ".join(text.split()), limit=limit, columns=limit)
 
     def answer(self, text: str) -> str:
-        """A written answer: as `prose`, and longer."""
-        return self.take(text.strip("\n"), lines=120, columns=8192, limit=8192)
+        """A written answer: as `prose`, and longer; lines that Markdown would join are joined."""
+        flowing = SOFT_BREAK.sub(" ", text.strip("\n"))
+        return self.take(flowing, lines=120, columns=8192, limit=8192)

@@ -92,17 +92,30 @@ def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignmen
 
 
 def _findings(grade: Grade, anchors: Anchors, text: StudentText) -> tuple[tuple[Finding, ...], list[CheckResult]]:
-    """What to look at first, and the other checks that did not pass: known mistakes, else the first failures."""
+    """What to look at first, and the other checks that did not pass: what cost most, one cause told once.
+
+    A cause is a known mistake, or one message of several checks (an import that fails them all); known mistakes come
+    first, since they say what to do.
+    """
     lost = [check for check in grade.checks if MARKS[check.outcome][2] == "bad" and check.task in anchors]
-    by_mistake: dict[str, list[CheckResult]] = {}
+    causes: dict[str, list[CheckResult]] = {}
     for check in lost:
-        if check.mistake and check.help:
-            by_mistake.setdefault(check.mistake, []).append(check)
-    groups = (list(by_mistake.values()) or [[check] for check in lost])[:MOST_FINDINGS]
+        causes.setdefault(check.mistake or check.message, []).append(check)
+    cost = {key: sum(_points_lost(check, grade) for check in group) for key, group in causes.items()}
+    ordered = sorted(causes.items(), key=lambda cause: (cause[1][0].mistake is None, -cost[cause[0]]))
+    groups = [group for _, group in ordered][:MOST_FINDINGS]
     room = FINDING_LETTERS if len(grade.tasks) < LONG_TABLE else FEWER_LETTERS
     findings = []
     for group in groups:
-        words = group[0].help if by_mistake else f"{group[0].title} {group[0].message}"
+        named = group[0].mistake and group[0].help
+        words = group[0].help if named else f"{group[0].title} {group[0].message}"
         tasks = tuple(dict.fromkeys(anchors[check.task] for check in group))
         findings.append(Finding(text.brief(words, room), tasks, clean_name(group[0].mistake or "")))
     return tuple(findings), [check for check in lost if not any(check in group for group in groups)]
+
+
+def _points_lost(check: CheckResult, grade: Grade) -> float:
+    """What a check that did not pass has cost."""
+    weight = sum(each.weight for each in grade.checks if each.task == check.task)
+    points = next((task.max_score for task in grade.tasks if task.id == check.task), 0.0)
+    return points * check.weight / weight if weight else 0.0

@@ -444,3 +444,9 @@ def test_filter_is_a_program() -> None:
     program = build_filter()
     assert len(program) % 8 == 0
     assert 100 < len(program) // 8 <= 4096
+
+
+def test_binds_over_scratch() -> None:
+    """What is shown of the machine is laid over the scratch folders, so that a project below /tmp is not covered."""
+    command = bubblewrap._bubblewrap(64, ())
+    assert len(command) - 1 - command[::-1].index("--tmpfs") < command.index("--ro-bind")

@@ -156,11 +156,11 @@ def _bubblewrap(box_mib: int, status: Iterable[str]) -> list[str]:
         *("--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"),
         *status,
         *(part for name, value in _ENVIRONMENT.items() for part in ("--setenv", name, value)),
-        *_root(),
         *("--proc", "/proc", "--dev", "/dev"),
         *_scratch("/box", box_mib),
         *_scratch("/tmp", 64),
         *_scratch("/dev/shm", 64),
+        *_root(),  # after the scratch folders: a project that lies below /tmp must not be covered
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/box"),
     ]
 
