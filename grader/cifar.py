@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 from torch import Tensor
 
 from grader.errors import DataMissing
@@ -153,6 +153,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _decode(path: Path) -> NDArray[np.uint8]:
+    lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False  # WeasyPrint turns it on for all
     try:
         with Image.open(path, formats=["JPEG", "PNG"]) as picture:
             if picture.size != (SIZE, SIZE):
@@ -161,6 +162,8 @@ def _decode(path: Path) -> NDArray[np.uint8]:
             return np.asarray(picture.convert("RGB"), dtype=np.uint8).transpose(2, 0, 1)
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises SyntaxError for a broken PNG
         raise DataMissing(_damaged(f"the picture {_told(path)} can't be read")) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def _told(path: Path) -> str:

@@ -120,12 +120,12 @@ def test_interrupted(run: Callable[..., Ended], bob: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("given", "days"), [("2022-03-30T18:00-04:00", 0), ("2022-03-31T03:59:00", 0), ("2022-04-01T00:00+02:00", 1)]
+    ("given", "days"), [("2022-03-30T18:00-04:00", 0), ("2022-03-31T03:59Z", 0), ("2022-04-01T00:00+02:00", 1)]
 )
 def test_submitted(
     run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, days: int
 ) -> None:
-    """A time is read with its zone, and as UTC without one."""
+    """A time is read with its zone."""
     monkeypatch.setattr(pipeline, "run_submission", lambda *_arguments: Run((), (), RunFacts(sandbox="none")))
     shutil.make_archive(str(tmp_path / "carol"), "zip", PROJECT / "examples" / "alice", "filters.py")
     code, printed, _ = run(
@@ -171,3 +171,11 @@ def test_examples(run: Callable[..., Ended]) -> None:
     assert "examples/alice.zip" in printed.splitlines()
     run("examples")
     assert (PROJECT / "examples" / "alice.zip").read_bytes() == first
+
+
+def test_submitted_without_zone(run: Callable[..., Ended], tmp_path: Path) -> None:
+    """A time without a zone is wrong usage: hours decide about days late."""
+    shutil.make_archive(str(tmp_path / "carol"), "zip", PROJECT / "examples" / "alice", "filters.py")
+    code, _, noted = run("grade", tmp_path / "carol.zip", "--submitted", "2022-03-31T03:59", "--out", tmp_path)
+    assert code == 2
+    assert "names no time zone" in noted
