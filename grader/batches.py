@@ -20,6 +20,7 @@ class Batches:
         shuffle: Take the images in a new random order each time, drawn from torch's global generator.
         augment: Shift and mirror them, see `shift_and_mirror`.
         shift: Largest offset of `augment`, pixels.
+        views: Normalised images and labels of a batch -> what is yielded for them; None: as they are.
         advance: Called after each batch, for a progress bar.
     """
 
@@ -33,12 +34,14 @@ class Batches:
         shuffle: bool = False,
         augment: bool = False,
         shift: int = 1,
+        views: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
         advance: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the tensors; nothing is copied."""
         self.images, self.labels = images, labels
         self.normalise, self.batch_size = normalise, batch_size
-        self.shuffle, self.augment, self.shift, self.advance = shuffle, augment, shift, advance
+        self.shuffle, self.augment, self.shift = shuffle, augment, shift
+        self.views, self.advance = views, advance
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -51,7 +54,8 @@ class Batches:
         for start in range(0, count, self.batch_size):
             chosen = order[start : start + self.batch_size]
             images = shift_and_mirror(self.images[chosen], self.shift) if self.augment else self.images[chosen]
-            yield self.normalise(images), self.labels[chosen]
+            normalised = self.normalise(images)
+            yield self.views(normalised, self.labels[chosen]) if self.views else (normalised, self.labels[chosen])
             self.advance()
 
 
@@ -92,4 +96,4 @@ def measure(net: nn.Module, batches: Batches, classes: int) -> tuple[float, Tens
             logits = net(images)
             total_loss += F.cross_entropy(logits, labels, reduction="sum").item()
             confusion += (labels * classes + logits.argmax(dim=1)).bincount(minlength=classes * classes)
-    return total_loss / len(batches.labels), confusion.view(classes, classes)
+    return total_loss / int(confusion.sum()), confusion.view(classes, classes)

@@ -114,12 +114,14 @@ def report(submission: Path | None, assignment: str | None, manual: Path | None,
 @click.option("--ship", is_flag=True, help="Write the models to solutions/<id>/reference/.")
 def reference(assignment: str | None, preset: str, force: bool, ship: bool) -> int:
     """Train the reference models, or find them in the cache."""
-    from grader.reference import RECIPES, ship_reference, train_reference
+    from grader.reference import RECIPES, load_shipped, ship_reference, train_reference
 
     for each in [assignment] if assignment else list(RECIPES):
-        trained = train_reference(each, preset, Console(), force)
+        trained, shipped = train_reference(each, preset, Console(), force), load_shipped(each)
         for model, metrics in trained.metrics.items():
-            print(f"{each} {model}: {metrics['test_accuracy']:.2%} of the test images ({preset})")
+            told = shipped.get(model)
+            beside = f"; the one that ships: {told['test_accuracy']:.2%} ({told['preset']})" if told else ""
+            print(f"{each} {model}: {metrics['test_accuracy']:.2%} of the test images ({preset}){beside}")
         if ship:
             print(ship_reference(trained).relative_to(PROJECT))
     return GRADED
@@ -169,7 +171,13 @@ def validate(assignment: str | None, solutions: Path | None, jobs: int | None, o
 
     console = Console()
     sound = True
-    for each in [get_assignment(assignment)] if assignment else list(find_assignments().values()):
+    chosen = [get_assignment(assignment)] if assignment else list(find_assignments().values())
+    if solutions is not None and assignment is None:
+        held = {path.stem for path in solutions.glob("*.py")}
+        chosen = [each for each in chosen if held & set(each.modules)]
+        if not chosen:
+            raise UsageError(f"{solutions} holds no module of an assignment")
+    for each in chosen:
         if solutions is not None:
             findings = [validate_folder(each, solutions)]
         else:

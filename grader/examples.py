@@ -8,8 +8,8 @@ from grader.packing import pack_files, pack_folder
 from grader.rubric import PROJECT
 from grader.solutions import solution_files
 
-# Perfect work, to be graded as handed in late: `SUBMITTED=2022-04-01T12:00-04:00 VARIANT=6.819` is two days.
-PERFECT = {"late": "miniplaces"}
+# Perfect work. `late` is to be graded as handed in late: `SUBMITTED=2022-04-01T12:00-04:00 VARIANT=6.819` is two days.
+PERFECT = {"late": "miniplaces", "networks": "two_networks"}
 
 
 def build_examples(project: Path = PROJECT) -> list[Path]:

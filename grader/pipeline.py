@@ -31,6 +31,7 @@ from grader.text import clean_name
 
 Log = Callable[[str], None]
 REFUSED = RunFacts(sandbox="none")
+NOTHING_TO_MARK = "the submission was refused as a whole, so that there is nothing that a person could give points for"
 
 
 def grade_zip(
@@ -68,6 +69,8 @@ def grade_zip(
         grade = refuse(student_name(path), file_digest(path), named, chosen, str(refusal))
         _make(folder)
         _write(folder, grade, (), REFUSED, named, log)
+        if manual is not None:
+            log(f"          {manual} is not used: {NOTHING_TO_MARK}")
         return grade
     return grade_opened(submission, folder, variant=variant, manual=manual, log=log)
 
@@ -109,11 +112,13 @@ def render_again(out: Path, student: str, *, manual: Path | None = None, log: Lo
         log: Gets a line per step.
 
     Raises:
-        UsageError: If that student has no record in `out`, or the form is of another submission.
+        UsageError: If that student has no record in `out`, or the form is of another submission, or of a refused one.
     """
     folder = out / student
     grade, exhibits, facts = read_results(folder)
     assignment = get_assignment(grade.assignment) if grade.assignment else None
+    if manual is not None and (grade.outcome == "refused" or assignment is None):
+        raise UsageError(f"{manual} can't be merged: {NOTHING_TO_MARK}")
     if manual is not None and assignment is not None:
         grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade, assignment))
     _write(folder, grade, exhibits, facts, assignment, log)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from safetensors.torch import save as serialise
 
 from grader import batches, training
 from grader.errors import DataMissing, MachineError, UsageError
-from grader.imageset import cache_folder, without_downloads
+from grader.imageset import ImageSet, Split, cache_folder, without_downloads
 from grader.recipes import RECIPES as RECIPES  # here too: whoever trains them asks what there is
 from grader.rubric import get_assignment
 from grader.training import SOLUTIONS, Recipe, Weights, train_recipe
@@ -102,9 +103,7 @@ def train_reference(
         shutil.rmtree(checkpoints, ignore_errors=True)
     if not folder.is_dir():
         with _progress(console) as progress:
-            trained = {
-                recipe.model: train_recipe(recipe, assignment_id, preset, checkpoints, progress) for recipe in recipes
-            }
+            trained = {recipe.model: train_recipe(recipe, preset, checkpoints, progress) for recipe in recipes}
         weights = {model: weights for model, (weights, _) in trained.items()}
         metrics = {model: metrics for model, (_, metrics) in trained.items()}
         _write_cached(Reference(assignment_id, weights, metrics, "trained here"), folder)
@@ -123,8 +122,17 @@ def ship_reference(reference: Reference) -> Path:
     return folder
 
 
+def load_shipped(assignment_id: str) -> dict[str, Any]:
+    """The metrics of the models that ship with the project, by model; empty if none do."""
+    try:
+        return _read(assignment_id, _shipped(assignment_id), "shipped").metrics
+    except MachineError:
+        return {}
+
+
 def _completed(reference: Reference) -> Reference:
     """The same with the shipped models in place of those that it lacks, as far as there are any."""
+    stand_ins = {recipe.model for recipe in _recipes(reference.assignment) if recipe.in_place_of}
     lacking = {recipe.model for recipe in _recipes(reference.assignment)} - reference.metrics.keys()
     if not lacking:
         return reference
@@ -133,11 +141,12 @@ def _completed(reference: Reference) -> Reference:
     except MachineError:
         return reference
     added = sorted(lacking & shipped.metrics.keys())
+    told = [model for model in added if model not in stand_ins]
     return replace(
         reference,
         weights=reference.weights | {model: shipped.weights[model] for model in added},
         metrics=reference.metrics | {model: shipped.metrics[model] for model in added},
-        source=f"{reference.source}; shipped: {', '.join(added)}" if added else reference.source,
+        source=f"{reference.source}; shipped: {', '.join(told)}" if told else reference.source,
     )
 
 
@@ -158,8 +167,9 @@ def _by_data(assignment_id: str) -> tuple[list[Recipe], dict[str, str]]:
     here, left_out = [], {}
     for recipe in _recipes(assignment_id):
         try:
-            recipe.data("train"), recipe.data("test")
-            here.append(recipe)
+            if recipe.in_place_of is None or not _is_here(recipe.in_place_of):
+                recipe.data("train"), recipe.data("test")
+                here.append(recipe)
         except DataMissing as error:
             left_out[recipe.model] = str(error)
     if not here:
@@ -167,15 +177,23 @@ def _by_data(assignment_id: str) -> tuple[list[Recipe], dict[str, str]]:
     return here, left_out
 
 
+def _is_here(data: Callable[[Split], ImageSet]) -> bool:
+    try:
+        data("train"), data("test")
+    except DataMissing:
+        return False
+    return True
+
+
 def _cache_folder(assignment_id: str, preset: str) -> Path:
     """Where a reference stands that was trained with today's code, settings, data and torch."""
     code = (Path(module.__file__ or "").read_bytes() for module in (batches, training))
     digest = hashlib.sha256(Path(__file__).read_bytes() + b"".join(code))
     for recipe in _by_data(assignment_id)[0]:
-        for path in recipe.files(assignment_id):
-            digest.update((SOLUTIONS / path).read_bytes())
+        for source in recipe.sources:
+            digest.update((SOLUTIONS / f"{source}.py").read_bytes())
         splits = recipe.data("train").digest, recipe.data("test").digest
-        facts = recipe.model, recipe.network, recipe.presets[preset], splits, torch.__version__
+        facts = recipe.model, recipe.presets[preset], splits, torch.__version__
         digest.update(repr(facts).encode() + recipe.normalise(ALL_PIXELS).numpy().tobytes())
     return _cache() / f"{assignment_id}-{preset}-{digest.hexdigest()[:16]}"
 

@@ -22,6 +22,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from grader.errors import MachineError
 from grader.figures import Picture, draw
 from grader.records import Exhibit, Grade, RunFacts
+from grader.report_reference import LEADS, as_reference, is_reference, view_reference
 from grader.report_view import view_report
 from grader.rubric import PROJECT, Assignment
 from grader.text import clean_name, clean_text
@@ -83,15 +84,22 @@ def _full_report(
     grade: Grade, exhibits: Sequence[Exhibit], assignment: Assignment | None, facts: RunFacts
 ) -> tuple[str, bytes]:
     """The report as (HTML, PDF)."""
-    pictures = [(exhibit.task, draw(exhibit)) for exhibit in exhibits]
-    view = view_report(grade, pictures, assignment)
-    template = environment().get_template("refused.html.j2" if grade.outcome == "refused" else "report.html.j2")
+    reference = is_reference(grade)
+    drawn = [(exhibit, draw(as_reference(exhibit) if reference else exhibit)) for exhibit in exhibits]
+    first = [reference and exhibit.kind in LEADS for exhibit in exhibits]  # whose pictures open the report
+    lead = [(one.task, picture) for (one, picture), leads in zip(drawn, first, strict=True) if leads]
+    rest = [(one.task, picture) for (one, picture), leads in zip(drawn, first, strict=True) if not leads]
+    view = view_report(grade, rest, assignment)
+    solutions = view_reference(grade, lead) if reference else None
     in_memory = {key: picture for task in view.tasks for key, picture in task.pictures}
-    provenance = _provenance(grade, facts)
+    in_memory |= dict(keyed for _, keyed in solutions.lead) if solutions else {}
+    named = {"view": view, "provenance": _provenance(grade, facts), "reference": solutions}
+    name = "reference" if reference else "refused" if grade.outcome == "refused" else "report"
+    template = environment().get_template(f"{name}.html.j2")
 
     def fill(src: Callable[[str], str]) -> str:
         """The page as HTML; `src` turns a picture's key into what stands in the image's `src`."""
-        return template.render(view=view, provenance=provenance, src=src)
+        return template.render(**named, src=src)
 
     return fill(lambda key: _inline(in_memory[key])), write_pdf(fill(lambda key: key), in_memory)
 
@@ -103,7 +111,7 @@ def _provenance(grade: Grade, facts: RunFacts) -> tuple[tuple[str, str], ...]:
 
     seconds = {name: f"{value:.1f} s" for name, value in facts.seconds.items()}
     rows = (
-        ("Submission", f"SHA-256 {clean_name(grade.submission_sha256)}"),
+        ("Submission", "" if is_reference(grade) else f"SHA-256 {clean_name(grade.submission_sha256)}"),
         ("Sandbox", clean_name(facts.sandbox)),
         ("Data", listed(facts.datasets)),
         ("Reference", listed(facts.reference)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from grader.figures import Picture
 from grader.figures.style import TEXT_WIDTH_MM
 from grader.records import CheckResult, Grade, Outcome, State, TaskGrade
+from grader.repeats import tell_once
 from grader.report_text import StudentText
 from grader.rubric import Assignment
 from grader.text import clean_name
@@ -76,6 +77,7 @@ class TaskView:
     unshown: int
     rows: tuple[tuple[Keyed, ...], ...]  # figures; the two of a row stand side by side
     answer: str
+    is_beside: bool = False  # the written part of the task above
 
     @property
     def pictures(self) -> tuple[Keyed, ...]:
@@ -104,10 +106,12 @@ def view_tasks(
     """
     longest = max((task.max_score for task in grade.tasks), default=0) or 1
     by_hand = {task.id for task in assignment.tasks if task.scoring == "manual"} if assignment else set()
+    # Told once in the report's order; what a check says here need not be all that is recorded of it.
+    told = tell_once([check for task in grade.tasks for check in grade.checks if check.task == task.id])
     shown = 0
-    views = []
+    views: list[TaskView] = []
     for task in grade.tasks:
-        checks = [check for check in grade.checks if check.task == task.id]
+        checks = [check for check in told if check.task == task.id]
         rows = _checks(checks[: MOST_CHECKS - shown], text)
         shown += len(rows)
         # A check that could not be run decided nothing: where a score stands all the same, a person gave it.
@@ -125,6 +129,7 @@ def view_tasks(
                 rows=pair([(f"picture:{n}", _clean(picture, text))
                            for n, (where, picture) in enumerate(pictures) if where == task.id]),
                 answer=text.answer(grade.answers.get(task.id, "")),
+                is_beside=bool(views) and task.id == f"{views[-1].id}w",
             )
         )  # fmt: skip
     return tuple(views)

@@ -24,6 +24,7 @@ class Task(Record):
         bonus: Its points come on top of the maximum.
         scoring: "automatic" by checks, or "manual" by a person.
         without_data: What becomes of the task where data that its checks need are not on the machine.
+        uses: Other modules that its checks ask: what is wrong there may cost this task too.
         written: `answers.md` has a heading for it.
         thresholds: Named numbers its checks use, e.g. `accuracy = 0.9`.
     """
@@ -32,6 +33,7 @@ class Task(Record):
     title: str
     points: float = Field(ge=0, allow_inf_nan=False)
     module: str
+    uses: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     bonus: bool = False
     scoring: str = Field(default="automatic", pattern="^(automatic|manual)$")
@@ -91,8 +93,8 @@ class Assignment(Record):
         for task in self.tasks:
             if unknown := set(task.variants) - set(self.variants):
                 raise ValueError(f"task {task.id} names unknown variants: {', '.join(sorted(unknown))}")
-            if task.module not in (*self.modules, ""):
-                raise ValueError(f"task {task.id} names an unknown module {task.module!r}")
+            if unknown := {task.module, *task.uses} - {*self.modules, ""}:
+                raise ValueError(f"task {task.id} names an unknown module {min(unknown)!r}")
         return self
 
     @cached_property

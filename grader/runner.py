@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader import datasets
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
 from grader.checks.diagnosis import diagnose, passes_for_oracle
 from grader.errors import CheckStopped, GraderError, MachineError, SandboxUnavailable, Skipped
-from grader.records import CheckResult, Outcome, Run, RunFacts, Submission
-from grader.reference import load_reference
+from grader.provenance import run_facts
+from grader.records import CheckResult, Outcome, Run, Submission
 from grader.rubric import Assignment
 from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
@@ -27,7 +24,6 @@ from grader.solutions import Variation, implementation, load_mistakes
 
 LOG = logging.getLogger(__name__)
 CHECKS = Path(__file__).resolve().parent / "checks"
-VERSIONS = ("torch", "torchvision", "numpy", "pytest")
 
 
 def run_submission(
@@ -66,18 +62,8 @@ def run_submission(
     finally:
         transport.drop()
         jail.close()
-    facts = _facts(jail, assignment, time.monotonic() - started)
+    facts = run_facts(assignment.id, jail.backend.NAME, {"checks": time.monotonic() - started})
     return Run(tuple(context.results), tuple(context.exhibits), facts)
-
-
-def _facts(jail: Jail, assignment: Assignment, seconds: float) -> RunFacts:
-    return RunFacts(
-        sandbox=jail.backend.NAME,
-        seconds={"checks": seconds},
-        versions={"python": platform.python_version()} | {name: version(name) for name in VERSIONS},
-        datasets=_describe_data(),
-        reference=_describe_reference(assignment.id),
-    )
 
 
 def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
@@ -232,16 +218,3 @@ class _Plugin:
             return {"outcome": Outcome.INTERNAL, "message": f"The check itself failed: {type(error).__name__}: {error}"}
         stopped = CheckStopped("Your answer is of a kind that the check can't work with.", got=type(error).__name__)
         return self._explain(spec, check, arguments, stopped)
-
-
-def _describe_data() -> dict[str, str]:
-    try:
-        images = datasets.fashion_mnist("test")
-    except MachineError as error:
-        return {"FashionMNIST": f"missing: {error}"}
-    return {"FashionMNIST": f"{images.source}, {images.digest}"}
-
-
-def _describe_reference(assignment_id: str) -> dict[str, Any]:
-    reference = load_reference(assignment_id)
-    return {"source": reference.source}

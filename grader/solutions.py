@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import io
-import sys
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from types import ModuleType
 from typing import Any
 
 from grader.errors import MachineError
+from grader.importing import Siblings, importing, load_modules
+from grader.importing import load_module as load_module  # here too: mistakes are made of solutions' modules
 from grader.reference import load_reference
 from grader.rubric import PROJECT, Assignment, get_assignment
 from grader.sandbox.student import Implementation
@@ -112,28 +114,15 @@ def load_accepted(assignment_id: str, project: Path = PROJECT) -> tuple[Variatio
 
 
 def _declared(folder: Path) -> Iterable[Variation]:
-    modules = [load_module(path) for path in sorted(folder.glob("*.py"))]
+    modules = []
+    for path in sorted(folder.glob("*.py")):
+        with importing(path, MachineError):
+            modules.append(Siblings(folder.parent).execute(path))  # it imports the solutions, not other mistakes
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Variation)]
     ids = [variation.id for variation in found]
     if twice := {each for each in ids if ids.count(each) > 1}:
         raise MachineError(f"{folder}: declared twice: {', '.join(sorted(twice))}")
     return found
-
-
-def load_module(path: Path) -> ModuleType:
-    """Execute a module of ours from its file, anew at each call, so that changing one copy changes no other."""
-    module = ModuleType(path.stem)
-    module.__file__ = str(path)
-    # dataclasses and pickle look modules up by name while these run
-    sys.modules[f"grader_solution_{path.stem}"] = module
-    module.__name__ = f"grader_solution_{path.stem}"
-    exec(_compiled(path, path.stat().st_mtime_ns), vars(module))
-    return module
-
-
-@functools.cache
-def _compiled(path: Path, _changed: int) -> Any:
-    return compile(path.read_text(encoding="utf-8"), str(path), "exec")
 
 
 def solution_files(assignment_id: str, project: Path = PROJECT) -> dict[str, bytes]:
@@ -143,7 +132,15 @@ def solution_files(assignment_id: str, project: Path = PROJECT) -> dict[str, byt
     files = {f"{name}.py": (folder / f"{name}.py").read_bytes() for name in _solved(assignment, folder)}
     files |= {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}
     pictures = {"my_scene.jpg": _scene_picture()} if assignment_id == "miniplaces" else {}
-    return files | pictures | _model_files(assignment_id)
+    histories = {"history.json": _histories()} if assignment_id == "two_networks" else {}
+    return files | pictures | histories | _model_files(assignment_id)
+
+
+@functools.cache
+def _histories() -> bytes:
+    """The reference networks' learning curves in the form that a student hands in."""
+    metrics = load_reference("two_networks").metrics
+    return json.dumps({network: metrics[network]["curves"] for network in ("supervised", "rotation")}).encode()
 
 
 @functools.cache
@@ -187,29 +184,42 @@ def _imported(path: Path) -> set[str]:
 
 @functools.cache
 def _model_files(assignment_id: str) -> dict[str, bytes]:
-    import torch
-
     names = MODEL_FILES.get(assignment_id, {})
     files = {}
     for model, weights in load_reference(assignment_id).weights.items():
         if model not in names:
             continue
-        buffer = io.BytesIO()
-        torch.save({name: tensor.clone() for name, tensor in weights.items()}, buffer)
-        files[names[model]] = buffer.getvalue()
+        files[names[model]] = model_file({name: tensor.clone() for name, tensor in weights.items()})
     return files
+
+
+def model_file(content: Any) -> bytes:
+    """What `torch.save` writes, for the model files of variations too."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
 
 
 def implementation(assignment_id: str, variation: Variation | None = None, project: Path = PROJECT) -> Implementation:
     """The solutions, with `variation` in its place, ready to be addressed like a student's submission."""
     assignment = get_assignment(assignment_id, project)
     folder = project / "solutions" / assignment_id
-    modules = {name: load_module(folder / f"{name}.py") for name in _solved(assignment, folder)}
+    modules = _load_all(assignment, folder, variation if variation is None or not variation.is_file else None)
     files = solution_files(assignment_id, project)
     if variation is not None and variation.is_file:
         content = variation.replacement(files)
         files = {name: data for name, data in files.items() if name != variation.target}
         files |= {variation.target: content} if content is not None else {}
-    elif variation is not None:
-        setattr(modules[variation.target.split(".")[0]], variation.name, variation.replacement)
     return Implementation(assignment.modules, LocalTransport(modules, files), files)
+
+
+def _load_all(assignment: Assignment, folder: Path, variation: Variation | None) -> dict[str, ModuleType]:
+    """The solutions' modules; a variation is in its place before another module imports it."""
+
+    def replace(name: str, module: ModuleType) -> None:
+        if variation is not None and variation.target.split(".")[0] == name:
+            setattr(module, variation.name, variation.replacement)
+
+    return load_modules(folder, assignment.modules, MachineError, replace)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.records import CheckResult, Grade, Outcome, State, TaskGrade
+from grader.repeats import tell_once
 from grader.text import clean_name, clean_text
 
 WIDTH = 100
@@ -33,8 +34,9 @@ def show_grade(console: Console, grade: Grade, title: str) -> None:
         _print(console, Text.assemble(("Refused. ", "bold red"), _clean(grade.reason)))
         return
     console.print(_tasks(console, grade, title))
+    told = tell_once(grade.checks)
     for task in grade.tasks:
-        checks = [check for check in grade.checks if check.task == task.id and check.outcome is not Outcome.PASSED]
+        checks = [check for check in told if check.task == task.id and check.outcome is not Outcome.PASSED]
         _explain(console, checks)
     for note in grade.notes:
         _print(console, Text(f"note: {_clean(note)}", style="dim"))

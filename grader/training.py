@@ -44,6 +44,7 @@ class Settings:
         validation: Training images that are held out to choose the epoch by.
         seed: Source of the split, the first weights, the order and the augmentation.
         shift: Largest offset of the augmentation, pixels.
+        stop_after: Epochs after which it ends before its time; None: it goes on to the end.
     """
 
     epochs: int
@@ -53,6 +54,29 @@ class Settings:
     validation: int = 5_000
     seed: int = 0
     shift: int = 1
+    stop_after: int | None = None
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """A network before its training, and how the solutions train it.
+
+    Attributes:
+        net: The network; it made its own first weights.
+        create_optimizer: `(net, lr)` -> an optimizer over its parameters.
+        train_epoch: `(net, loader, optimizer, epoch)` -> `(mean loss, accuracy)` of one epoch.
+        views: `(images, labels)` of a batch -> what the network is asked about them; None: as they are.
+        classes: Names of the answers; empty: those of the data set.
+    """
+
+    net: nn.Module
+    create_optimizer: Callable[[nn.Module, float], torch.optim.Optimizer]
+    train_epoch: Callable[[nn.Module, Batches, torch.optim.Optimizer, int], tuple[float, float]]
+    views: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    classes: tuple[str, ...] = ()
+
+
+Load = Callable[[str], ModuleType]  # "two_networks/resnet" -> that solution, imported anew
 
 
 @dataclass(frozen=True)
@@ -61,49 +85,41 @@ class Recipe:
 
     Attributes:
         model: Its name, the key of `Reference.weights`.
-        module: Solution module that holds `train` and `create_optimizer`.
-        network: Name of the network's class, called without arguments.
+        sources: Solutions that it depends on, such as "two_networks/resnet".
+        prepare: Makes the network from these solutions.
         data: Gives a split of the data set.
         normalise: uint8 images -> float32 images as the network gets them.
         presets: Settings by preset name.
-        network_in: Assignment and solution module that hold the network; None: it is in `module`.
+        in_place_of: The data set that is missing where this model is needed; None: it is always needed.
     """
 
     model: str
-    module: str
-    network: str
+    sources: tuple[str, ...]
+    prepare: Callable[[Load], Pupil]
     data: Callable[[Split], ImageSet]
     normalise: Callable[[Tensor], Tensor]
     presets: Mapping[str, Settings]
-    network_in: tuple[str, str] | None = None
-
-    def files(self, assignment_id: str) -> list[Path]:
-        """The solution files that the model depends on: that of `train`, and that of the network if it is another."""
-        modules = dict.fromkeys([(assignment_id, self.module), self.network_in or (assignment_id, self.module)])
-        return [Path(assignment, f"{module}.py") for assignment, module in modules]
+    in_place_of: Callable[[Split], ImageSet] | None = None
 
 
-def train_recipe(
-    recipe: Recipe, assignment_id: str, preset: str, checkpoints: Path, progress: Progress
-) -> tuple[Weights, dict[str, Any]]:
+def train_recipe(recipe: Recipe, preset: str, checkpoints: Path, progress: Progress) -> tuple[Weights, dict[str, Any]]:
     """Train one network, from its last checkpoint if there is one, and measure it on the test images."""
     settings = recipe.presets[preset]
-    solution = load_solution(assignment_id, recipe.module)
-    networks = load_solution(*recipe.network_in) if recipe.network_in else solution
     train_set, test_set = recipe.data("train"), recipe.data("test")
     order = torch.randperm(len(train_set.labels), generator=torch.Generator().manual_seed(settings.seed))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        net: nn.Module = getattr(networks, recipe.network)().to(memory_format=torch.channels_last)
-        run = _Run(recipe, settings, solution, net, checkpoints / f"{recipe.model}.pt")
+        pupil = recipe.prepare(load_solution)
+        net = pupil.net.to(memory_format=torch.channels_last)
+        run = _Run(recipe, settings, pupil, checkpoints / f"{recipe.model}.pt")
         run.go_through_epochs(train_set, order[settings.validation :], order[: settings.validation], progress)
     weights = _rounded(run.best_weights)
     net.load_state_dict(weights)
-    test_batches = Batches(test_set.images, test_set.labels, recipe.normalise, settings.batch_size)
-    _, confusion = measure(net, test_batches, len(test_set.classes))
+    classes = pupil.classes or test_set.classes
+    _, confusion = measure(net, run.batches(test_set), len(classes))
     return weights, {
-        "obtained": _obtained(recipe, assignment_id, settings),
-        "test_accuracy": int(confusion.trace()) / len(test_set.labels),
+        "obtained": _obtained(recipe, settings),
+        "test_accuracy": int(confusion.trace()) / int(confusion.sum()),
         "best_epoch": run.best_epoch,
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "preset": preset,
@@ -119,13 +135,13 @@ def train_recipe(
         },
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
         "curves": run.curves,
-        "classes": list(test_set.classes),
+        "classes": list(classes),
         "confusion": confusion.tolist(),
     }
 
 
-def _obtained(recipe: Recipe, assignment_id: str, settings: Settings) -> str:
-    files = " and ".join(f"solutions/{path.as_posix()}" for path in recipe.files(assignment_id))
+def _obtained(recipe: Recipe, settings: Settings) -> str:
+    files = " and ".join(f"solutions/{source}.py" for source in recipe.sources)
     return (
         f"Trained by this project with {files} on a CPU; the epoch with the highest accuracy on "
         f"{settings.validation:,} held-out training images was kept, its weights rounded to float16. The test images "
@@ -133,12 +149,12 @@ def _obtained(recipe: Recipe, assignment_id: str, settings: Settings) -> str:
     )
 
 
-def load_solution(assignment_id: str, module: str) -> ModuleType:
-    """Import `solutions/<assignment_id>/<module>.py` anew, under a name of its own."""
-    path = SOLUTIONS / assignment_id / f"{module}.py"
-    spec = importlib.util.spec_from_file_location(f"reference_{assignment_id}_{module}", path)
+def load_solution(name: str) -> ModuleType:
+    """Import `solutions/<name>.py` anew, under a name of its own; `name` is such as "two_networks/resnet"."""
+    path = SOLUTIONS / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"reference_{name.replace('/', '_')}", path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise MachineError(f"the solution {assignment_id}/{module}.py is missing")
+        raise MachineError(f"the solution {name}.py is missing")
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
     return loaded
@@ -147,9 +163,9 @@ def load_solution(assignment_id: str, module: str) -> ModuleType:
 class _Run:
     """One training run: what a checkpoint holds, and the epochs that are still to go."""
 
-    def __init__(self, recipe: Recipe, settings: Settings, solution: ModuleType, net: nn.Module, path: Path) -> None:
-        self.recipe, self.settings, self.solution, self.net, self.path = recipe, settings, solution, net, path
-        self.optimizer: torch.optim.Optimizer = solution.create_optimizer(net, settings.peak_lr)
+    def __init__(self, recipe: Recipe, settings: Settings, pupil: Pupil, path: Path) -> None:
+        self.recipe, self.settings, self.pupil, self.net, self.path = recipe, settings, pupil, pupil.net, path
+        self.optimizer = pupil.create_optimizer(pupil.net, settings.peak_lr)
         self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
         self.best_weights: Weights = {}
         self.seconds = 0.0
@@ -165,20 +181,20 @@ class _Run:
         """Train and validate until the last epoch; `training` and `validation` are indices into the training set."""
         settings, epochs, done = self.settings, self.settings.epochs, len(self.curves["val_loss"])
         task = progress.add_task(self.recipe.model, epoch=f"{done}/{epochs}", loss="-", accuracy="-")
-        held_out = self._batches(train_set, validation)
-        batches = self._batches(train_set, training)
+        classes = len(self.pupil.classes or train_set.classes)
+        held_out, batches = self.batches(train_set, validation), self.batches(train_set, training)
         batches.shuffle, batches.augment, batches.shift = True, settings.augment, settings.shift
         batches.advance = lambda: progress.advance(task)
         steps = len(batches)
         progress.update(task, total=steps * epochs, completed=steps * done)
         _follow_one_cycle(self.optimizer, settings.peak_lr, steps * epochs, steps * done)
-        for epoch in range(done, epochs):
+        for epoch in range(done, settings.stop_after or epochs):
             started = time.monotonic()
             # A seed per epoch: a resumed run needs no generator's state to draw what it would have drawn.
             torch.manual_seed(settings.seed * 10_000 + epoch + 1)
-            loss, accuracy = self.solution.train(batches, self.net, self.optimizer, epoch)
-            val_loss, confusion = measure(self.net, held_out, len(train_set.classes))
-            val_accuracy = int(confusion.trace()) / len(validation)
+            loss, accuracy = self.pupil.train_epoch(self.net, batches, self.optimizer, epoch)
+            val_loss, confusion = measure(self.net, held_out, classes)
+            val_accuracy = int(confusion.trace()) / int(confusion.sum())
             for name, value in zip(CURVES, (loss, accuracy, val_loss, val_accuracy), strict=True):
                 self.curves[name].append(value)
             if self.best_epoch == epoch:
@@ -187,8 +203,12 @@ class _Run:
             self._save()
             progress.update(task, epoch=f"{epoch + 1}/{epochs}", loss=f"{loss:.3f}", accuracy=f"{val_accuracy:.1%}")
 
-    def _batches(self, images: ImageSet, chosen: Tensor) -> Batches:
-        return Batches(images.images[chosen], images.labels[chosen], self.recipe.normalise, self.settings.batch_size)
+    def batches(self, images: ImageSet, chosen: Tensor | None = None) -> Batches:
+        """Batches of all images, or of the `chosen` indices, as the network gets them."""
+        pixels, labels = (
+            (images.images, images.labels) if chosen is None else (images.images[chosen], images.labels[chosen])
+        )
+        return Batches(pixels, labels, self.recipe.normalise, self.settings.batch_size, views=self.pupil.views)
 
     def _save(self) -> None:
         state = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), "curves": self.curves}

@@ -12,8 +12,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
@@ -22,67 +20,16 @@ from rich.text import Text
 
 from grader.checks.context import Context
 from grader.errors import MachineError, UsageError
+from grader.importing import load_modules
 from grader.records import CheckResult, Outcome
-from grader.rubric import PROJECT, Assignment, get_assignment
+from grader.rubric import PROJECT, Assignment, Task, get_assignment
 from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
-from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes, load_module
+from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes
+from grader.validation_cases import Case, Finding, Kind, list_cases
 
-
-class Kind(StrEnum):
-    """What is put through the checks, and with that what must come out."""
-
-    SOLUTIONS = "solutions"
-    STUBS = "stubs"
-    MISTAKE = "mistake"
-    ACCEPTED = "accepted"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One implementation to put through the checks.
-
-    Attributes:
-        assignment: Id of the assignment.
-        kind: What it is.
-        name: Id of the variation, or the kind.
-        project: The project's folder.
-    """
-
-    assignment: str
-    kind: Kind
-    name: str
-    project: Path = PROJECT
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What came out.
-
-    Attributes:
-        case: What was put through the checks.
-        results: How each check ended.
-        complaint: What is wrong with the checks, a sentence; empty when nothing is.
-    """
-
-    case: Case
-    results: tuple[CheckResult, ...]
-    complaint: str
-
-
-def list_cases(assignment_id: str, project: Path = PROJECT) -> tuple[Case, ...]:
-    """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways.
-
-    Raises:
-        UsageError: If there is no such assignment.
-        MachineError: If two variations have the same id.
-    """
-    get_assignment(assignment_id, project)
-    named = [(Kind.SOLUTIONS, Kind.SOLUTIONS.value), (Kind.STUBS, Kind.STUBS.value)]
-    named += [(Kind.MISTAKE, each.id) for each in load_mistakes(assignment_id, project)]
-    named += [(Kind.ACCEPTED, each.id) for each in load_accepted(assignment_id, project)]
-    return tuple(Case(assignment_id, kind, name, project) for kind, name in named)
+SAMPLE = 1_000  # images of a data set on which a mistake or an accepted way is tried: what it does shows on few
 
 
 def validate_assignment(
@@ -153,9 +100,9 @@ def validate_folder(assignment: Assignment, folder: Path) -> Finding:
     """Put an instructor's own solutions, modules and files in a folder, through the checks, in this process.
 
     Raises:
-        UsageError: If the folder holds no module of the assignment.
+        UsageError: If the folder holds no module of the assignment, or one that can't be imported; with file and line.
     """
-    modules = {name: load_module(path) for name in assignment.modules if (path := folder / f"{name}.py").is_file()}
+    modules = load_modules(folder, assignment.modules, UsageError)
     if not modules:
         raise UsageError(f"{folder} holds none of {', '.join(f'{name}.py' for name in assignment.modules)}")
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -175,7 +122,7 @@ def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
     def note_modules(result: CheckResult) -> None:
         task = assignment.by_id[result.task]
         asked = {exchange.called.split(".")[0] for exchange in who.record} & set(assignment.modules)
-        allowed = {name for name in asked if task.module in importers(assignment.id, name, case.project)}
+        allowed = {name for name in asked if task in _reached(assignment, name, case.project)}
         strays.extend(f"{result.name} of {task.id} ({task.module}) asks {name}" for name in sorted(asked - allowed))
 
     results = _run(assignment, case, who, on_result=note_modules)
@@ -184,8 +131,7 @@ def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
 
 def _examine_stubs(assignment: Assignment, case: Case) -> Judged:
     """No check may pass for the untouched stubs."""
-    folder = case.project / "assignment" / assignment.id
-    stubs = {path.stem: load_module(path) for path in sorted(folder.glob("*.py")) if path.stem in assignment.modules}
+    stubs = load_modules(case.project / "assignment" / assignment.id, assignment.modules, MachineError)
     results = _run(assignment, case, Implementation(assignment.modules, LocalTransport(stubs, {})))
     passed = [result.name for result in results if result.outcome is Outcome.PASSED]
     return results, f"passed by untouched stubs: {', '.join(passed)}" if passed else ""
@@ -219,10 +165,15 @@ def _examine_accepted(assignment: Assignment, case: Case) -> Judged:
 
 
 def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> tuple[CheckResult, ...]:
-    """Run the checks that a variation can change: of its module's tasks, and of those of the modules that import it."""
-    reached = importers(assignment.id, variation.module, case.project)
-    tasks = tuple(task.id for task in assignment.tasks if task.module in reached)
+    """Run the checks that a variation can change."""
+    tasks = tuple(task.id for task in _reached(assignment, variation.module, case.project))
     return _run(assignment, case, implementation(assignment.id, variation, case.project), tasks)
+
+
+def _reached(assignment: Assignment, module: str, project: Path) -> list[Task]:
+    """The tasks whose checks ask a module, or one that imports it."""
+    reached = importers(assignment.id, module, project)
+    return [task for task in assignment.tasks if not reached.isdisjoint({task.module, *task.uses})]
 
 
 def _not_passed(assignment: Assignment, results: tuple[CheckResult, ...]) -> str:
@@ -249,6 +200,7 @@ def _run(
         mistakes=load_mistakes(assignment.id, case.project),
         implement=lambda variation: implementation(assignment.id, variation, case.project),
         seed="validation",
+        most_images=None if case.kind is Kind.SOLUTIONS else SAMPLE,
         on_result=on_result,
     )
     run_checks(context, tasks)

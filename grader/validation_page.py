@@ -12,7 +12,7 @@ from grader.report import environment
 from grader.rubric import Assignment
 from grader.solutions import Variation, load_accepted, load_mistakes
 from grader.text import clean_text
-from grader.validation import Finding, Kind
+from grader.validation_cases import Finding, Kind
 
 NOT_RUN = frozenset({Outcome.SKIPPED, Outcome.INTERNAL})
 HEADLINES = ((Kind.SOLUTIONS, "solutions earn every point"), (Kind.STUBS, "stubs earn none"),

@@ -11,7 +11,7 @@ from rich.text import Text
 from grader.records import State, Submission
 from grader.rubric import Assignment
 from grader.scoring import grade_submission
-from grader.validation import Finding, Kind
+from grader.validation_cases import Finding, Kind
 
 WORDS = {
     Kind.SOLUTIONS: "solutions",

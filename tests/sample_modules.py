@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from grader.importing import load_module
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
-from grader.solutions import load_module
 
 
 def write_module(folder: Path, name: str, source: str) -> Path:

@@ -19,6 +19,7 @@ from grader import report
 from grader.figures import Picture
 from grader.records import Exhibit, Grade, RunFacts
 from grader.report import PictureFetcher, render_report
+from grader.rubric import Assignment
 
 
 @dataclass
@@ -63,7 +64,13 @@ class Listener(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def render(folder: Path, grade: Grade, exhibits: Sequence[Exhibit] = (), facts: RunFacts | None = None) -> Rendered:
+def render(
+    folder: Path,
+    grade: Grade,
+    exhibits: Sequence[Exhibit] = (),
+    facts: RunFacts | None = None,
+    assignment: Assignment | None = None,
+) -> Rendered:
     """Render a grade and listen to WeasyPrint and its fetcher meanwhile."""
     fetchers: list[PictureFetcher] = []
 
@@ -79,7 +86,7 @@ def render(folder: Path, grade: Grade, exhibits: Sequence[Exhibit] = (), facts: 
         for logger in loggers:
             logger.addHandler(listener)
         try:
-            render_report(grade, exhibits, sample.assignment(), facts or sample.run_facts(), folder)
+            render_report(grade, exhibits, assignment or sample.assignment(), facts or sample.run_facts(), folder)
         finally:
             for logger in loggers:
                 logger.removeHandler(listener)

@@ -316,7 +316,7 @@ def test_failing_confinement() -> None:
     before = descendants(os.getpid())
     cell = choose_backend().start(LIMITS, 64)
     with pytest.raises(SandboxUnavailable, match="did not start"):
-        cell.confine(LIMITS, 64, ("probe",), {}, bpf=b"\xff" * 8)
+        cell.confine(LIMITS, 64, {}, bpf=b"\xff" * 8)
     assert descendants(os.getpid()) == before
 
 

@@ -16,12 +16,12 @@ LAYERS = [
     layer.split()
     for layer in (
         "cli __main__",
-        "classroom release examples validation validation_page validation_table",
+        "classroom release examples validation validation_cases validation_page validation_table",
         "pipeline",
-        "runner report report_view report_tasks report_text terminal checks.* reference solutions recipes training "
-        "batches",
-        "intake zipgate zippaths answers scoring figures.* results manual datasets cifar places imageset packing "
-        "sandbox.student sandbox.transport",
+        "runner provenance report report_reference report_view report_tasks report_text terminal checks.* reference "
+        "solutions recipes training batches",
+        "intake importing zipgate zippaths answers scoring figures.* results manual datasets cifar places imageset "
+        "packing repeats sandbox.student sandbox.transport",
         "sandbox.jail sandbox.bubblewrap sandbox.cell sandbox.seccomp",
         "rubric records text sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.worker",
         "errors sandbox grader",  # the last two are the packages' own __init__

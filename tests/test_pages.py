@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sample_grade as sample
+import sample_networks
+import sample_networks_grade
 from PIL import Image
 from sample_exhibits import exhibits, overlays
 from sample_report import render
@@ -64,6 +66,18 @@ def test_pages_are_filled(pages: list[Array]) -> None:
     """No page but the last is mostly empty."""
     assert len(pages) > 6
     assert [(number, filled(page)) for number, page in enumerate(pages[:-1], 1) if filled(page) < 0.6] == []
+
+
+@pytest.mark.parametrize("whose", ["student", "solutions"])
+def test_pages_of_two_networks(whose: str, tmp_path: Path) -> None:
+    """The report of the two networks and the one of its solutions keep their margins, and no page is mostly empty."""
+    grade = sample_networks_grade.grade() if whose == "student" else sample_networks_grade.reference_grade()
+    assignment = sample_networks_grade.assignment()
+    drawn = draw_pages(render(tmp_path, grade, sample_networks.exhibits(), assignment=assignment).path)
+    side = pixels(MARGIN_MM)
+    assert [number for number, page in enumerate(drawn, 1) if (page[:, :side] < 250).any()] == []
+    assert [number for number, page in enumerate(drawn, 1) if (page[:, -side:] < 250).any()] == []
+    assert [round(filled(page), 2) for page in drawn[:-1] if filled(page) < 0.5] == []
 
 
 def test_many_large_figures(tmp_path: Path) -> None:

@@ -82,6 +82,19 @@ def test_refused_again(tmp_path: Path) -> None:
     assert (tmp_path / "bob" / "report.pdf").read_bytes() == report
 
 
+@pytest.mark.parametrize("assignment", [None, "miniplaces"])
+def test_marks_for_a_refused_one(tmp_path: Path, assignment: str | None) -> None:
+    """A form of manual scores for a refused submission is not ignored in silence."""
+    path = tmp_path / "bob.zip"
+    path.write_bytes(b"no zip at all")
+    form = tmp_path / "bob.toml"
+    lines: list[str] = []
+    grade_zip(path, tmp_path, assignment_id=assignment, manual=form, log=lines.append)
+    assert lines[-1] == f"          {form} is not used: {pipeline.NOTHING_TO_MARK}"
+    with pytest.raises(UsageError, match=r"bob\.toml can't be merged: the submission was refused as a whole"):
+        render_again(tmp_path, "bob", manual=form)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"assignment_id": "x"}, "no assignment 'x'"), ({"variant": "6.0"}, "no variant '6.0'")],

@@ -41,8 +41,9 @@ def tiny_images(split: str) -> ImageSet:
 
 def recipe_with(**changes: Any) -> Recipe:
     """The recipe of the real `MyNet`, on the tiny images."""
+    (real,) = (recipe for recipe in RECIPES["miniplaces"] if recipe.model == "fashion")
     settings = replace(SETTINGS, **changes)
-    return Recipe("fashion", "fashion", "MyNet", tiny_images, normalise_fashion, {"quick": settings, "full": settings})
+    return replace(real, data=tiny_images, presets={"quick": settings, "full": settings})
 
 
 def tiny_scenes(split: str) -> ImageSet:
@@ -81,8 +82,8 @@ def patch_train(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., tupl
     load = training.load_solution
 
     def patch_train(train: Callable[..., tuple[float, float]]) -> None:
-        def solution(assignment_id: str, module: str) -> ModuleType:
-            loaded = load(assignment_id, module)
+        def solution(name: str) -> ModuleType:
+            loaded = load(name)
             real = loaded.train
             loaded.train = lambda *arguments: train(real, *arguments)  # type: ignore[attr-defined]
             return loaded
@@ -263,7 +264,7 @@ def test_scene(use: Callable[..., None]) -> None:
     assert metrics["classes"] == list(CIFAR_CLASSES)
     assert "solutions/miniplaces/fashion.py and solutions/two_networks/resnet.py" in metrics["obtained"]
     assert "resnet" not in trained.metrics["fashion"]["obtained"]
-    training.load_solution("two_networks", "resnet").SmallResNet().load_state_dict(trained.weights["scene"])
+    training.load_solution("two_networks/resnet").SmallResNet().load_state_dict(trained.weights["scene"])
 
 
 def test_missing_data_leaves_one_out(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -328,12 +329,13 @@ def test_digest_follows_network_and_normalisation(
     use(replace(scene_recipe(), normalise=lambda images: images.float()))
     places.append(reference._cache_folder("miniplaces", "quick"))
     use(scene_recipe())
-    for file in scene_recipe().files("miniplaces"):
+    files = [f"{source}.py" for source in scene_recipe().sources]
+    for file in files:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes((training.SOLUTIONS / file).read_bytes())
     monkeypatch.setattr(reference, "SOLUTIONS", tmp_path)
     assert reference._cache_folder("miniplaces", "quick") == places[0]
-    for file in scene_recipe().files("miniplaces"):
+    for file in files:
         (tmp_path / file).write_text(f"changed = '{file}'\n")
         places.append(reference._cache_folder("miniplaces", "quick"))
     assert len(set(places)) == 4
@@ -438,7 +440,7 @@ def test_shipped_accuracy() -> None:
     folder = reference._shipped("miniplaces")
     shipped = reference._read("miniplaces", folder, "shipped")
     claimed = shipped.metrics["fashion"]
-    net = training.load_solution("miniplaces", "fashion").MyNet()
+    net = training.load_solution("miniplaces/fashion").MyNet()
     net.load_state_dict(shipped.weights["fashion"])
     test = fashion_mnist("test")
     _, confusion = measure(net, Batches(test.images, test.labels, normalise_fashion, 500), 10)
@@ -454,7 +456,7 @@ def test_shipped_scene() -> None:
     folder = reference._shipped("miniplaces")
     shipped = reference._read("miniplaces", folder, "shipped")
     claimed = shipped.metrics["scene"]
-    training.load_solution("two_networks", "resnet").SmallResNet().load_state_dict(shipped.weights["scene"])
+    training.load_solution("two_networks/resnet").SmallResNet().load_state_dict(shipped.weights["scene"])
     assert (folder / "scene.safetensors").stat().st_size < 1_000_000
     assert claimed["classes"] == list(CIFAR_CLASSES)
     assert claimed["data"]["name"] == "CIFAR-10"
@@ -468,8 +470,44 @@ def test_shipped_scene_accuracy() -> None:
     with without_downloads():
         test = cifar10("test")
     shipped = reference._read("miniplaces", reference._shipped("miniplaces"), "shipped")
-    net = training.load_solution("two_networks", "resnet").SmallResNet()
+    net = training.load_solution("two_networks/resnet").SmallResNet()
     net.load_state_dict(shipped.weights["scene"])
     chosen = torch.arange(0, 10_000, 5)  # a fifth: another copy of CIFAR-10 may have other pixels, as JPEGs do
     _, confusion = measure(net, Batches(test.images[chosen], test.labels[chosen], normalise_cifar, 500), 10)
     assert confusion.trace().item() / len(chosen) == pytest.approx(shipped.metrics["scene"]["test_accuracy"], abs=0.03)
+
+
+def two_recipes(**settings: Any) -> list[Recipe]:
+    """The real recipes of the second assignment, short and on tiny images."""
+    real = RECIPES["two_networks"]
+    presets = [replace(recipe.presets["quick"], epochs=1, batch_size=20, validation=20, **settings) for recipe in real]
+    return [
+        replace(recipe, data=tiny_scenes, presets={"quick": each, "full": each})
+        for recipe, each in zip(real, presets, strict=True)
+    ]
+
+
+def test_two_networks(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both networks are trained, the second on four turns of each image; stand-ins wait until CIFAR-10 is missing."""
+    recipes = [replace(recipe, in_place_of=recipe.in_place_of and tiny_scenes) for recipe in two_recipes()]
+    monkeypatch.setattr(reference, "RECIPES", {"two_networks": tuple(recipes)})
+    trained = train_reference("two_networks", console=Console(file=io.StringIO()))
+    assert list(trained.metrics) == ["supervised", "rotation"]
+    assert [len(weights["fc.bias"]) for weights in trained.weights.values()] == [10, 4]
+    supervised, rotation = trained.metrics.values()
+    assert (sum(map(sum, supervised["confusion"])), sum(map(sum, rotation["confusion"]))) == (60, 240)
+    assert [sum(row) for row in rotation["confusion"]] == [60] * 4
+    assert (len(supervised["classes"]), rotation["classes"][0]) == (10, "upright")
+    assert "solutions/two_networks/rotation.py" in rotation["obtained"]
+    assert "rotation" not in supervised["obtained"]
+
+
+def test_stand_ins(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CIFAR-10 is missing the stand-ins are trained, and only they."""
+    recipes = [
+        replace(recipe, in_place_of=no_scenes) if recipe.in_place_of else replace(recipe, data=no_scenes)
+        for recipe in two_recipes()
+    ]
+    monkeypatch.setattr(reference, "RECIPES", {"two_networks": tuple(recipes)})
+    trained = train_reference("two_networks", console=Console(file=io.StringIO()))
+    assert list(trained.metrics) == ["supervised_stand_in", "rotation_stand_in"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sample_grade as sample
+import sample_networks_grade as networks
 from sample_exhibits import exhibits
 from sample_report import Rendered, render
 
@@ -110,6 +111,42 @@ def test_comment_beside_checks(tmp_path: Path) -> None:
     by_id = {task.id: task for task in view.tasks}
     assert (by_id["3c"].word, by_id["3c"].by_staff) == ("part of the points", True)
     assert (by_id["2b"].word, by_id["2b"].kind) == ("by a person", "full")
+
+
+def test_written_part_stands_beside() -> None:
+    """The written part of a task follows it without a line between; a task of its own does not."""
+    view = view_report(networks.grade(), (), networks.assignment())
+    assert [task.id for task in view.tasks if task.is_beside] == ["2.1w", "4.2w", "4.3w"]
+    assert not any(task.is_beside for task in view_report(sample.grade(), (), sample.assignment()).tasks)
+
+
+def test_report_of_two_networks(tmp_path: Path) -> None:
+    """The first page of the other assignment has its own title, tasks and mistakes; nothing is left of Miniplaces."""
+    rendered = render(tmp_path, networks.grade(), assignment=networks.assignment())
+    first = " ".join(rendered.reader.pages[0].extract_text().split())
+    for part in ("A Tale of Two Networks", "Berkeley CS280", "ada_and_grace", "of 29 points", networks.NEAREST):
+        assert part in first
+    for task in networks.assignment().tasks:
+        assert f"{task.id} {task.title}" in first
+    assert "Miniplaces" not in rendered.html
+    assert "Variant" not in first
+    assert rendered.text.count("Written answer, in the student’s own words") == 5
+    assert rendered.logged == []
+
+
+def test_import_error_told_once(tmp_path: Path) -> None:
+    """A module that can't be imported is told in full at its first check; the others refer to it."""
+    message = "`supervised.py` can't be imported: NameError: name 'F' is not defined."
+    checks = tuple(
+        check.model_copy(update={"outcome": Outcome.ERROR, "message": message, "mistake": None})
+        if check.task in ("2.1", "2.2") else check
+        for check in networks.checks()
+    )  # fmt: skip
+    rendered = render(tmp_path, networks.grade(checks=checks), assignment=networks.assignment())
+    tasks = rendered.text[rendered.text.index("Task by task") :]
+    assert tasks.count("NameError") == 1
+    assert tasks.count("As above") == 3
+    assert "NameError" in rendered.reader.pages[0].extract_text()
 
 
 def picture_of(width: float) -> Picture:

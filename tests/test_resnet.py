@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from grader.release import stub_source
 from grader.training import SOLUTIONS, load_solution
 
-resnet = load_solution("two_networks", "resnet")
+resnet = load_solution("two_networks/resnet")
 TORCHVISION_CHILDREN = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool fc".split()
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sample_modules import write_module
 
+from grader.importing import load_module
 from grader.sandbox.protocol import Header, ProtocolError
 from grader.sandbox.servant import Absent, Servant
-from grader.solutions import load_module
 
 SOURCE = """
 import torch
@@ -92,8 +92,16 @@ def test_not_started(servant: Servant) -> None:
 def test_syntax_error_has_its_line(servant: Servant) -> None:
     """A syntax error names the file and the line where it stands."""
     error = servant.answer({"op": "import", "module": "broken"}, [])[0]["error"]
-    assert error["type"] == "SyntaxError"
+    assert (error["type"], error["text"]) == ("SyntaxError", "invalid syntax")
     assert error["where"][-1] == "broken.py, line 1, in <module>"
+
+
+def test_failed_import_is_told_as_such(servant: Servant) -> None:
+    """What is raised while a module is imported names the module; what a call raises does not."""
+    target = {"module": "broken", "name": "f"}
+    for request in ({"op": "import", "module": "broken"}, {"op": "read", "target": target}):
+        assert servant.answer(request, [])[0]["error"]["importing"] == "broken"
+    assert call(servant, 4)["error"]["importing"] == ""
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from grader.solutions import (
     importers,
     load_accepted,
     load_mistakes,
-    load_module,
     mistake,
     mistaken_value,
     solution_files,
@@ -47,7 +47,7 @@ def test_help(known: Variation) -> None:
     assert 1 <= len(sentences) <= 2, sentences
     assert len(known.help) <= 220
     assert known.help == " ".join(known.help.split())
-    assert re.search(r"[.`)\]0-9]$|\w+\.\w+$|=\w+$", known.help), "it ends in a period or in code"
+    assert re.search(r"[.?`)\]0-9]$|\w+\.\w+$|=\w+$", known.help), "it ends in a period or in code"
 
 
 @pytest.mark.parametrize("other", ACCEPTED)
@@ -161,10 +161,52 @@ def test_missing_file() -> None:
     assert names - set(implementation("miniplaces", gone).files) == {"model.pth"}
 
 
-def test_modules_are_executed_anew(tmp_path: Path) -> None:
-    """Changing a name in one copy of a module changes no other copy, and a changed file is read again."""
-    path = tmp_path / "a.py"
-    path.write_text("x = [1]")
-    first = load_module(path)
-    first.x.append(2)
-    assert load_module(path).x == [1]
+@pytest.fixture
+def related(tmp_path: Path) -> Path:
+    """A project whose module `b` imports `a` at its top, and `c` imports both where it runs."""
+    wrong = """
+from a import f as right
+from grader.solutions import mistake
+@mistake("a.f", "adds_two", check="check_f", help="Wrong.")
+def adds_two(x):
+    return right(x) + 1
+"""
+    return project_with(
+        tmp_path,
+        a="def f(x):\n    return x + 1",
+        b="from a import f\ndef g(x):\n    return 10 * f(x)",
+        c="def h(x):\n    import a, b\n    return a.f(x), b.g(x)",
+        mistakes__a=wrong,
+        accepted__b="import b\nfrom grader.solutions import accepted\n"
+        'other = accepted("b.g", "other", "adds and takes away")(lambda x: b.g(x) + 1 - 1)',
+    )
+
+
+def test_solutions_import_each_other(related: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By plain names, at the top or where they run; a variation is seen by all of its implementation, by no other."""
+    monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
+    (wrong,) = load_mistakes("toy", related)
+    (other,) = load_accepted("toy", related)
+    oracle, mistaken = implementation("toy", None, related), implementation("toy", wrong, related)
+    varied = implementation("toy", other, related)
+    for _ in range(2):
+        assert (oracle.b.g(1), oracle.c.h(1)) == (20, (2, 20))
+        assert (mistaken.b.g(1), mistaken.c.h(1)) == (30, (3, 30))
+        assert (varied.b.g(1), varied.c.h(1)) == (20, (2, 20))
+
+
+@pytest.mark.parametrize(
+    ("name", "load"),
+    [
+        ("b", lambda project: implementation("toy", None, project)),
+        ("mistakes__b", lambda project: load_mistakes("toy", project)),
+        ("accepted__b", lambda project: load_accepted("toy", project)),
+    ],
+)
+def test_broken_solution(tmp_path: Path, name: str, load: Callable[[Path], object]) -> None:
+    """A file of ours that can't be imported is our fault, told with file and line."""
+    project = project_with(tmp_path, a="", **{name: "x = 1\nimport nowhere"})
+    path = tmp_path / "solutions" / "toy" / f"{name.replace('__', '/')}.py"
+    told = f"^{re.escape(str(path))}, line 2: the module can't be imported: ModuleNotFoundError: No module named"
+    with pytest.raises(MachineError, match=told):
+        load(project)

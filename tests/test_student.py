@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ import torch
 from sample_modules import local
 
 from grader.errors import Missing, StudentCrashed, StudentRaised
+from grader.importing import load_module
 from grader.sandbox.calls import describe_call, make
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.student import Exchange, Handle, Implementation
 from grader.sandbox.transport import LocalTransport
-from grader.solutions import load_module
 
 MODULE = """
 import random
@@ -225,9 +226,10 @@ FORMS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_model_files(tmp_path: Path, form: str) -> None:
+def test_model_files(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model file is read in every form that students save."""
     module = load_module(local_file(tmp_path))
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # pickle looks a class up where it says that it is
     net = module.Net()
     save, expected = FORMS[form]
     transport = LocalTransport({"work": module}, {"model.pth": saved(save(net))})

@@ -173,3 +173,12 @@ def test_refused() -> None:
 def test_feedback_is_what_the_terminal_shows() -> None:
     """`feedback.txt` holds what a console of a hundred columns shows, without colours."""
     assert feedback_text(sample.grade(), "Miniplaces") == shown(sample.grade())
+
+
+def test_failed_import_is_told_once() -> None:
+    """A module that can't be imported fails many checks, of several tasks; the reason is told at the first."""
+    reason = "`filters.py` can't be imported: SyntaxError: invalid syntax (filters.py, line 1, in <module>)"
+    checks = [failed(f"check_{n}", task, message=reason, mistake=None) for n, task in enumerate(("1a", "1a", "1b"))]
+    text = words(shown(sample.grade().model_copy(update={"checks": tuple(checks)})))
+    assert text.count("SyntaxError") == 1
+    assert text.count("As above: `filters.py` can't be imported.") == 2

@@ -21,7 +21,8 @@ from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.runner import CHECKS
 from grader.solutions import load_mistakes
-from grader.validation import Case, Kind, examine, list_cases, validate_assignment, validate_folder
+from grader.validation import examine, validate_assignment, validate_folder
+from grader.validation_cases import Case, Finding, Kind, list_cases
 from grader.validation_table import show_validation
 
 ASSIGNMENTS = [each for each in find_assignments() if (CHECKS / each).is_dir()]
@@ -232,7 +233,7 @@ def test_table() -> None:
     console = Console(file=io.StringIO(), record=True, width=80)
     assignment = get_assignment("miniplaces")
     good, bad = Case("miniplaces", Kind.MISTAKE, "a"), Case("miniplaces", Kind.MISTAKE, "b")
-    findings = [validation.Finding(good, (), ""), validation.Finding(bad, (), "it is not")]
+    findings = [Finding(good, (), ""), Finding(bad, (), "it is not")]
     assert not show_validation(console, assignment, findings)
     assert show_validation(console, assignment, findings[:1])
     assert "1/2" in console.export_text()
@@ -248,3 +249,40 @@ def test_own_solutions(tmp_path: Path) -> None:
     passed = {result.task for result in finding.results if result.outcome is Outcome.PASSED}
     assert passed == {"1a", "1b"}
     assert "check_step" in finding.complaint
+
+
+def validate(folder: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> int | str | None:
+    """`make validate SOLUTIONS=folder`: the exit code."""
+    monkeypatch.setattr("sys.argv", ["grader", "validate", "--solutions", str(folder), *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+def test_own_solutions_that_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An instructor's module that can't be imported is told with its file and line; it is wrong usage, no traceback."""
+    (tmp_path / "helper.py").write_text("WIDTH = 3")
+    (tmp_path / "filters.py").write_text("from helper import WIDTH\nfrom units import SKY_UNIT")
+    (tmp_path / "units.py").write_text("x = [\n  1,\n")
+    assert validate(tmp_path, monkeypatch) == cli.WRONG_USAGE
+    printed = capsys.readouterr().err
+    assert (
+        printed
+        == f"error: {tmp_path}/units.py, line 1: the module can't be imported: SyntaxError: '[' was never closed\n"
+    )
+
+
+def test_own_solutions_of_no_assignment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder is checked against the assignments whose modules it holds; one that holds none is wrong usage."""
+    assert validate(tmp_path, monkeypatch) == cli.WRONG_USAGE
+    assert capsys.readouterr().err == f"error: {tmp_path} holds no module of an assignment\n"
+    tried = []
+    monkeypatch.setattr(validation, "validate_folder", lambda assignment, _folder: tried.append(assignment.id))
+    monkeypatch.setattr("grader.validation_table.show_validation", lambda *_: True)
+    (tmp_path / "units.py").write_text("SKY_UNIT = 1")
+    assert validate(tmp_path, monkeypatch) == cli.GRADED
+    assert tried == ["miniplaces"]

@@ -11,6 +11,8 @@ import pytest
 from grader import datasets
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import spec_of
+from grader.checks.two_networks.pictures import Pictures, load_pictures
+from grader.errors import DataMissing
 from grader.records import Exhibit
 from grader.reference import Reference, load_reference
 from grader.sandbox.student import Implementation
@@ -74,6 +76,27 @@ def fashion_train() -> datasets.ImageSet:
 def fashion_test() -> datasets.ImageSet:
     """FashionMNIST's test images and labels; the labels stay on this side."""
     return datasets.fashion_mnist("test")
+
+
+@pytest.fixture
+def cifar_test(context: Context) -> datasets.ImageSet:
+    """CIFAR-10's test images and labels in random order; a check that asks for them is `internal` without them."""
+    pictures = load_pictures(context.most_images)
+    if not pictures.is_cifar:
+        raise DataMissing("CIFAR-10 is not on this machine.")
+    return pictures.test
+
+
+@pytest.fixture
+def pictures(context: Context) -> Pictures:
+    """CIFAR-10's images, or the stand-in's, for plots."""
+    return load_pictures(context.most_images)
+
+
+@pytest.fixture
+def measured(context: Context) -> dict[str, float]:
+    """Numbers that one check found out and another shows, e.g. `supervised_accuracy`."""
+    return context.measured
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ class Context:
         seed: What the checks' random inputs derive from; the student's process never sees it.
         begin_task: Called before the first check of each task, with whether it is the last task.
         on_result: Called after each check.
+        most_images: Images of a data set to make do with, where many implementations are tried; None means all.
+        measured: Numbers that one check found out and another shows, by name.
         results: In the order they were run.
         exhibits: What the checks laid out for figures.
     """
@@ -43,6 +45,8 @@ class Context:
     seed: str
     begin_task: Callable[[bool], None] = lambda _last: None
     on_result: Callable[[CheckResult], None] = lambda _result: None
+    most_images: int | None = None
+    measured: dict[str, float] = field(default_factory=dict)
     results: list[CheckResult] = field(default_factory=list)
     exhibits: list[Exhibit] = field(default_factory=list)
 

@@ -17,22 +17,20 @@ from grader.records import Array, Exhibit
 MOST = 20  # classes; more cells could not be read in print
 LABELS_MM = 24.0
 FOOT_MM = 18.5
+NAMES = ((STUDENT, "student_counts"), (REFERENCE, "reference_counts"))
 SHADES: dict[str, Colormap] = {STUDENT.name: style.STUDENT_SHADES, REFERENCE.name: style.REFERENCE_SHADES}
 
 
 def draw(exhibit: Exhibit) -> Picture:
-    """Draw `student_counts` and, where given, `reference_counts`: (K, K) int, rows true; facts: `classes`, K names.
+    """Draw `student_counts` and `reference_counts`, or one of them: (K, K) int, rows true; facts: `classes`, K names.
 
     Raises:
         FigureError: If the counts are missing, not square or don't fit the class names.
     """
-    if "student_counts" not in exhibit.arrays:
+    panels = [(owner, exhibit.arrays[name]) for owner, name in NAMES if name in exhibit.arrays]
+    if not panels:
         raise FigureError("the counts are missing")
-    student = exhibit.arrays["student_counts"]
-    classes = [style.label(name, 14) for name in exhibit.facts.get("classes", range(len(student)))]
-    panels = [(STUDENT, student)]
-    if "reference_counts" in exhibit.arrays:
-        panels.append((REFERENCE, exhibit.arrays["reference_counts"]))
+    classes = [style.label(name, 14) for name in exhibit.facts.get("classes", range(len(panels[0][1])))]
     side = 55.0 if len(panels) > 1 else 80.0
     width = LABELS_MM + len(panels) * side + (len(panels) - 1) * 5 + 1
     height = side + 7 + FOOT_MM

@@ -19,6 +19,7 @@ from grader.records import Array, Exhibit
 HEIGHT_MM = 64.0
 MOST_EPOCHS = 2000
 MOST_SERIES = 3
+NAMES_MM = 26.0  # room for the names of lines in the right margin
 PARTS = (("val", "validation"), ("train", "training"))
 
 
@@ -31,45 +32,50 @@ class Mark:
     color: str
     dashes: Any
     width: float
+    ink: str  # of its name
 
 
 def draw(exhibit: Exhibit) -> Picture:
     """Draw `facts`: `series` [{label, epochs, train_loss, ...}], and optionally `best_epoch`, `lines`, `threshold`.
 
     `best_epoch` is a number on the epochs' axis; `lines` are [{label, accuracy}] with accuracies in [0, 1]. A series
-    may lack any of its four lists; the one labelled "Reference" is drawn as the reference, others as the student's.
+    may lack any of its four lists; what is labelled "Reference" is drawn as the reference, the rest as the student's.
+    Numbers that are not finite are gaps in a curve.
 
     Raises:
-        FigureError: If there is no series, or one that is no list of finite numbers.
+        FigureError: If there is no series, or one that is no list of numbers.
     """
     series = list(exhibit.facts.get("series", ()))[:MOST_SERIES]
     if not series:
         raise FigureError("there are no curves to show")
     marks = _marks(exhibit.facts)
     figure = new_figure(style.TEXT_WIDTH_MM, HEIGHT_MM)
-    loss = figure.add_axes((0.055, 0.145, 0.355, 0.64))
-    accuracy = figure.add_axes((0.495, 0.145, 0.355, 0.64))
+    loss = figure.add_axes((0.055, 0.145, 0.345, 0.64))
+    accuracy = figure.add_axes((0.475, 0.145, 0.335, 0.64))
     _panel(loss, series, "loss", "Loss")
     _panel(accuracy, series, "accuracy", "Accuracy")
     accuracy.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
     _draw_marks(accuracy, marks)
     if (best := exhibit.facts.get("best_epoch")) is not None:
-        _mark_epoch(loss, float(best))
-        _mark_epoch(accuracy, float(best), f"best epoch {best}")
+        words = f"{'your ' * any(_owner(one) is STUDENT for one in series)}best epoch: {style.label(best, 12)}"
+        has_accuracy = any(len(_numbers(one, f"{part}_accuracy")) for one in series for part, _ in PARTS)
+        _mark_epoch(loss, float(best), "" if has_accuracy else words)
+        _mark_epoch(accuracy, float(best), words if has_accuracy else "")
     keys = [key for one in series for key in _keys(one)]
-    figure.legend(handles=keys, loc="upper left", bbox_to_anchor=(0.043, 1.015), ncols=len(keys), frameon=False)
+    figure.legend(handles=keys, loc="upper left", bbox_to_anchor=(0.043, 1.015), ncols=max(len(keys), 1), frameon=False)
     return as_svg(figure, alt=_alt(series, marks, best), caption=exhibit.caption)
 
 
 def _numbers(series: Mapping[str, Any], name: str) -> Array:
     """One list of a series, (epochs,); a list that is missing is empty."""
     values = np.asarray(series.get(name) or (), dtype=float)
-    if values.ndim != 1 or len(values) > MOST_EPOCHS or not np.isfinite(values).all():
+    if values.ndim != 1 or len(values) > MOST_EPOCHS:
         raise FigureError(f"{name} is not a list of at most {MOST_EPOCHS:,} numbers")
-    return values
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _owner(series: Mapping[str, Any]) -> Owner:
+    """Whose a series or a line is."""
     return REFERENCE if str(series.get("label", "")).lower().startswith("reference") else STUDENT
 
 
@@ -107,12 +113,12 @@ def _panel(axes: Axes, series: list[Mapping[str, Any]], what: str, title: str) -
 
 
 def _marks(facts: Mapping[str, Any]) -> list[Mark]:
-    marks = [
-        Mark(style.label(line["label"], 22), float(line["accuracy"]), STUDENT.color, "solid", 1.8)
-        for line in facts.get("lines", ())
-    ]
+    marks = []
+    for line in facts.get("lines", ()):
+        owner, name = _owner(line), style.fit(line["label"], NAMES_MM, 7.2)
+        marks.append(Mark(name, float(line["accuracy"]), owner.color, owner.dashes, 1.8, owner.text))
     if (threshold := facts.get("threshold")) is not None:
-        marks.append(Mark("to earn the credit", float(threshold), style.INK, (0, (1, 1.6)), 0.9))
+        marks.append(Mark("to earn the credit", float(threshold), style.INK, (0, (1, 1.6)), 0.9, style.INK))
     return marks
 
 
@@ -127,7 +133,7 @@ def _draw_marks(axes: Axes, marks: list[Mark]) -> None:
         text = f"{style.percent(mark.height)}\n{mark.name}"
         y = (place - low) / (high - low)
         axes.annotate(
-            text, (1.0, mark.height), (1.05, y), "data", "axes fraction", color=mark.color, va="center",
+            text, (1.0, mark.height), (1.05, y), "data", "axes fraction", color=mark.ink, va="center",
             linespacing=1.25, annotation_clip=False, fontsize=7.2,
         )  # fmt: skip
         end = axes.transAxes.inverted().transform(axes.transData.transform((0, mark.height)))[1]
@@ -149,9 +155,13 @@ def _alt(series: list[Mapping[str, Any]], marks: list[Mark], best: object) -> st
     names = ", ".join(style.label(one.get("label", "Yours")) for one in series)
     parts = [f"Loss and accuracy over the epochs of: {names}."]
     for one in series:
-        if values := one.get("val_accuracy"):
-            parts.append(f"Validation accuracy of {style.label(one.get('label', 'Yours'))} at the end: "
-                         f"{style.percent(float(values[-1]))}.")  # fmt: skip
+        name = style.label(one.get("label", "Yours"))
+        accuracy, loss = (values[np.isfinite(values)] for part in ("val_accuracy", "train_loss")
+                          for values in [_numbers(one, part)])  # fmt: skip
+        if len(accuracy):
+            parts.append(f"Validation accuracy of {name} at the end: {style.percent(float(accuracy[-1]))}.")
+        elif len(loss):
+            parts.append(f"Training loss of {name}: from {loss[0]:.3g} to {loss[-1]:.3g}.")
     if best is not None:
         parts.append(f"Best epoch: {best}.")
     parts += [f"{mark.name}: {style.percent(mark.height)}." for mark in marks]

@@ -43,7 +43,8 @@ class Count:
 def draw(exhibit: Exhibit) -> Picture:
     """Draw `reference_probability` and `reference_runner_up`: (n + 1,) each, after dropping 0..n units.
 
-    Facts: `student_count` and `reference_count`, ints or None for "never changes"; `label`, name of the top class.
+    Facts: `student_count` and `reference_count`, or one of them, ints or None for "never changes"; `label`, name of
+    the top class.
 
     Raises:
         FigureError: If a curve is missing, the two differ in length, or hold no fractions.
@@ -53,7 +54,8 @@ def draw(exhibit: Exhibit) -> Picture:
         raise FigureError("the two curves are not equally long")
     last = len(top) - 1
     counts = [_count(owner, exhibit.facts.get(name), last)
-              for owner, name in ((STUDENT, "student_count"), (REFERENCE, "reference_count"))]  # fmt: skip
+              for owner, name in ((STUDENT, "student_count"), (REFERENCE, "reference_count"))
+              if name in exhibit.facts]  # fmt: skip
     label = style.fit(exhibit.facts.get("label", "top class"), 24)
     figure = new_figure(style.TEXT_WIDTH_MM, HEIGHT_MM)
     axes = figure.add_axes((LEFT, BOTTOM, RIGHT - LEFT, TOP - BOTTOM))
@@ -62,8 +64,8 @@ def draw(exhibit: Exhibit) -> Picture:
     axes.plot(other, **RUNNER_UP, **dots)
     axes.plot(top, color=REFERENCE.color, linewidth=1.8, marker=REFERENCE.marker, **dots)
     _scales(axes, last, max(float(top.max()), float(other.max())))
-    _mark(axes, counts[0], 1.17, leftwards=False)
-    _mark(axes, counts[1], 1.065, leftwards=(counts[0].shown or 0) > (counts[1].shown or 0))
+    for i, (count, height) in enumerate(zip(counts, (1.17, 1.065), strict=False)):
+        _mark(axes, count, height, leftwards=i == 1 and (counts[0].shown or 0) > (count.shown or 0))
     _names(axes, (float(top[-1]), float(other[-1])), (f"{label}\n(top class)", "best of\nthe others"))
     return as_svg(figure, alt=_alt(top, other, counts, label), caption=exhibit.caption)
 

@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_png, new_figure
-from grader.figures.style import REFERENCE, STUDENT, Owner
+from grader.figures.sides import PREFIXES, Side, as_pixels, sides_of
 from grader.records import Array, Exhibit
 
 MOST = 64  # filters shown of each; more could not be told apart in print
-SIDE_MM, GAP_MM = 36.0, 3.5  # both layers of a task stand side by side on a page
+SIDE_MM, GAP_MM, HEAD_MM = 36.0, 3.5, 7.0  # both layers of a task stand side by side on a page
+ALONE_MM = 60.0
 GUTTER = 1  # source pixels between two filters
+LARGEST = 64  # pixels of a filter
 
 
 def draw(exhibit: Exhibit) -> Picture:
-    """Draw `student_images` and, where given, `reference_images`: (n, kh, kw) or (n, kh, kw, 3), uint8.
+    """Draw `student_images` and `reference_images`, or one of them: (n, kh, kw) or (n, kh, kw, 3), uint8.
+
+    Where the student's are missing, the fact `problem` says why, in their place.
 
     Raises:
-        FigureError: If the student's images are missing or have another shape.
+        FigureError: If all are missing or of another shape.
     """
-    grids: list[tuple[Owner, Array]] = []
-    for owner, name in ((STUDENT, "student_images"), (REFERENCE, "reference_images")):
-        if name in exhibit.arrays:
-            grids.append((owner, tile(exhibit.arrays[name])))
-    if not grids or grids[0][0] is not STUDENT:
+    if not {"student_images", "reference_images"} & set(exhibit.arrays):
         raise FigureError("the filters are missing")
-    side = SIDE_MM if len(grids) > 1 else 60.0
-    heights = [side * grid.shape[0] / grid.shape[1] for _, grid in grids]
-    height = max(heights) + 7
-    width = len(grids) * side + (len(grids) - 1) * GAP_MM
+    sides = sides_of(exhibit, lambda prefix: tile(exhibit.arrays[f"{prefix}images"]))
+    side = SIDE_MM if len(sides) > 1 else ALONE_MM
+    heights = [side * grid.shape[0] / grid.shape[1] for each in sides if (grid := each.data) is not None]
+    height = max(heights) + HEAD_MM
+    width = len(sides) * side + (len(sides) - 1) * GAP_MM
     figure = new_figure(width, height)
-    for i, ((owner, grid), tall) in enumerate(zip(grids, heights, strict=True)):
+    for i, each in enumerate(sides):
         left = i * (side + GAP_MM) / width
-        axes = figure.add_axes((left, (height - 7 - tall) / height, side / width, tall / height))
-        axes.imshow(grid, interpolation="nearest", aspect="auto")
-        axes.set_axis_off()
-        axes.set_title(owner.name, color=owner.text, pad=3.5)
-    return as_png(figure, alt=_alt(exhibit), caption=exhibit.caption)
+        tall = max(heights) if each.data is None else side * each.data.shape[0] / each.data.shape[1]
+        axes = figure.add_axes((left, (height - HEAD_MM - tall) / height, side / width, tall / height))
+        if each.data is None:
+            style.no_axes(axes)
+            lines = style.wrap(each.problem, side - 3, max(1, int(tall / 3.6)), letter_mm=1.4)
+            axes.text(0.04, 0.96, "\n".join(lines), va="top", color=style.MUTED, fontsize=7, transform=axes.transAxes)
+        else:
+            axes.imshow(each.data, interpolation="nearest", aspect="auto")
+            axes.set_axis_off()
+        axes.set_title(each.owner.name, color=each.owner.text, pad=3.5)
+    return as_png(figure, alt=_alt(exhibit, sides), caption=exhibit.caption)
 
 
 def tile(images: Array) -> Array:
@@ -57,7 +66,9 @@ def tile(images: Array) -> Array:
         images = np.repeat(images[..., None], 3, axis=-1)
     if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape:
         raise FigureError("the filters are not a stack of grey or colour images")
-    images = np.clip(images[:MOST], 0, 255).astype(np.uint8)
+    if max(images.shape[1:3]) > LARGEST:
+        raise FigureError(f"a filter of {images.shape[1]} by {images.shape[2]} pixels is too large")
+    images = as_pixels(images[:MOST])
     n, kh, kw, _ = images.shape
     columns = math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
@@ -68,13 +79,18 @@ def tile(images: Array) -> Array:
     return sheet
 
 
-def _alt(exhibit: Exhibit) -> str:
-    shape = exhibit.arrays["student_images"].shape
-    more = f", the first {MOST} shown" if shape[0] > MOST else ""
-    alt = f"{shape[0]} filters of {shape[1]} by {shape[2]} pixels as images{more}: the student's"
-    if "reference_images" not in exhibit.arrays:
-        return f"{alt}."
-    reference = exhibit.arrays["reference_images"]
-    student = exhibit.arrays["student_images"]
-    same = student.shape == reference.shape and np.abs(student.astype(int) - reference.astype(int)).max() <= 1
-    return f"{alt} at the left, the reference's at the right; they are {'equal' if same else 'different'}."
+def _alt(exhibit: Exhibit, sides: Sequence[Side[Array]]) -> str:
+    parts = ["Filters as images."]
+    for side in sides:
+        whose = f"{side.owner.name}:"
+        if side.data is None:
+            parts.append(f"{whose} {side.problem}")
+            continue
+        shape = exhibit.arrays[f"{PREFIXES[side.owner.name]}images"].shape
+        more = f", the first {MOST} shown" if shape[0] > MOST else ""
+        parts.append(f"{whose} {shape[0]} filters of {shape[1]} by {shape[2]} pixels{more}.")
+    grids = [side.data for side in sides if side.data is not None]
+    if len(grids) > 1:
+        same = grids[0].shape == grids[1].shape and np.abs(grids[0].astype(int) - grids[1].astype(int)).max() <= 1
+        parts.append(f"They are {'equal' if same else 'different'}.")
+    return " ".join(parts)

@@ -1,4 +1,4 @@
-"""The images that a student's network gets wrong with the greatest confidence."""
+"""The images that a network gets wrong with the greatest confidence, the student's or the reference's."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_png, new_figure
-from grader.figures.style import STUDENT
+from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
 
 MOST = 20
 COLUMNS = 5
 GAP_MM = 5.0
 LINE_MM = 3.6
-NAMES = ("student_images", "student_predicted", "student_labels", "student_confidence")
+NAMES = ("images", "predicted", "labels", "confidence")
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ def draw(exhibit: Exhibit) -> Picture:
     """Draw `student_images`, (n, H, W) or (n, H, W, 3) uint8, with what was said and what they are.
 
     Arrays `student_predicted` and `student_labels`, (n,) int, index the fact `classes`; `student_confidence`, (n,), is
-    in [0, 1]. The optional fact `shown_as` holds one more line for each image.
+    in [0, 1]. The optional fact `shown_as` holds one more line for each image. All may start with `reference_` instead.
 
     Raises:
         FigureError: If an array is missing or they don't go together.
     """
-    mistakes = _read(exhibit)
+    owner = REFERENCE if "reference_images" in exhibit.arrays else STUDENT
+    mistakes = _read(exhibit, "reference_" if owner is REFERENCE else "student_")
     columns = min(COLUMNS, len(mistakes))
     rows = math.ceil(len(mistakes) / columns)
     side = (style.TEXT_WIDTH_MM - (COLUMNS - 1) * GAP_MM) / COLUMNS
@@ -54,14 +55,14 @@ def draw(exhibit: Exhibit) -> Picture:
         axes = figure.add_axes((left / width, 1 - (top + tall) / height, side / width, tall / height))
         axes.imshow(mistake.image, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
         style.no_axes(axes)
-        _write_below(axes, mistake, LINE_MM / tall)
-    return as_png(figure, alt=_alt(mistakes), caption=exhibit.caption)
+        _write_below(axes, mistake, owner, LINE_MM / tall)
+    return as_png(figure, alt=_alt(mistakes, owner), caption=exhibit.caption)
 
 
-def _read(exhibit: Exhibit) -> list[Mistake]:
-    if missing := [name for name in NAMES if name not in exhibit.arrays]:
-        raise FigureError(f"{missing[0].removeprefix('student_')} are missing")
-    images, predicted, labels, confidence = (np.asarray(exhibit.arrays[name])[:MOST] for name in NAMES)
+def _read(exhibit: Exhibit, prefix: str) -> list[Mistake]:
+    if missing := [name for name in NAMES if prefix + name not in exhibit.arrays]:
+        raise FigureError(f"{missing[0]} are missing")
+    images, predicted, labels, confidence = (np.asarray(exhibit.arrays[prefix + name])[:MOST] for name in NAMES)
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise FigureError("there are no images to show")
     if not len(images) == len(predicted) == len(labels) == len(confidence):
@@ -79,10 +80,10 @@ def _name(classes: Sequence[str], index: Array) -> str:
     return classes[int(index)] if 0 <= int(index) < len(classes) else f"class {int(index)}"
 
 
-def _write_below(axes: Axes, mistake: Mistake, line: float) -> None:
+def _write_below(axes: Axes, mistake: Mistake, owner: Owner, line: float) -> None:
     """Three lines at most; `line` is their distance in parts of the image's height."""
     lines = (
-        (mistake.said, STUDENT.color, "bold"),
+        (mistake.said, owner.text, "bold"),
         (f"is {mistake.truth}", style.INK, "regular"),
         (mistake.source, style.MUTED, "regular"),
     )
@@ -91,6 +92,7 @@ def _write_below(axes: Axes, mistake: Mistake, line: float) -> None:
     axes.text(1, -line * 0.35, mistake.sure, color=style.MUTED, ha="right", va="top", transform=axes.transAxes)
 
 
-def _alt(mistakes: Sequence[Mistake]) -> str:
+def _alt(mistakes: Sequence[Mistake], owner: Owner) -> str:
+    whose = "reference" if owner is REFERENCE else "student's"
     listed = "; ".join(f"{mistake.said} ({mistake.sure} sure), is {mistake.truth}" for mistake in mistakes)
-    return f"{len(mistakes)} images that the student's network gets wrong: {listed}."
+    return f"{len(mistakes)} images that the {whose} network gets wrong: {listed}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
 
 MOST = 6  # maps
+MAPS = ((STUDENT, "student_maps", "your maps"), (REFERENCE, "reference_maps", "the reference's maps"))
 SHADES = colormaps["inferno"]  # dark to light without a turn: reads in grey and for colour-blind readers
 KEY = "Each map on its own scale; the line is half way."
 VEIL = 0.7  # share of the map in a mixed pixel; the rest is the image in grey
@@ -25,7 +25,6 @@ SIDE_PX = 400  # longer side of what is mixed: a little more than a tile has in 
 CELL_MM, TALLEST_MM = 34.0, 104.0  # widest tile; highest figure: what can't be split must fit below other things
 RAIL_MM, STRIP_MM, GAP_MM, LINE_MM, KEY_MM = 30.0, 5.5, 2.5, 3.4, 2.2
 SHAPES = (0.45, 1.6)  # height over width of a tile; an image outside is fitted into it
-LETTER_MM = 1.5  # of the labels, on average
 MUCH_LARGER = 1.25  # tiles in two blocks must be so much larger than in one to be worth the paper
 PLACES = (("top left", "top", "top right"), ("left", "centre", "right"), ("bottom left", "bottom", "bottom right"))
 
@@ -56,7 +55,7 @@ class Grid:
 
 
 def draw(exhibit: Exhibit) -> Picture:
-    """Draw `image` (H, W, 3) uint8 and `student_maps`, optionally `reference_maps`: (n, h, w), each on its own scale.
+    """Draw `image` (H, W, 3) uint8 and `student_maps`, `reference_maps` or both: (n, h, w), each on its own scale.
 
     Facts: `labels`, n names; optionally `scores`, n strings, and `note`, a sentence.
 
@@ -64,9 +63,8 @@ def draw(exhibit: Exhibit) -> Picture:
         FigureError: If an array is missing, has another shape, or a map is not finite.
     """
     image = _image(exhibit)
-    rows = [(STUDENT, _maps(exhibit, "student_maps", "your maps"))]
-    if "reference_maps" in exhibit.arrays:
-        rows.append((REFERENCE, _maps(exhibit, "reference_maps", "the reference's maps")))
+    owners = [owner for owner, name, _ in MAPS if name in exhibit.arrays] or [STUDENT]
+    rows = [(owner, _maps(exhibit, name, words)) for owner, name, words in MAPS if owner in owners]
     n = len(rows[0][1])
     if any(len(maps) != n for _, maps in rows):
         raise FigureError("yours and the reference's are not equally many")
@@ -74,7 +72,7 @@ def draw(exhibit: Exhibit) -> Picture:
     scores = _texts(exhibit, "scores", n) or [""] * n
     shape = float(np.clip(image.shape[0] / image.shape[1], *SHAPES))
     grid = arrange(n, len(rows), shape, labels, 1 if any(scores) else 0)
-    note = [*_wrap(KEY, grid.rail, 3), *_wrap(exhibit.facts.get("note", ""), grid.rail, 6)]
+    note = [*style.wrap(KEY, grid.rail, 3), *style.wrap(exhibit.facts.get("note", ""), grid.rail, 6)]
     height = max(grid.height(len(rows)), grid.head + grid.rail * shape + 10.4 + len(note) * LINE_MM) + 0.4
     figure = new_figure(grid.width, height)
     _rail(figure, grid, image, shape, note)
@@ -107,7 +105,7 @@ def arrange(n: int, rows: int, shape: float, labels: Sequence[str], score_lines:
         rail = RAIL_MM if columns > 2 else CELL_MM
         wide = style.TEXT_WIDTH_MM - rail - STRIP_MM - (columns - 1) * GAP_MM - 0.4
         cell = min(CELL_MM, wide / columns)
-        lines = max((len(_wrap(label, cell, 2)) for label in labels), default=1) + score_lines
+        lines = max((len(style.wrap(label, cell, 2)) for label in labels), default=1) + score_lines
         head = lines * LINE_MM + 1.4
         free = TALLEST_MM - blocks * (head + (rows - 1) * GAP_MM) - (blocks - 1) * GAP_MM
         cell = min(cell, free / (blocks * rows) / shape)
@@ -183,14 +181,6 @@ def _texts(exhibit: Exhibit, name: str, n: int) -> list[str]:
     return [*texts, *[""] * (n - len(texts))] if texts else []
 
 
-def _wrap(text: object, width: float, lines: int) -> list[str]:
-    """At most so many lines of about that width; names of classes such as "church/outdoor" may break at the slash."""
-    spaced = style.label(text, 400).replace("/", "/ ")
-    letters = max(6, int(width / LETTER_MM))
-    wrapped = textwrap.wrap(spaced, letters, max_lines=lines, placeholder=" …", break_on_hyphens=False)
-    return [line.replace("/ ", "/") for line in wrapped]
-
-
 def _place(grid: Grid, rows: int, row: int, i: int) -> tuple[float, float]:
     """Left and top of a tile, mm from the figure's upper left corner."""
     block, column = divmod(i, grid.columns)
@@ -232,7 +222,7 @@ def _overlay(axes: Axes, image: Array, one: Array) -> None:
 
 
 def _name(axes: Axes, grid: Grid, label: str, score: str) -> None:
-    lines = _wrap(label, grid.cell, 2)
+    lines = style.wrap(label, grid.cell, 2)
     step = LINE_MM / grid.tall
     start = 1 + 1.3 / grid.tall
     if score:
@@ -246,12 +236,13 @@ def _name(axes: Axes, grid: Grid, label: str, score: str) -> None:
 def _alt(rows: Sequence[tuple[Owner, Array]], labels: Sequence[str], scores: Sequence[str]) -> str:
     parts = [f"An image, and over it {len(labels)} map{'s' * (len(labels) > 1)}, bright where a value is high."]
     for i, (label, score) in enumerate(zip(labels, scores, strict=True)):
-        owners = ", ".join(f"{owner.name.lower()} {_peak(maps[i])}" for owner, maps in rows)
+        owners = ", ".join(f"{owner.name.lower()} {peak(maps[i])}" for owner, maps in rows)
         parts.append(f"{label}{f' ({score})' if score else ''}: {owners}.")
     return " ".join(parts)
 
 
-def _peak(one: Array) -> str:
+def peak(one: Array) -> str:
+    """Where a map, (h, w), is highest, in words."""
     if normalise(one) is None:
         return "the same everywhere"
     y, x = np.unravel_index(int(one.argmax()), one.shape)

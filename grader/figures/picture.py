@@ -52,11 +52,11 @@ def as_svg(figure: Figure, *, alt: str, caption: str) -> Picture:
     return _picture("image/svg+xml", out.getvalue(), figure, alt, caption)
 
 
-def as_png(figure: Figure, *, alt: str, caption: str) -> Picture:
+def as_png(figure: Figure, *, alt: str, caption: str, dpi: int = PRINT_DPI) -> Picture:
     """The figure as pixels, at print resolution."""
     out = io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(out, format="png", dpi=PRINT_DPI, metadata={"Software": None})
+    figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
     return _picture("image/png", out.getvalue(), figure, alt, caption)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_svg, new_figure
+from grader.figures.sides import PREFIXES
 from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
 
@@ -21,33 +24,38 @@ LEFT, RIGHT = 0.185, 0.965
 def draw(exhibit: Exhibit) -> Picture:
     """Draw `student_input`, `student_output` and `reference_output`: (k,) each, output in grey values 0..255.
 
+    Of the reference alone: `reference_input` and `reference_output`.
+
     Raises:
         FigureError: If one is missing or they are not equally long vectors.
     """
-    names = ("student_input", "student_output", "reference_output")
+    alone = "reference_input" in exhibit.arrays
+    owners = [REFERENCE] if alone else [STUDENT, REFERENCE]
+    names = ["reference_input" if alone else "student_input", *(f"{PREFIXES[owner.name]}output" for owner in owners)]
     if missing := [name for name in names if name not in exhibit.arrays]:
         raise FigureError(f"{missing[0]} is missing")
-    values, student, reference = (np.asarray(exhibit.arrays[name], dtype=float).ravel() for name in names)
-    if not len(values) == len(student) == len(reference) or not len(values):
+    values, *outputs = (np.asarray(exhibit.arrays[name], dtype=float).ravel() for name in names)
+    if not len(values) or any(len(output) != len(values) for output in outputs):
         raise FigureError("input and output are not equally long")
     order = np.argsort(values, kind="stable")
-    values, student, reference = values[order], student[order], reference[order]
+    values, lines = values[order], [(owner, output[order]) for owner, output in zip(owners, outputs, strict=True)]
     figure = new_figure(WIDTH_MM, HEIGHT_MM)
-    _lines(figure, values, student, reference)
-    _strip(figure, STUDENT, values, student, 0.08)
-    _strip(figure, REFERENCE, values, reference, 0.005)
-    return as_svg(figure, alt=_alt(student, reference), caption=exhibit.caption)
+    _lines(figure, values, lines)
+    for i, (owner, output) in enumerate(reversed(lines)):
+        _strip(figure, owner, values, output, 0.005 + 0.075 * i)
+    return as_svg(figure, alt=_alt(lines), caption=exhibit.caption)
 
 
-def _lines(figure: Figure, values: Array, student: Array, reference: Array) -> None:
+def _lines(figure: Figure, values: Array, lines: Sequence[tuple[Owner, Array]]) -> None:
     """The reference is the broad line below, the student's the thin one on top: both show when they are equal."""
     axes = figure.add_axes((LEFT, 0.335, RIGHT - LEFT, 0.52))
     every = max(1, len(values) // 16)
-    for owner, output in ((REFERENCE, reference), (STUDENT, student)):
+    for owner, output in reversed(lines):
         size = 3.2 if owner is STUDENT else 4.2
         axes.plot(values, output, color=owner.color, linestyle=owner.dashes, linewidth=owner.width,
                   marker=owner.marker, ms=size, markevery=every, label=owner.name)  # fmt: skip
-    low, high = min(0.0, float(student.min())), max(255.0, float(student.max()))
+    low = min(0.0, *(float(output.min()) for _, output in lines))
+    high = max(255.0, *(float(output.max()) for _, output in lines))
     margin = (high - low) * 0.05
     axes.set_ylim(low - margin, high + margin)
     if low == 0 and high == 255:
@@ -80,9 +88,9 @@ def _strip(figure: Figure, owner: Owner, values: Array, output: Array, bottom: f
     axes.text(-0.018, 0.5, owner.name, ha="right", va="center", color=owner.text, transform=axes.transAxes)
 
 
-def _alt(student: Array, reference: Array) -> str:
-    far = float(np.abs(student - reference).max())
-    return (
-        f"Grey value against input value. The student's output runs from {student.min():g} to {student.max():g}, the "
-        f"reference's from {reference.min():g} to {reference.max():g}; they differ by at most {far:g}."
-    )
+def _alt(lines: Sequence[tuple[Owner, Array]]) -> str:
+    whose = {STUDENT.name: "The student's", REFERENCE.name: "The reference's"}
+    told = [f"{whose[owner.name]} output runs from {output.min():g} to {output.max():g}." for owner, output in lines]
+    far = float(np.abs(lines[0][1] - lines[-1][1]).max())
+    told += [f"They differ by at most {far:g}."] if len(lines) > 1 else []
+    return " ".join(["Grey value against input value.", *told])

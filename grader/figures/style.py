@@ -7,6 +7,7 @@ in lightness as well, so that they stay apart for colour-blind readers and on a 
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -134,6 +135,21 @@ def fit(text: object, width_mm: float, points: float = 7.5, weight: str = "regul
         middle = (shown + cut) // 2
         shown, cut = (middle, cut) if fits(line[:middle] + "…") else (shown, middle)
     return line[:shown].rstrip() + "…"
+
+
+def wrap(text: object, width_mm: float, lines: int, letter_mm: float = 1.5) -> list[str]:
+    """At most so many lines of about that width; names of classes such as "church/outdoor" may break at the slash.
+
+    Args:
+        text: What to write.
+        width_mm: Room for a line.
+        lines: How many there may be; what is longer ends in an ellipsis.
+        letter_mm: Width of a letter, on average.
+    """
+    spaced = label(text, 400).replace("/", "/ ")
+    letters = max(6, int(width_mm / letter_mm))
+    wrapped = textwrap.wrap(spaced, letters, max_lines=lines, placeholder=" …", break_on_hyphens=False)
+    return [line.replace("/ ", "/") for line in wrapped]
 
 
 def percent(fraction: float, digits: int = 1) -> str:

@@ -23,6 +23,13 @@ SHADES = ("#16423d", "#34685f", "#588a80", "#84aba2", "#b0cec7")
 EDGE = "#16423d"
 
 
+PANELS = (
+    ("Before", style.INK, "before"),
+    ("Yours, after", STUDENT.text, "student_after"),
+    ("Reference, after", REFERENCE.text, "reference_after"),
+)
+
+
 @dataclass(frozen=True)
 class Panel:
     """One list of classes with its heading."""
@@ -39,9 +46,9 @@ def draw(exhibit: Exhibit) -> Picture:
         FigureError: If `before` is missing, or a probability is no fraction.
     """
     panels = [
-        Panel("Before", style.INK, _entries(exhibit, "before")),
-        Panel("Yours, after", STUDENT.text, _entries(exhibit, "student_after")),
-        Panel("Reference, after", REFERENCE.text, _entries(exhibit, "reference_after")),
+        Panel(title, color, _entries(exhibit, name))
+        for title, color, name in PANELS
+        if name in exhibit.facts or name == "before"
     ]
     if not panels[0].entries:
         raise FigureError("the classes before are missing")

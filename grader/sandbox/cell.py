@@ -54,15 +54,12 @@ class Cell:
         self._stopped = False
         self._request = 0
 
-    def confine(
-        self, limits: Limits, box_mib: int, modules: tuple[str, ...], files: Mapping[str, bytes], bpf: bytes
-    ) -> None:
+    def confine(self, limits: Limits, box_mib: int, files: Mapping[str, bytes], bpf: bytes) -> None:
         """Wait for the worker, take its rights away, then give it the submission.
 
         Args:
             limits: What it may use.
             box_mib: Largest file that it may write, MiB.
-            modules: Names that are imported from the submission, whatever else is installed.
             files: The submission's files by relative path.
             bpf: seccomp program for the worker to load.
 
@@ -77,7 +74,7 @@ class Cell:
             "box_mib": box_mib,
             "cpu_s": int(limits.submission_s * limits.threads),
         }
-        setup = {"uid": self._uid, "modules": list(modules), "limits": named}
+        setup = {"uid": self._uid, "limits": named}
         try:
             ready, _ = self._channel.receive(deadline)
             if ready.get("threads") != 1:

@@ -39,7 +39,7 @@ class Jail:
 
     Args:
         limits: What a cell may use.
-        modules: The assignment's modules.
+        modules: The assignment's modules; they share the submission's time.
         files: The submission's files.
     """
 
@@ -70,7 +70,7 @@ class Jail:
         try:
             if not last:
                 self.warm()
-            cell.confine(self._limits, self._box_mib, self.modules, self._files, build_filter())
+            cell.confine(self._limits, self._box_mib, self._files, build_filter())
         except BaseException:
             cell.stop()
             raise

@@ -49,12 +49,14 @@ class Servant:
         self._open_file = open_file
         self._root = root
         self._caught = caught
+        self._importing = ""  # the module that is being imported: what is raised meanwhile is told as its failure
         self._objects: dict[int, Any] = {}
         self._counter = 0
 
     def answer(self, header: Header, arrays: Arrays) -> Frame:
         """Do what a request asks for; whatever the implementation raises becomes an answer."""
         results: list[Array] = []
+        self._importing = ""
         try:
             value = getattr(self, f"_do_{header['op']}")(header, arrays)
             node = self._keep(value) if header.get("keep") else pack(value, results, self._keep)
@@ -62,12 +64,12 @@ class Servant:
         except Absent as absent:
             return {"missing": str(absent)}, []
         except self._caught as error:
-            return {"error": self._describe(error)}, []
+            return {"error": self._describe(error) | {"importing": self._importing}}, []
 
     # Requests, one method each.
 
     def _do_import(self, header: Header, _arrays: Arrays) -> None:
-        self._import_module(header["module"])
+        self._module(header["module"])
 
     def _do_call(self, header: Header, arrays: Arrays) -> Any:
         function = self._target(header["target"])
@@ -88,7 +90,7 @@ class Servant:
 
         model = self._objects[header["model"]]
         # A whole pickled model looks for its class where it was defined: in the module, or in a script's __main__.
-        with _as_main(self._import_module(header["module"])), self._open_file(header["file"]) as file:
+        with _as_main(self._module(header["module"])), self._open_file(header["file"]) as file:
             loaded = torch.load(file, map_location="cpu", weights_only=False)
         if isinstance(loaded, torch.nn.Module):
             return {"form": "whole model", "model": loaded}
@@ -112,13 +114,19 @@ class Servant:
 
     # What nodes stand for.
 
+    def _module(self, name: str) -> types.ModuleType:
+        self._importing = name
+        module = self._import_module(name)
+        self._importing = ""
+        return module
+
     def _target(self, target: Header) -> Any:
         if "path" in target:
             return _resolve(target["path"])
         if "object" in target:
             held = self._objects[target["object"]]
             return getattr(held, target["name"]) if target.get("name") else held
-        module = self._import_module(target["module"])
+        module = self._module(target["module"])
         try:
             return getattr(module, target["name"])
         except AttributeError:
@@ -151,7 +159,7 @@ class Servant:
         at_raise = bool(frames) and frames[-1].filename.startswith(self._root) and "raise" in (frames[-1].line or "")
         where = [f"{f.filename[len(self._root) :].lstrip('/')}, line {f.lineno}, in {f.name}" for f in own[-3:]]
         try:
-            text = str(error)
+            text = str(error.msg if isinstance(error, SyntaxError) else error)  # its own words name file and line again
         except Exception:
             text = "(its message can't be shown)"
         return {

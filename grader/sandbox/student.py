@@ -167,13 +167,13 @@ class Implementation:
 
 
 def _student_error(error: Mapping[str, Any]) -> StudentRaised:
-    where = error.get("where")
+    where, module = error.get("where"), _text(error.get("importing"), 100)
     kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
-    lines = [_text(line, 200) for line in where[:3]] if isinstance(where, list) else []
+    place = _text(where[-1], 200) if isinstance(where, list) and where else ""
     if error.get("not_started") is True:
         return StudentRaised("Not started: the TODO is still in place.", kind=kind, not_started=True)
-    place = f" ({lines[-1]})" if lines else ""
-    return StudentRaised(f"Your code raised {kind}{f': {text}' if text else ''}{place}", kind=kind)
+    what = f"`{module}.py` can't be imported:" if module else "Your code raised"
+    return StudentRaised(f"{what} {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}", kind=kind)
 
 
 def _text(value: Any, most: int) -> str:

@@ -15,7 +15,6 @@ import resource
 import socket
 import struct
 import sys
-from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -46,7 +45,7 @@ def main(descriptor: int) -> None:
         box = Path(header.get("box", BOX))
         receive_files(channel, box)
         torch.set_num_threads(header["limits"]["threads"])
-        serve(channel, Servant(BoxImporter(box, header["modules"]).load, FileOpener(box), str(box)))
+        serve(channel, Servant(BoxImporter(box).load, FileOpener(box), str(box)))
     except ChannelClosed:
         return
 
@@ -169,9 +168,8 @@ class FileOpener:
 class BoxImporter(importlib.abc.MetaPathFinder):
     """Imports the assignment's modules and the student's helper modules from the box."""
 
-    def __init__(self, box: Path, modules: Sequence[str]) -> None:
+    def __init__(self, box: Path) -> None:
         self._box = box
-        self._files = {name: box / f"{name}.py" for name in modules}
         sys.dont_write_bytecode = True
         sys.meta_path.insert(0, self)
         sys.path.append(str(box))
@@ -185,6 +183,6 @@ class BoxImporter(importlib.abc.MetaPathFinder):
 
     def load(self, name: str) -> ModuleType:
         """Import a module of the assignment; raises Absent when the submission has none."""
-        if not self._files[name].is_file():
+        if not (self._box / f"{name}.py").is_file():
             raise Absent(f"{name}.py")
         return importlib.import_module(name)

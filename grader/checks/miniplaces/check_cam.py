@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import compare, expect, expect_close, expect_shape, numbers, summarise
+from grader.checks.compare import compare, expect, expect_close, expect_shape, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
+from grader.checks.maps import expect_same_map, standardised
 from grader.checks.miniplaces.check_units import as_maps, top5
 from grader.checks.miniplaces.networks import (
     BLUE,
@@ -99,7 +100,7 @@ def check_map(student: Implementation) -> None:
         expected = np.tensordot(weight.numpy()[class_id, :3], lit, axes=1)
         draw = student.cam.generate_featuremap_CAM.with_options(canonical=standardised)
         answer = numbers(draw(net, class_id, image))
-        expect_same_map(answer, expected, f"map of class {class_id}")
+        expect_same_map(answer, expected, what=f"map of class {class_id}")
 
 
 @check("3c")
@@ -128,7 +129,7 @@ def check_real_maps(student: Implementation, oracle: Implementation, rng: Genera
     scene = load_scene()
     maps = lay_out_maps(student, oracle, scene, exhibit, "cams", "Maps of the five likeliest classes of china.jpg.")
     for got, expected in (*pairs, *maps):
-        expect_same_map(got, expected, "map")
+        expect_same_map(got, expected, what="map")
 
 
 @check("3d")
@@ -165,31 +166,3 @@ def lay_out_maps(
     facts = {"labels": [c["label"] for c in best], "scores": [f"{c['probability']:.0%}" for c in best]}
     exhibit("overlays", name, f"{caption} {scene.note}", arrays, facts)
     return list(zip(maps[0], maps[1], strict=True))
-
-
-def standardised(answer: object) -> object:
-    """A map without its scale and constant, which both are free; anything else as it is."""
-    if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f" or not answer.size or not answer.std() > 0:
-        return answer
-    return (answer - answer.mean()) / answer.std()
-
-
-def expect_same_map(got: Array, expected: Array, what: str) -> None:
-    """Expect two maps to agree up to a positive factor and a constant; 8-bit steps are fine enough.
-
-    Raises:
-        Failure: If they do not.
-    """
-    expect_shape(got, expected.shape)
-    ours, theirs = expected.reshape(-1).astype(np.float64), got.reshape(-1).astype(np.float64)
-    expect(bool(np.isfinite(theirs).all()), f"The {what} must be finite.", got=got)
-    ours, theirs = ours - ours.mean(), theirs - theirs.mean()
-    lengths = float(np.linalg.norm(ours)), float(np.linalg.norm(theirs))
-    expect(lengths[1] > 0, f"The {what} is the same everywhere.", expected=summarise(expected), got=got)
-    correlation = float(ours @ theirs) / (lengths[0] * lengths[1])
-    expect(
-        correlation > 0.999,
-        f"The {what} is another one, whatever the scale (correlation {correlation:.3f}).",
-        expected=summarise(expected),
-        got=got,
-    )

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from grader.checks.compare import expect, expect_shape, numbers, summarise
 from grader.checks.context import LayOut
 from grader.checks.declare import check
-from grader.checks.miniplaces.training import network
+from grader.checks.known_networks import network
 from grader.datasets import ImageSet, normalise_fashion
 from grader.errors import Failure, Missing, StudentRaised
 from grader.records import Array

@@ -7,7 +7,7 @@ import io
 import torch
 from torch import nn
 
-from grader.solutions import mistake, mistaken_file
+from grader.solutions import mistake, mistaken_file, model_file
 
 
 @mistake(
@@ -60,12 +60,6 @@ def scaled_learning_rate(net, lr):
     return torch.optim.Adam(net.parameters(), lr=lr * 100)
 
 
-def _saved(content):
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
-
-
 @mistaken_file(
     "model.pth",
     "fashion.model_is_optimizer",
@@ -73,7 +67,7 @@ def _saved(content):
     help="model.pth holds the state of an optimizer: save net.state_dict() instead.",
 )
 def model_is_optimizer(files):
-    return _saved(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
+    return model_file(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
 
 
 @mistaken_file(
@@ -84,7 +78,7 @@ def model_is_optimizer(files):
     "with the model.pth it gave.",
 )
 def model_of_other_network(files):
-    return _saved(nn.Sequential(nn.Linear(784, 10)).state_dict())
+    return model_file(nn.Sequential(nn.Linear(784, 10)).state_dict())
 
 
 @mistaken_file(
@@ -96,7 +90,7 @@ def model_of_other_network(files):
 def model_untrained(files):
     weights = torch.load(io.BytesIO(files["model.pth"]))
     generator = torch.Generator().manual_seed(0)
-    return _saved(
+    return model_file(
         {k: torch.randn(v.shape, generator=generator) * 0.05 if v.ndim > 1 else v for k, v in weights.items()}
     )
 
@@ -113,4 +107,4 @@ def model_without_normalisation(files):
     first, norm = "features.0.weight", "features.1."
     weights[f"{norm}running_mean"] = weights[f"{norm}running_mean"] + weights[first].sum(dim=(1, 2, 3))
     weights[first] = 2 * weights[first]
-    return _saved(weights)
+    return model_file(weights)

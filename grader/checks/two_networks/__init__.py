@@ -1,0 +1,1 @@
+"""Checks of A Tale of Two Networks."""

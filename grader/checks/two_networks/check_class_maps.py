@@ -1,0 +1,160 @@
+"""Checks of the class activation maps in `visualize.py`: task 4.2."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from grader.checks.compare import expect_close, expect_shape, numbers, summarise
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.checks.maps import expect_same_map, standardised
+from grader.checks.two_networks.examples import choose_examples
+from grader.checks.two_networks.layers import weight_of
+from grader.checks.two_networks.networks import NETWORKS
+from grader.checks.two_networks.pictures import Pictures
+from grader.checks.two_networks.shown import shown_networks
+from grader.cifar import normalise_cifar
+from grader.errors import CheckStopped, Failure
+from grader.records import Array
+from grader.reference import Reference
+from grader.sandbox.calls import make
+from grader.sandbox.student import Handle, Implementation
+
+SIDE = 8  # of the painted maps
+IMAGE = 32  # pixels
+
+
+def painted_maps() -> Array:
+    """Four feature maps, (4, 8, 8): each is lit in one part of the image, and no two parts are alike."""
+    maps = np.zeros((4, SIDE, SIDE), np.float32)
+    maps[0, 0:3, 1:3] = 1
+    maps[1, 5:8, 0:5] = 1
+    maps[2, 0:2, 4:8] = 1
+    maps[3, 2:6, 3:7] = 1  # the only one that overlaps another
+    return maps
+
+
+# Of four classes: what speaks for each, and what against it. Square, so that rows and columns can be confused. The
+# third has the highest score, so that the top class is neither of the first one's neighbours.
+WEIGHTS = np.array(
+    [[2.0, -1.0, 0.5, 0.7], [0.3, 1.5, -0.7, 0.2], [-1.0, 1.6, 1.8, -0.6], [0.9, -0.2, 0.1, -1.5]], np.float32
+)
+
+
+@check("4.2", weight=2)
+def check_class_map(student: Implementation) -> None:
+    """Each place of the map is the sum of the channels there, each times its weight for the class."""
+    maps = painted_maps()
+    draw = student.visualize.class_activation_map.with_options(canonical=standardised)
+    for class_id in range(len(WEIGHTS)):
+        # As large as the feature maps, so that nothing has to be enlarged.
+        answer = numbers(draw(torch.from_numpy(maps), torch.from_numpy(WEIGHTS), class_id, SIDE))
+        expect_same_map(answer, np.tensordot(WEIGHTS[class_id], maps, axes=1), what=f"map of class {class_id}")
+
+
+@check("4.2", weight=2)
+def check_bilinear(student: Implementation, rng: Generator) -> None:
+    """The map is enlarged to size x size bilinearly: evenly from one place to the next."""
+    draw = student.visualize.class_activation_map.with_options(canonical=standardised)
+    for channels, height, width, size in ((4, 8, 8, 32), (6, 4, 4, 32), (3, 7, 7, 224), (5, 6, 4, 20)):
+        maps = rng.uniform(0, 1, size=(channels, height, width)).astype(np.float32)
+        weight = rng.uniform(0.1, 1, size=(3, channels)).astype(np.float32)
+        answer = numbers(draw(torch.from_numpy(maps), torch.from_numpy(weight), 1, size))
+        expect_shape(answer, (size, size))
+        right = right_maps(np.tensordot(weight[1], maps, axes=1), size)
+        expect_same_map(answer, *right, what=f"map enlarged from {height}x{width} to {size}x{size}")
+
+
+@check("4.2")
+def check_evidence_against(student: Implementation) -> None:
+    """Where everything speaks against a class, the places that do so least are the brightest."""
+    maps = painted_maps() + 0.5
+    # Of the first class the map is positive in some places, which tells a wrong sign from a wrong scale.
+    weight = np.array([[2.0, -1.0, 0.5, -0.3], [-1.0, 0.2, -2.0, -0.2], [-0.1, -3.0, -0.4, 0.1]], np.float32)
+    draw = student.visualize.class_activation_map.with_options(canonical=standardised)
+    for class_id in range(len(weight)):
+        answer = numbers(draw(torch.from_numpy(maps), torch.from_numpy(weight), class_id, SIDE))
+        expect_same_map(answer, np.tensordot(weight[class_id], maps, axes=1), what=f"map of class {class_id}")
+
+
+@check("4.2")
+def check_arguments_kept(student: Implementation) -> None:
+    """The feature maps and weights that were passed in stay as they were."""
+    maps = student.make(make("torch.as_tensor", torch.from_numpy(painted_maps())))
+    weight = student.make(make("torch.as_tensor", torch.from_numpy(WEIGHTS)))
+    student.visualize.class_activation_map(maps, weight, 2, 2 * SIDE)
+    expect_close(numbers(maps.clone()), painted_maps(), within=0, what="feature maps after the call")
+    expect_close(numbers(weight.clone()), WEIGHTS, within=0, what="weights after the call")
+
+
+@check("4.2", weight=0.5, diagnosed=False)
+def check_maps_drawn(
+    student: Implementation, oracle: Implementation, reference: Reference, pictures: Pictures, exhibit: LayOut
+) -> None:
+    """On test images, the maps of trained networks are the reference's."""
+    own, problem = shown_networks(student, pictures)
+    chosen = choose_examples(oracle, reference, pictures)
+    arrays, given = {"images": chosen.images.permute(0, 2, 3, 1).numpy()}, []
+    for network in NETWORKS:
+        classes = chosen.labels if network == "supervised" else [0] * len(chosen.labels)  # 0: upright
+        features, weight = chosen.feature_maps[network], chosen.fc_weight[network]
+        small = np.stack([np.tensordot(weight[k], one, axes=1) for k, one in zip(classes, features, strict=True)])
+        arrays[f"reference_{network}"] = np.stack([right_maps(one, IMAGE)[0] for one in small])
+        given += [(one, weight, k, right_maps(m, IMAGE)) for one, k, m in zip(features, classes, small, strict=True)]
+        if network in own:
+            try:
+                arrays[f"student_{network}"] = _own_maps(student, own[network], chosen.images, classes)
+            except CheckStopped as stopped:
+                problem = problem or f"Your maps of the {network} network can't be drawn. {stopped.message}"
+    names = [pictures.test.classes[label] for label in chosen.labels]
+    facts = {"labels": names, "said": chosen.said, "remarks": chosen.remarks, "rule": chosen.rule, "problem": problem}
+    caption = (
+        "Class activation maps: of the supervised network for the image's class, of the rotation network for the turn "
+        f'"upright". {pictures.note}'
+    ).strip()
+    exhibit("cam_grid", "cam_grid", caption, arrays, facts)
+    for features, weight, class_id, right in given:  # only now: the picture stands in the report, right or wrong
+        answer = student.visualize.class_activation_map(
+            torch.from_numpy(features), torch.from_numpy(weight), class_id, IMAGE
+        )
+        expect_same_map(numbers(answer), *right, what="map of a test image")
+
+
+def _own_maps(student: Implementation, net: Handle, images: torch.Tensor, classes: list[int]) -> Array:
+    """The student's maps of own network, (n, 32, 32); CheckStopped where they can't be had."""
+    weight = torch.from_numpy(weight_of(net, "fc").astype(np.float32))
+    maps = []
+    for image, class_id in zip(normalise_cifar(images), classes, strict=True):
+        features = numbers(net.feature_maps(image[None]))
+        if features.ndim != 4 or len(features) != 1:
+            raise Failure("feature_maps must give (1, C, h, w) for one image.", got=summarise(features))
+        answer = numbers(
+            student.visualize.class_activation_map(
+                torch.from_numpy(features[0].astype(np.float32)), weight, class_id, IMAGE
+            )
+        )
+        expect_shape(answer, (IMAGE, IMAGE))
+        maps.append(np.clip(np.nan_to_num(answer.astype(np.float64)), -1e30, 1e30).reshape(IMAGE, IMAGE))
+    return np.stack(maps)
+
+
+def right_maps(small: Array, size: int) -> tuple[Array, Array]:
+    """A map (h, w) enlarged bilinearly to (size, size): places taken for squares, and with the corners aligned."""
+    return _enlarged(small, size, aligned=False), _enlarged(small, size, aligned=True)
+
+
+def _enlarged(small: Array, size: int, *, aligned: bool) -> Array:
+    rows, columns = (_mixing(side, size, aligned=aligned) for side in small.shape)
+    enlarged: Array = rows @ small.astype(np.float64) @ columns.T
+    return enlarged
+
+
+def _mixing(side: int, size: int, *, aligned: bool) -> Array:
+    """How much of each of `side` places goes into each of `size` pixels, (size, side); a row's sum is 1."""
+    pixels = np.arange(size)
+    places = pixels * (side - 1) / max(size - 1, 1) if aligned else (pixels + 0.5) * side / size - 0.5
+    distance = np.abs(places.clip(0, side - 1)[:, None] - np.arange(side))
+    shares: Array = np.clip(1 - distance, 0, None)
+    return shares

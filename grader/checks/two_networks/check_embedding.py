@@ -1,0 +1,139 @@
+"""Checks of `embedding.py`, the features: task 4.3."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from grader.checks.compare import expect, expect_close, expect_shape, numbers, summarise
+from grader.checks.declare import check
+from grader.checks.two_networks.subjects import (
+    CLASSES,
+    NEAR,
+    TURNS,
+    Subject,
+    logits_of_subject,
+    make_subject,
+    maps_of_subject,
+    same,
+)
+from grader.errors import Failure
+from grader.records import Array
+from grader.sandbox.student import Implementation
+
+
+@check("4.3", weight=2)
+def check_what_fc_receives(student: Implementation, rng: Generator) -> None:
+    """The features are what the last layer `fc` receives, of networks with ten and with four classes."""
+    for classes, count in ((CLASSES, 6), (TURNS, 3)):
+        subject, images = make_subject(student, classes), _images(rng, count)
+        answer = _features(student, subject, images)
+        received = subject.received(images)
+        if not same(answer, received):
+            raise Failure(
+                "The features are not what `fc` receives.",
+                expected=summarise(received),
+                got=summarise(answer),
+                mistake=_known_features(subject, images, answer, received),
+            )
+
+
+def _known_features(subject: Subject, images: Tensor, answer: Array, received: Array) -> str | None:
+    """The known mistake that such an answer comes from: computed here, for each student's network is another one."""
+    logits, maps = logits_of_subject(subject, images).astype(np.float64), maps_of_subject(subject, images)
+    probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+    length = np.linalg.norm(received, axis=1, keepdims=True)
+    known = {
+        "gives_logits": logits,
+        "gives_probabilities": probabilities / probabilities.sum(axis=1, keepdims=True),
+        "gives_unit_length": received / np.maximum(length, 1e-12),
+        "transposes_features": received.T,
+        "subtracts_mean": received - received.mean(axis=0),
+        "first_image_only": received[:1],
+    }
+    if maps.ndim == 4:
+        known |= {
+            "gives_maps": maps.reshape(len(images), -1),
+            "gives_largest": maps.max(axis=(2, 3)),
+            "averages_channels": maps.mean(axis=1).reshape(len(images), -1),
+        }
+        answer = answer.reshape(len(images), -1) if answer.size == maps.size else answer
+    return next((f"embedding.{name}" for name, value in known.items() if same(answer, value)), None)
+
+
+@check("4.3")
+def check_evaluation_mode(student: Implementation, rng: Generator) -> None:
+    """An image's features do not depend on the other images, even if the network comes in training mode."""
+    subject, images = make_subject(student), _images(rng, 5)
+    received, trained = subject.received(images), subject.received(images, training=True)
+    subject.net.train(True)
+    answer = _features(student, subject, images)
+    if same(answer, received):
+        return
+    raise Failure(
+        "The features of a network that comes in training mode are not those of evaluation mode.",
+        expected=summarise(received),
+        got=summarise(answer),
+        mistake="embedding.stays_in_training" if same(answer, trained) else None,
+    )
+
+
+@check("4.3")
+def check_mode_left(student: Implementation, rng: Generator) -> None:
+    """Afterwards the network is in the mode that it was in: training or evaluation."""
+    subject, images = make_subject(student), _images(rng, 2)
+    for training, name, mistake in ((True, "training", "leaves_evaluation"), (False, "evaluation", "leaves_training")):
+        subject.net.train(training)
+        _features(student, subject, images)
+        after = subject.net.training.value()
+        expect(
+            after is training,
+            f"The network was in {name} mode before the call and is not any more.",
+            expected=f"model.training is {training}",
+            got=after,
+            mistake=f"embedding.{mistake}",
+        )
+
+
+@check("4.3", help="Compute the features without changing anything in the network: no layer, no weight, no statistic.")
+def check_network_kept(student: Implementation, rng: Generator) -> None:
+    """The network answers afterwards as it did before."""
+    subject, images = make_subject(student), _images(rng, 4)
+    before = logits_of_subject(subject, images)
+    _features(student, subject, images)
+    subject.net.eval()
+    after = logits_of_subject(subject, images)
+    if after.shape != before.shape:
+        raise Failure(
+            "The network has lost its last layer.",
+            expected=f"logits of shape {before.shape}",
+            got=f"shape {after.shape}",
+            mistake="embedding.removes_fc",
+        )
+    scale = float(np.abs(before).max(initial=0))
+    expect_close(after, before, within=1e-5 * max(scale, 1e-3), what="logits after the call")
+
+
+@check("4.3")
+def check_any_number(student: Implementation, rng: Generator) -> None:
+    """There is a row for each image, of one image and of a hundred."""
+    subject = make_subject(student)
+    for count in (1, 7, 100):
+        images = _images(rng, count)
+        answer, received = _features(student, subject, images), subject.received(images)
+        expect_shape(answer, received.shape)
+        scale = float(np.abs(received).max(initial=0))
+        what = f"features of {count} image{'s' if count > 1 else ''}"
+        expect_close(answer, received, within=NEAR * scale + 1e-7, what=what)
+
+
+def _features(student: Implementation, subject: Subject, images: Tensor) -> Array:
+    return numbers(student.embedding.penultimate_features(subject.net, images))
+
+
+def _images(rng: Generator, count: int) -> Tensor:
+    """Images (N, 3, 32, 32) that differ in colour and brightness as well as in their pixels."""
+    colours = rng.normal(size=(count, 3, 1, 1))
+    return torch.from_numpy((colours + 0.5 * rng.normal(size=(count, 3, 32, 32))).astype(np.float32))

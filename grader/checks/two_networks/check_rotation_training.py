@@ -1,0 +1,91 @@
+"""Checks of task 3.2: the network in `rotation.pth`, and its learning curve in `history.json`.
+
+The network is asked about the four turns of a quarter of the test images: as many views as there are test images, so
+that a student's network, larger than ours, ends in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from grader.checks.compare import expect
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.checks.two_networks.histories import History, compare_claim, lay_out_curves, read_history
+from grader.checks.two_networks.networks import logits_of, turned
+from grader.checks.two_networks.rotation_network import (
+    NETWORK,
+    TURNS,
+    accuracy_under,
+    best_direction,
+    best_of_any_labels,
+    confusion,
+    load_rotation_network,
+)
+from grader.imageset import ImageSet
+from grader.records import Array
+from grader.reference import Reference
+from grader.sandbox.student import Handle, Implementation
+
+PROBED = 500  # views on which it is found out what is wrong with a network
+GUESSING = 0.3  # an accuracy below it is hardly better than guessing, 0.25
+
+
+@check("3.2", weight=2, diagnosed=False)
+def check_rotation_accuracy(
+    student: Implementation, thresholds: Mapping[str, float], cifar_test: ImageSet, measured: dict[str, float]
+) -> None:
+    """The network in rotation.pth tells the four turns of CIFAR-10's test images apart, more than 60% of them right."""
+    threshold = thresholds["accuracy"]
+    net = load_rotation_network(student)
+    views, turns = turned(cifar_test.images[: max(1, len(cifar_test.labels) // TURNS)])
+    counts = confusion(turns, logits_of(net, views, TURNS))
+    accuracy = accuracy_under(counts, best_direction(counts))
+    measured["rotation_accuracy"] = accuracy
+    mistake = None
+    if accuracy <= threshold < best_of_any_labels(counts):
+        mistake = "rotation.model_of_other_labels"
+    elif accuracy <= threshold and _expects_other_range(net, views, turns, accuracy):
+        mistake = "rotation.model_of_other_normalisation"
+    elif accuracy < GUESSING:
+        mistake = "rotation.model_untrained"
+    expect(
+        accuracy > threshold,
+        f"Of {len(turns):,} views of test images, the network tells the turn of {accuracy:.2%}.",
+        expected=f"more than {threshold:.0%}",
+        got=f"{accuracy:.2%}",
+        mistake=mistake,
+    )
+
+
+def _expects_other_range(net: Handle, views: Tensor, turns: Array, accuracy: float) -> bool:
+    """Whether the network does far better on pixels from 0 to 1, from -1 to 1, or from 0 to 255."""
+    chosen = torch.arange(0, len(views), max(1, len(views) // PROBED))
+    pixels = views[chosen].float()
+    for images in (pixels / 255, pixels / 127.5 - 1, pixels):
+        counts = confusion(turns[chosen.numpy()], logits_of(net, images, TURNS, normalised=True))
+        if accuracy_under(counts, best_direction(counts)) > accuracy + 0.1:
+            return True
+    return False
+
+
+@check("3.2")
+def check_rotation_curve(
+    student: Implementation,
+    thresholds: Mapping[str, float],
+    reference: Reference,
+    measured: dict[str, float],
+    exhibit: LayOut,
+) -> None:
+    """history.json holds the training loss of the rotation network, a number for each epoch."""
+    accuracy = measured.get("rotation_accuracy")
+    history: History | None = None
+    try:
+        history = read_history(student, NETWORK, needed=("train_loss",))
+    finally:  # the reference's curves are shown in any case
+        caption = "Training on the turns. The lines are accuracies on the four turns of test images."
+        told = f"{caption} {compare_claim(history, accuracy)}".strip()
+        lay_out_curves(exhibit, history, reference.metrics[NETWORK], accuracy, thresholds["accuracy"], told)

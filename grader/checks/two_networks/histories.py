@@ -1,0 +1,215 @@
+"""Learning curves: those of `history.json`, read here as plain JSON, and their plot beside the reference's.
+
+The mistakes that reading recognises, declared for each network as `<network>.<name>`:
+
+history_of_one_network      the curves stand at the top, not under the network's name
+history_by_epoch            a list of epochs, each with its numbers, in place of a list per curve
+history_lacks_curves        a curve that must be there is not
+history_of_last_epoch       a single number in place of a curve
+history_not_finite          nan or inf among the numbers
+history_of_unequal_lengths  curves of different lengths
+history_in_percent          accuracies from 0 to 100
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from grader.checks.compare import expect, summarise
+from grader.checks.context import LayOut
+from grader.errors import Failure, Missing
+from grader.sandbox.student import Implementation
+
+FILE = "history.json"
+CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+MOST_BYTES, MOST_EPOCHS = 1 << 20, 2000
+LARGEST_DRAWN = 1e6  # a loss beyond it is drawn as this
+FAR_APART = 0.1  # between claimed and measured accuracy: worth a remark
+FORM = '{"supervised": {"train_loss": [...], ...}, "rotation": {...}}'
+
+History = dict[str, list[float]]
+
+
+def read_history(student: Implementation, network: str, needed: tuple[str, ...] = CURVES) -> History:
+    """The curves of one network, as the student hands them in.
+
+    Args:
+        student: Whose file.
+        network: "supervised" or "rotation".
+        needed: The curves that must be there and well-formed; others are taken if they are, and left out if not.
+
+    Returns:
+        Finite numbers by curve, all curves equally long, 1 to 2,000 epochs; accuracies in [0, 1].
+
+    Raises:
+        Missing: If there is no such file.
+        Failure: If it does not hold these curves; see this module for the mistakes that are named.
+    """
+    curves = _curves_of(_parse(student), network)
+    lacking = [name for name in needed if name not in curves]
+    expect(
+        not lacking,
+        f'"{network}" in {FILE} lacks {", ".join(lacking)}.',
+        expected=", ".join(needed),
+        got=list(curves)[:6],
+        mistake=f"{network}.history_lacks_curves",
+    )
+    history = {name: _read_curve(network, name, curves[name]) for name in needed}
+    lengths = {name: len(curve) for name, curve in history.items()}
+    expect(
+        len(set(lengths.values())) == 1,
+        f'The curves of "{network}" in {FILE} are not equally long.',
+        expected="a number per epoch in each",
+        got=", ".join(f"{name}: {length}" for name, length in lengths.items()),
+        mistake=f"{network}.history_of_unequal_lengths",
+    )
+    return history | _others(network, curves, needed, lengths[needed[0]])
+
+
+def _parse(student: Implementation) -> dict[str, Any]:
+    content = student.files.get(FILE)
+    if content is None:
+        raise Missing(f"Your zip has no `{FILE}` at its root.", help=f"Save your learning curves in it: {FORM}.")
+    expect(len(content) <= MOST_BYTES, f"{FILE} is too large.", expected="1 MiB at most", got=f"{len(content)} bytes")
+    try:
+        # Whole numbers as floats: one of thousands of digits becomes infinite, and takes no time.
+        parsed = json.loads(content.decode("utf-8-sig"), parse_int=float)
+    except (ValueError, RecursionError) as error:
+        help = "Write it with json.dump; str() of a dict, or torch.save, gives something else."
+        raise Failure(f"{FILE} is not JSON.", expected=FORM, got=str(error)[:200], help=help) from error
+    expect(isinstance(parsed, dict), f"{FILE} must hold an object.", expected=FORM, got=summarise(parsed))
+    return dict(parsed)
+
+
+def _curves_of(parsed: Mapping[str, Any], network: str) -> dict[str, Any]:
+    mistake = f"{network}.history_of_one_network" if set(CURVES) & parsed.keys() else None
+    expect(
+        network in parsed,
+        f'{FILE} has no "{network}".',
+        expected=FORM,
+        got=list(parsed)[:6],
+        mistake=mistake,
+    )
+    curves = parsed[network]
+    mistake = f"{network}.history_by_epoch" if isinstance(curves, list) else None
+    expect(
+        isinstance(curves, dict),
+        f'"{network}" in {FILE} must hold its curves by name.',
+        expected="a list of numbers for each of " + ", ".join(CURVES),
+        got=summarise(curves),
+        mistake=mistake,
+    )
+    return dict(curves)
+
+
+def _read_curve(network: str, name: str, curve: Any) -> list[float]:
+    """One curve as it must be; raises Failure otherwise."""
+    what = f'{name} of "{network}" in {FILE}'
+    mistake = f"{network}.history_of_last_epoch" if isinstance(curve, float) else None
+    expect(
+        isinstance(curve, list), f"{what} is no list.", expected="a number per epoch", got=summarise(curve),
+        mistake=mistake,
+    )  # fmt: skip
+    expect(
+        0 < len(curve) <= MOST_EPOCHS,
+        f"{what} has {len(curve)} numbers.",
+        expected=f"one per epoch, 1 to {MOST_EPOCHS:,}",
+        got=str(len(curve)),
+    )
+    for epoch, value in enumerate(curve):
+        at = f"Number {epoch + 1} of {what}"
+        expect(isinstance(value, float), f"{at} is not a number.", expected="a number", got=summarise(value))
+        expect(
+            math.isfinite(value), f"{at} is {value}.", expected="a finite number", got=str(value),
+            mistake=f"{network}.history_not_finite",
+        )  # fmt: skip
+        if name.endswith("accuracy"):
+            expect(
+                0 <= value <= 1,
+                f"{at} is no fraction.",
+                expected="a fraction from 0 to 1",
+                got=f"{value:g}",
+                mistake=f"{network}.history_in_percent" if 1 < value <= 100 else None,
+            )
+    return [float(value) for value in curve]
+
+
+def _others(network: str, curves: Mapping[str, Any], needed: tuple[str, ...], length: int) -> History:
+    """The curves that need not be there: those that are as they should be."""
+    found = {}
+    for name in CURVES:
+        if name in curves and name not in needed:
+            try:
+                curve = _read_curve(network, name, curves[name])
+            except Failure:
+                continue
+            if len(curve) == length:
+                found[name] = curve
+    return found
+
+
+def chosen_epoch(history: Mapping[str, list[float]]) -> int | None:
+    """Index of the epoch with the least validation error; None where there is no validation curve."""
+    if accuracies := history.get("val_accuracy"):
+        return max(range(len(accuracies)), key=accuracies.__getitem__)
+    if losses := history.get("val_loss"):
+        return min(range(len(losses)), key=losses.__getitem__)
+    return None
+
+
+def compare_claim(history: History | None, accuracy: float | None) -> str:
+    """A sentence on the accuracy that the curves claim beside the one measured here; empty where one is missing."""
+    claimed = max((history or {}).get("val_accuracy") or [-1.0])
+    if accuracy is None or claimed < 0:
+        return ""
+    told = f"Your best validation accuracy is {claimed:.1%}, your network's on the test images {accuracy:.1%}"
+    if abs(claimed - accuracy) <= FAR_APART:
+        return f"{told}."
+    return f"{told}: that is far apart, so the curves and the file may not be of the same training."
+
+
+def lay_out_curves(
+    exhibit: LayOut,
+    history: History | None,
+    reference_metrics: Mapping[str, Any],
+    accuracy: float | None,
+    threshold: float,
+    caption: str,
+) -> None:
+    """Lay out the figure `curves`: the student's beside the reference's, the chosen epoch, the measured accuracies.
+
+    Args:
+        exhibit: The fixture.
+        history: The student's curves; None where they can't be read.
+        reference_metrics: Of the reference network, as `Reference.metrics` holds them.
+        accuracy: Of the student's network on the test images; None where it was not measured.
+        threshold: The accuracy that earns the credit.
+        caption: Of the figure.
+    """
+    series = [_series("Yours", history)] if history else []
+    best = chosen_epoch(history) if history else reference_metrics["best_epoch"]
+    lines = [{"label": "Your network", "accuracy": accuracy}] if accuracy is not None else []
+    exhibit(
+        "curves",
+        "curves",
+        caption,
+        facts={
+            "series": [*series, _series("Reference", reference_metrics["curves"])],
+            "best_epoch": None if best is None else best + 1,
+            "lines": [*lines, {"label": "Reference", "accuracy": reference_metrics["test_accuracy"]}],
+            "threshold": threshold,
+        },
+    )
+
+
+def _series(label: str, curves: Mapping[str, list[float]]) -> dict[str, Any]:
+    drawn = {name: [_drawn(value) for value in curves[name]] for name in CURVES if name in curves}
+    epochs = max((len(curve) for curve in drawn.values()), default=0)
+    return {"label": label, "epochs": list(range(1, epochs + 1)), **drawn}
+
+
+def _drawn(value: float) -> float:
+    return max(-LARGEST_DRAWN, min(value, LARGEST_DRAWN))

@@ -1,0 +1,46 @@
+"""What a grade was made with: versions, data sets and reference models, for the report's small print."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from grader.cifar import cifar10
+from grader.datasets import fashion_mnist
+from grader.errors import MachineError
+from grader.imageset import without_downloads
+from grader.records import RunFacts
+from grader.reference import load_reference
+
+DATA_SETS = {"FashionMNIST": fashion_mnist, "CIFAR-10": cifar10}
+PACKAGES = ("torch", "torchvision", "numpy", "pytest")
+
+
+def run_facts(assignment_id: str, sandbox: str, seconds: Mapping[str, float]) -> RunFacts:
+    """What a run of the checks was made with.
+
+    Args:
+        assignment_id: Whose reference models were used.
+        sandbox: Name of the backend.
+        seconds: How long each part took.
+    """
+    return RunFacts(
+        sandbox=sandbox,
+        seconds=dict(seconds),
+        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        datasets=_describe_data(),
+        reference={"source": load_reference(assignment_id).source},
+    )
+
+
+def _describe_data() -> dict[str, str]:
+    described = {}
+    for name, data in DATA_SETS.items():
+        try:
+            with without_downloads():  # the checks have tried
+                images = data("test")
+            described[name] = f"{images.source}, {images.digest}"
+        except MachineError as error:
+            described[name] = f"missing: {error}"
+    return described

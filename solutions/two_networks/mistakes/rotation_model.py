@@ -1,0 +1,98 @@
+"""Known mistakes in `rotation.rotation_model`: task 3."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from grader.solutions import mistake
+
+
+@mistake(
+    "rotation.rotation_model",
+    "keeps_ten_classes",
+    check="check_four_logits",
+    help="Your network still has ten classes: exchange `fc` for a new nn.Linear with four outputs and as many inputs; "
+    "setting `fc.out_features` changes no weights.",
+)
+def keeps_ten_classes(model):
+    return model
+
+
+@mistake(
+    "rotation.rotation_model",
+    "returns_no_model",
+    check="check_four_logits",
+    help="rotation_model must return the network: end it with `return model`.",
+)
+def returns_no_model(model):
+    model.fc = nn.Linear(model.fc.in_features, 4)
+
+
+@mistake(
+    "rotation.rotation_model",
+    "returns_the_layer",
+    check="check_four_logits",
+    help="You return the new last layer: return the network that it is a part of.",
+)
+def returns_the_layer(model):
+    model.fc = nn.Linear(model.fc.in_features, 4)
+    return model.fc
+
+
+@mistake(
+    "rotation.rotation_model",
+    "fixed_width",
+    check="check_four_logits",
+    help="Your last layer expects another number of inputs than the network gives it: whatever the network, that is "
+    "`model.fc.in_features`.",
+)
+def fixed_width(model):
+    model.fc = nn.Linear(512, 4)
+    return model
+
+
+@mistake(
+    "rotation.rotation_model",
+    "model_with_softmax",
+    check="check_four_logits",
+    help="You put a softmax at the end: cross_entropy takes logits, and a softmax before it makes it learn slowly.",
+)
+def model_with_softmax(model):
+    model.fc = nn.Sequential(nn.Linear(model.fc.in_features, 4), nn.Softmax(dim=1))
+    return model
+
+
+@mistake(
+    "rotation.rotation_model",
+    "stacks_on_ten_classes",
+    check="check_same_architecture",
+    help="You put four classes on top of the ten: exchange `fc` for a new layer that gets what the old one got.",
+)
+def stacks_on_ten_classes(model):
+    return nn.Sequential(model, nn.Linear(10, 4))
+
+
+@mistake(
+    "rotation.rotation_model",
+    "other_architecture",
+    check="check_same_architecture",
+    help="You return a network of another architecture than the given one: only the last layer may differ.",
+)
+def other_architecture(model):
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)
+    )
+
+
+@mistake(
+    "rotation.rotation_model",
+    "freezes_features",
+    check="check_all_trainable",
+    help="You froze the network and train its last layer only, on features that nobody trained: leave requires_grad "
+    "as it is.",
+)
+def freezes_features(model):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model.fc = nn.Linear(model.fc.in_features, 4)
+    return model

@@ -1,0 +1,164 @@
+"""Known mistakes in `rotation.pth` and in the rotation network's curve in `history.json`: task 3.2."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import torch
+from torch import nn
+
+from grader.solutions import mistaken_file
+
+# --- rotation.pth -----------------------------------------------------------------------------------------------------
+
+
+def _loaded(files):
+    return torch.load(io.BytesIO(files["rotation.pth"]))
+
+
+def _saved(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_is_optimizer",
+    check="check_rotation_accuracy",
+    help="rotation.pth holds the state of an optimizer: save model.state_dict() instead.",
+)
+def model_is_optimizer(files):
+    return _saved(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=0.1).state_dict())
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_of_other_network",
+    check="check_rotation_accuracy",
+    help="The weights in rotation.pth belong to another network than rotation_model(SmallResNet()): hand in the "
+    "resnet.py and rotation.py that you trained with.",
+)
+def model_of_other_network(files):
+    return _saved(nn.Sequential(nn.Linear(3072, 4)).state_dict())
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_of_ten_classes",
+    check="check_rotation_accuracy",
+    help="rotation.pth holds a network with ten classes, as supervised.pth does: did you exchange the two files, or "
+    "save the wrong network?",
+)
+def model_of_ten_classes(files):
+    return files["supervised.pth"]
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_untrained",
+    check="check_rotation_accuracy",
+    help="The network in rotation.pth is no better than guessing: it looks as if it was saved before it was trained.",
+)
+def model_untrained(files):
+    generator = torch.Generator().manual_seed(0)
+    return _saved(
+        {k: torch.randn(v.shape, generator=generator) * 0.05 if v.ndim > 1 else v for k, v in _loaded(files).items()}
+    )
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_of_other_normalisation",
+    check="check_rotation_accuracy",
+    help="The network in rotation.pth does far better on images that are normalised in another way: train it on images "
+    "normalised by channel, as make_loaders gives them.",
+)
+def model_of_other_normalisation(files):
+    weights = _loaded(files)
+    # The same network for pixels from 0 to 255: the normalisation folded into the first convolution and its batch norm.
+    mean, std = 255 * torch.tensor([0.4914, 0.4822, 0.4465]), 255 * torch.tensor([0.2470, 0.2435, 0.2616])
+    weights["conv1.weight"] = weights["conv1.weight"] / std[:, None, None]
+    shift = (weights["conv1.weight"].sum(dim=(2, 3)) * mean).sum(dim=1)
+    weights["bn1.running_mean"] = weights["bn1.running_mean"] + shift
+    return _saved(weights)
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_of_other_labels",
+    check="check_rotation_accuracy",
+    help="The network in rotation.pth tells the turns apart but gives them other labels than the task: 0 is upright, 2 "
+    "a half turn, 1 and 3 the quarter turns; train it with the rotate_images that you hand in.",
+)
+def model_of_other_labels(files):
+    weights = _loaded(files)
+    order = [1, 2, 3, 0]
+    return _saved(weights | {name: weights[name][order] for name in ("fc.weight", "fc.bias")})
+
+
+# --- The curve in history.json ----------------------------------------------------------------------------------------
+
+
+def _history(files):
+    return json.loads(files["history.json"])
+
+
+def _with_rotation(files, curves):
+    return json.dumps(_history(files) | {"rotation": curves}).encode()
+
+
+@mistaken_file(
+    "history.json",
+    "rotation.history_lacks_curves",
+    check="check_rotation_curve",
+    help='Under "rotation", history.json lacks a curve: "train_loss" must be there, a number per epoch.',
+)
+def history_lacks_curves(files):
+    curves = _history(files)["rotation"]
+    return _with_rotation(files, {"loss": curves["train_loss"]})
+
+
+@mistaken_file(
+    "history.json",
+    "rotation.history_by_epoch",
+    check="check_rotation_curve",
+    help='Under "rotation", history.json holds a list of epochs: turn it round, one list for each curve.',
+)
+def history_by_epoch(files):
+    curves = _history(files)["rotation"]
+    return _with_rotation(
+        files, [dict(zip(curves, values, strict=True)) for values in zip(*curves.values(), strict=True)]
+    )
+
+
+@mistaken_file(
+    "history.json",
+    "rotation.history_of_last_epoch",
+    check="check_rotation_curve",
+    help='Under "rotation", history.json holds the last loss only: keep the loss of each epoch in a list.',
+)
+def history_of_last_epoch(files):
+    return _with_rotation(files, {name: curve[-1] for name, curve in _history(files)["rotation"].items()})
+
+
+@mistaken_file(
+    "history.json",
+    "rotation.history_not_finite",
+    check="check_rotation_curve",
+    help="The loss of the rotation network is nan or infinite: the training has failed there, lower the learning rate.",
+)
+def history_not_finite(files):
+    curves = _history(files)["rotation"]
+    return _with_rotation(files, curves | {"train_loss": [float("nan")] * len(curves["train_loss"])})
+
+
+@mistaken_file(
+    "history.json",
+    "rotation.history_of_one_network",
+    check="check_rotation_curve",
+    help='history.json holds the curves of one network only: put them under "rotation", beside "supervised".',
+)
+def history_of_one_network(files):
+    return json.dumps(_history(files)["rotation"]).encode()

@@ -1,0 +1,156 @@
+"""Known mistakes in `supervised.pth` and in the supervised curves of `history.json`: task 2.2."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import torch
+from torch import nn
+
+from grader.solutions import mistaken_file
+
+MEAN, STD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2470, 0.2435, 0.2616])
+
+
+def _loaded(files):
+    return torch.load(io.BytesIO(files["supervised.pth"]))
+
+
+def _saved(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+@mistaken_file(
+    "supervised.pth",
+    "supervised.model_is_optimizer",
+    check="check_supervised_accuracy",
+    help="supervised.pth holds the state of an optimizer: save model.state_dict() instead.",
+)
+def model_is_optimizer(files):
+    return _saved(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
+
+
+@mistaken_file(
+    "supervised.pth",
+    "supervised.model_of_other_network",
+    check="check_supervised_accuracy",
+    help="The weights belong to another network than SmallResNet() with its ten classes: hand in the resnet.py that "
+    "you trained, with the supervised.pth it gave, not with rotation.pth under its name.",
+)
+def model_of_other_network(files):
+    return files["rotation.pth"]
+
+
+@mistaken_file(
+    "supervised.pth",
+    "supervised.model_untrained",
+    check="check_supervised_accuracy",
+    help="The network is no better than guessing: it looks as if it was saved before it was trained.",
+)
+def model_untrained(files):
+    generator = torch.Generator().manual_seed(0)
+    random = {
+        k: torch.randn(v.shape, generator=generator) * 0.05 if v.ndim > 1 else v for k, v in _loaded(files).items()
+    }
+    return _saved(random)
+
+
+@mistaken_file(
+    "supervised.pth",
+    "supervised.model_of_other_normalisation",
+    check="check_supervised_accuracy",
+    help="The network does far better on pixels of another range: it was trained without the normalisation by channel "
+    "that the stub's constants MEAN and STD are for.",
+)
+def model_of_other_normalisation(files):
+    weights = _loaded(files)
+    # The same network for pixels from 0 to 1: x = (y - MEAN) / STD, folded into the first convolution and its norm.
+    first, scale = weights["conv1.weight"], (1 / STD).view(1, 3, 1, 1)
+    weights["bn1.running_mean"] = weights["bn1.running_mean"] + (first * scale * MEAN.view(1, 3, 1, 1)).sum(
+        dim=(1, 2, 3)
+    )
+    weights["conv1.weight"] = first * scale
+    return _saved(weights)
+
+
+def _changed(files, change):
+    """history.json whose supervised curves went through a function."""
+    histories = json.loads(files["history.json"])
+    return json.dumps(histories | {"supervised": change(histories["supervised"])}).encode()
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_of_one_network",
+    check="check_supervised_curves",
+    help='The supervised curves stand at the top of the file: put them under "supervised", beside "rotation".',
+)
+def history_of_one_network(files):
+    histories = json.loads(files["history.json"])
+    return json.dumps(histories["supervised"] | {"rotation": histories["rotation"]}).encode()
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_by_epoch",
+    check="check_supervised_curves",
+    help="You saved a list of epochs; save a list for each curve, with a number per epoch.",
+)
+def history_by_epoch(files):
+    def by_epoch(curves):
+        return [dict(zip(curves, epoch, strict=True)) for epoch in zip(*curves.values(), strict=True)]
+
+    return _changed(files, by_epoch)
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_lacks_curves",
+    check="check_supervised_curves",
+    help="All four curves are asked for, under the names train_loss, train_accuracy, val_loss and val_accuracy.",
+)
+def history_lacks_curves(files):
+    return _changed(files, lambda curves: {name.replace("accuracy", "acc"): curve for name, curve in curves.items()})
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_of_last_epoch",
+    check="check_supervised_curves",
+    help="You saved the last epoch's numbers only: append each epoch's to a list.",
+)
+def history_of_last_epoch(files):
+    return _changed(files, lambda curves: {name: curve[-1] for name, curve in curves.items()})
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_not_finite",
+    check="check_supervised_curves",
+    help="A loss in your curves is nan or infinite: the training went wrong there, or a mean over nothing was taken.",
+)
+def history_not_finite(files):
+    return _changed(files, lambda curves: curves | {"val_loss": [*curves["val_loss"][:-1], float("nan")]})
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_of_unequal_lengths",
+    check="check_supervised_curves",
+    help="A curve has more numbers than another, for example one per batch: save one per epoch in each.",
+)
+def history_of_unequal_lengths(files):
+    return _changed(files, lambda curves: curves | {"train_loss": curves["train_loss"] * 7})
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_in_percent",
+    check="check_supervised_curves",
+    help="Your accuracies are in percent: save fractions, 0.83 in place of 83.",
+)
+def history_in_percent(files):
+    return _changed(files, lambda curves: curves | {"val_accuracy": [100 * value for value in curves["val_accuracy"]]})

@@ -1,0 +1,309 @@
+"""Known mistakes in `supervised.cross_entropy`: task 2.1."""
+
+from __future__ import annotations
+
+import math
+
+import torch.nn.functional as F
+
+from grader.solutions import mistake, mistaken_file
+
+
+def _losses(logits, targets):
+    """The loss of each image, (N,), right."""
+    return -logits.log_softmax(dim=1).gather(1, targets[:, None])[:, 0]
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "sums_losses",
+    check="check_loss",
+    help="You sum the losses of the batch: take their mean.",
+)
+def sums_losses(logits, targets):
+    return _losses(logits, targets).sum()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "mean_over_everything",
+    check="check_loss",
+    help="You take the mean over all N x K entries of the one-hot product, which is K times too small: sum over the "
+    "classes, then take the mean over the batch.",
+)
+def mean_over_everything(logits, targets):
+    one_hot = F.one_hot(targets, logits.shape[1])
+    return -(one_hot * logits.log_softmax(dim=1)).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "per_example",
+    check="check_loss",
+    help="You return the loss of each image: take the mean over the batch.",
+)
+def per_example(logits, targets):
+    return _losses(logits, targets)
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "wrong_sign",
+    check="check_loss",
+    help="Your loss is negative: a logarithm of a probability is negative, and the loss is minus that.",
+)
+def wrong_sign(logits, targets):
+    return -_losses(logits, targets).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "softmax_twice",
+    check="check_loss",
+    help="You apply softmax twice: log_softmax wants the logits themselves.",
+)
+def softmax_twice(logits, targets):
+    return _losses(logits.softmax(dim=1), targets).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "probability_without_log",
+    check="check_loss",
+    help="You forgot the logarithm: the loss is -log of the right class's probability, not minus the probability.",
+)
+def probability_without_log(logits, targets):
+    return -logits.softmax(dim=1).gather(1, targets[:, None]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "one_minus_probability",
+    check="check_loss",
+    help="You take 1 - probability of the right class; the loss is -log of the probability.",
+)
+def one_minus_probability(logits, targets):
+    return 1 - logits.softmax(dim=1).gather(1, targets[:, None]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "log_of_mean",
+    check="check_loss",
+    help="You take the logarithm of the mean probability: take the mean of the logarithms.",
+)
+def log_of_mean(logits, targets):
+    return -logits.softmax(dim=1).gather(1, targets[:, None]).mean().log()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "base_two",
+    check="check_loss",
+    help="You use the logarithm to base 2 (or 10): use the natural one, torch.log.",
+)
+def base_two(logits, targets):
+    return _losses(logits, targets).mean() / math.log(2)
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "without_normaliser",
+    check="check_loss",
+    help="You take minus the logit of the right class: the logarithm of the sum of exponentials is missing.",
+)
+def without_normaliser(logits, targets):
+    return -logits.gather(1, targets[:, None]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "maximum_added_only",
+    check="check_loss",
+    help="In your logsumexp you add the maximum but never subtracted it: m + log(sum(exp(x - m))).",
+)
+def maximum_added_only(logits, targets):
+    normaliser = logits.amax(dim=1) + logits.exp().sum(dim=1).log()
+    return (normaliser - logits.gather(1, targets[:, None])[:, 0]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "maximum_subtracted_only",
+    check="check_loss",
+    help="In your logsumexp you subtract the maximum but never add it again: m + log(sum(exp(x - m))).",
+)
+def maximum_subtracted_only(logits, targets):
+    normaliser = (logits - logits.amax(dim=1, keepdim=True)).exp().sum(dim=1).log()
+    return (normaliser - logits.gather(1, targets[:, None])[:, 0]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "of_predicted_class",
+    check="check_loss",
+    help="You take the probability of the class with the largest logit: take that of the right class, `targets`.",
+)
+def of_predicted_class(logits, targets):
+    return _losses(logits, logits.argmax(dim=1)).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "share_wrong",
+    check="check_loss",
+    help="You return how often the largest logit is wrong, which has no gradient: the loss is -log of the right "
+    "class's probability.",
+)
+def share_wrong(logits, targets):
+    return (logits.argmax(dim=1) != targets).float().mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "softmax_over_batch",
+    check="check_loss",
+    help="Your softmax runs over dimension 0, the batch: it belongs over dimension 1, the classes.",
+)
+def softmax_over_batch(logits, targets):
+    return -logits.log_softmax(dim=0).gather(1, targets[:, None]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "every_pair",
+    check="check_loss",
+    help="log_probabilities[:, targets] selects N x N entries: use [torch.arange(N), targets], or gather.",
+)
+def every_pair(logits, targets):
+    return -logits.log_softmax(dim=1)[:, targets].mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "squared_error",
+    check="check_loss",
+    help="This is the squared error of the probabilities; the cross-entropy is -log of the right class's probability.",
+)
+def squared_error(logits, targets):
+    return F.mse_loss(logits.softmax(dim=1), F.one_hot(targets, logits.shape[1]).float())
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "also_of_wrong_classes",
+    check="check_loss",
+    help="You add -log(1 - p) of the wrong classes, as for independent yes-no questions: take -log p of the right "
+    "class only.",
+)
+def also_of_wrong_classes(logits, targets):
+    return F.binary_cross_entropy(logits.softmax(dim=1), F.one_hot(targets, logits.shape[1]).float())
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "exp_overflows",
+    check="check_large_logits",
+    help="exp of a large logit is infinite: subtract each row's maximum first, or use logsumexp or log_softmax.",
+)
+def exp_overflows(logits, targets):
+    exponentials = logits.exp()
+    return -(exponentials.gather(1, targets[:, None])[:, 0] / exponentials.sum(dim=1)).log().mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "maximum_of_batch",
+    check="check_large_logits",
+    help="You subtract the maximum of the whole batch, and rows far below it vanish: subtract each row's own maximum.",
+)
+def maximum_of_batch(logits, targets):
+    shifted = logits - logits.max()
+    return (shifted.exp().sum(dim=1).log() - shifted.gather(1, targets[:, None])[:, 0]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "log_of_softmax",
+    check="check_large_logits",
+    help="The softmax of an unlikely class is rounded to 0, whose logarithm is infinite: use log_softmax, which never "
+    "computes the probability.",
+)
+def log_of_softmax(logits, targets):
+    return -logits.softmax(dim=1).gather(1, targets[:, None]).log().mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "adds_epsilon",
+    check="check_large_logits",
+    help="A small number inside the logarithm caps the loss: use log_softmax, which needs none.",
+)
+def adds_epsilon(logits, targets):
+    return -(logits.softmax(dim=1).gather(1, targets[:, None]) + 1e-8).log().mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "clamps_probability",
+    check="check_large_logits",
+    help="Clamping the probability caps the loss and stops its gradient: use log_softmax, which needs no clamp.",
+)
+def clamps_probability(logits, targets):
+    return -logits.softmax(dim=1).gather(1, targets[:, None]).clamp(min=1e-12).log().mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "loss_without_gradient",
+    check="check_loss_gradient",
+    help="Your loss has no gradient: keep it a tensor, without .item(), float(), numpy, .detach() or no_grad().",
+)
+def loss_without_gradient(logits, targets):
+    return _losses(logits, targets).mean().item()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "normaliser_detached",
+    check="check_loss_gradient",
+    help="The sum of exponentials is cut off from the gradient (.detach(), .data or no_grad): let it flow there too.",
+)
+def normaliser_detached(logits, targets):
+    return (logits.detach().logsumexp(dim=1) - logits.gather(1, targets[:, None])[:, 0]).mean()
+
+
+@mistake(
+    "supervised.cross_entropy",
+    "changes_logits",
+    check="check_logits_untouched",
+    help="You change the logits in place (-=, sub_): make a new tensor, the caller still needs the old one.",
+)
+def changes_logits(logits, targets):
+    logits -= logits.detach().amax(dim=1, keepdim=True)
+    return _losses(logits, targets).mean()
+
+
+def _with_loss(files, body):
+    """supervised.py with another cross-entropy at the end."""
+    return files["supervised.py"] + f"\n\ndef cross_entropy(logits, targets):\n    return {body}\n".encode()
+
+
+@mistaken_file(
+    "supervised.py",
+    "supervised.uses_cross_entropy",
+    check="check_written_out",
+    help="The task asks for the formula: write it with log_softmax or logsumexp, without torch's cross-entropy.",
+)
+def uses_cross_entropy(files):
+    return _with_loss(files, "F.cross_entropy(logits, targets)")
+
+
+@mistaken_file(
+    "supervised.py",
+    "supervised.uses_nll_loss",
+    check="check_written_out",
+    help="nll_loss is the half of the formula that is asked for: select the right classes' entries yourself.",
+)
+def uses_nll_loss(files):
+    return _with_loss(files, "torch.nn.functional.nll_loss(F.log_softmax(logits, 1), targets)")

@@ -1,0 +1,121 @@
+"""How a network computed its answer is read from torch's record: additions, however written, and hidden weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from sample_handles import handle_of
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from grader.checks.two_networks.tracing import Computation, identities, trace
+from grader.errors import Failure
+
+
+class Block(nn.Module):
+    """Two convolutions, and what `forward` makes of them."""
+
+    def __init__(self, combine: Callable[[Any, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+        self.norm, self.scale = nn.BatchNorm2d(3), nn.Parameter(torch.zeros(()))
+        self.combine = combine
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> the same shape."""
+        return self.combine(self, x)
+
+    def branch(self, x: Tensor) -> Tensor:
+        """The convolutions without a shortcut."""
+        return F.relu(self.norm(self.one(x)))
+
+
+def computed(combine: Callable[[Any, Tensor], Tensor]) -> Computation:
+    """How a network of two blocks computes."""
+    net = nn.Sequential(nn.Conv2d(3, 3, 1), Block(combine), Block(combine), nn.Flatten(), nn.Linear(3 * 16, 10))
+    return trace(handle_of(net), torch.randn(2, 3, 4, 4))
+
+
+def in_place(block: Any, x: Tensor) -> Tensor:
+    """The sum, in place."""
+    y: Tensor = block.branch(x)
+    y = y * 1
+    y += x
+    return F.relu_(y)
+
+
+RESIDUAL = {
+    "plus": lambda b, x: b.branch(x) + x,
+    "torch.add": lambda b, x: torch.add(x, b.branch(x), alpha=0.5),
+    "in place": in_place,
+    "with a convolution as shortcut": lambda b, x: b.branch(x) + b.two(x),
+    "with a factor that is 0": lambda b, x: x + b.scale * b.branch(x),
+    "sum of a list": lambda b, x: sum([b.branch(x), x]),
+    "sum of a stack": lambda b, x: torch.stack([b.branch(x), x]).sum(0),
+    "minus": lambda b, x: x - b.branch(x),
+    "twice the layer": lambda b, x: b.branch(b.branch(x)) + x,
+    "out of sight": lambda b, x: checkpoint(lambda y: b.branch(y) + y, x, use_reentrant=True),
+}
+
+
+@pytest.mark.parametrize("combine", RESIDUAL.values(), ids=RESIDUAL)
+def test_residual(combine: Callable[[Any, Tensor], Tensor]) -> None:
+    """Every way to write a residual addition is recognised; of what is out of sight the best is assumed."""
+    assert computed(combine).has_residual()
+
+
+PLAIN = {
+    "no shortcut": lambda b, x: b.two(b.branch(x)),
+    "added to itself": lambda b, x: (y := b.branch(x)) + y,
+    "concatenated": lambda b, x: torch.cat([b.branch(x), x])[: len(x)],
+    "multiplied": lambda b, x: b.branch(x) * x,
+    "a bias": lambda b, x: b.branch(x) + b.scale,
+    "less its mean": lambda b, x: (y := b.branch(x)) - y.mean(),
+}
+
+
+@pytest.mark.parametrize("combine", PLAIN.values(), ids=PLAIN)
+def test_no_residual(combine: Callable[[Any, Tensor], Tensor]) -> None:
+    """Other sums, products and concatenations are no residual additions."""
+    steps = computed(combine)
+    assert not steps.has_residual()
+    assert steps.has_doubling() is (combine is PLAIN["added to itself"])
+
+
+def test_strangers() -> None:
+    """Weights that the network computes with and does not list are found, those that it lists are not."""
+    hidden = nn.Conv2d(3, 3, 1)
+
+    class Hiding(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            answer: Tensor = super().forward(hidden(x))  # type: ignore[no-untyped-call]
+            return answer
+
+    for net, strangers in ((nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), 0), (Hiding(nn.Conv2d(3, 2, 1)), 2)):
+        held = handle_of(net)
+        steps = trace(held, torch.randn(1, 3, 2, 2))
+        assert len(steps.tensors() - identities(held.owner, held.parameters())) == strangers
+
+
+SPOILS = [
+    lambda x: x.detach(),
+    lambda x: x.detach().numpy(),
+    lambda x: x.sum().item(),
+    lambda x: x.detach() * torch.ones(2, requires_grad=True),
+]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_no_gradient(spoil: Callable[[Tensor], Any]) -> None:
+    """An answer without a gradient is a failure that says so."""
+
+    class Cut(nn.Linear):
+        def forward(self, x: Tensor) -> Any:
+            return spoil(super().forward(x))
+
+    with pytest.raises(Failure, match="No gradient"):
+        trace(handle_of(Cut(4, 2)), torch.randn(1, 3, 2, 4))

@@ -1,0 +1,142 @@
+"""Tasks 4.3 and 4.4: what the checks judge by is right, odd answers fail, and any network is judged fairly.
+
+That known mistakes are caught and other right ways accepted is shown by tests/test_validation.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sample_two_networks import Raises, Reordered, WithDropout, WrongFeatures, expect_odd_fails, implement, mistake_of
+from torch import Tensor
+
+from grader.checks.two_networks import check_embedding, check_layout, check_neighbours
+from grader.checks.two_networks.retrieval import expect_nearest, nearest, share_of_class
+from grader.checks.two_networks.subjects import make_subject, same
+from grader.errors import Failure
+from grader.records import Array
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers for the inputs."""
+    return np.random.default_rng(11)
+
+
+FEATURE_CHECKS = (
+    check_embedding.check_what_fc_receives,
+    check_embedding.check_evaluation_mode,
+    check_embedding.check_mode_left,
+    check_embedding.check_network_kept,
+    check_embedding.check_any_number,
+)
+
+
+def test_odd_features_fail() -> None:
+    """Whatever penultimate_features returns, the student hears a sentence."""
+    expect_odd_fails(FEATURE_CHECKS[:2], "penultimate_features")
+
+
+def test_odd_layouts_fail() -> None:
+    """Whatever embed_2d returns, the student hears a sentence."""
+    checks = (check_layout.check_neighbours_kept, check_layout.check_any_features, check_layout.check_same_seed)
+    expect_odd_fails(checks, "embed_2d")
+
+
+def test_odd_neighbours_fail() -> None:
+    """Whatever nearest_neighbours returns, the student hears a sentence."""
+    checks = (
+        check_neighbours.check_nearest,
+        check_neighbours.check_ten_unless_told,
+        check_neighbours.check_sizes,
+        check_neighbours.check_found_again,
+        check_neighbours.check_large_bank,
+    )
+    expect_odd_fails(checks, "nearest_neighbours")
+
+
+@pytest.mark.parametrize("network", [Reordered, WrongFeatures, WithDropout, Raises, lambda: 1 / 0, lambda: None])
+def test_any_network(rng: np.random.Generator, network: Any) -> None:
+    """Right features earn their points with any network of the student's, and with a broken one, which costs task 1."""
+    for check in FEATURE_CHECKS:
+        check(implement(SmallResNet=network), rng)
+
+
+def test_subject() -> None:
+    """What `fc` receives is known of the student's own network; one that does not work is exchanged for ours."""
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    for network, classes, wide in ((Reordered, 10, 8), (Reordered, 4, 8), (WrongFeatures, 10, 20), (Raises, 4, 20)):
+        subject = make_subject(implement(SmallResNet=network), classes)
+        received = subject.received(images)
+        assert received.shape == (4, wide)
+        assert same(subject.net.features(images), received)
+        assert np.shape(subject.net(images)) == (4, classes)
+        assert not same(subject.received(images, training=True), received)
+        assert same(subject.received(images), received)
+
+
+@pytest.mark.parametrize(
+    ("name", "describe"),
+    [
+        ("gives_logits", lambda net, x: net(x)),
+        ("gives_maps", lambda net, x: net.feature_maps(x).flatten(1)),
+        ("gives_maps", lambda net, x: net.feature_maps(x)),
+        (None, lambda net, x: net.features(x) + 1),
+    ],
+)
+def test_features_named(rng: np.random.Generator, name: str | None, describe: Callable[..., Tensor]) -> None:
+    """A known mistake is named whatever the student's network is."""
+    who = implement(SmallResNet=Reordered, penultimate_features=lambda net, x: describe(net.eval(), x))
+    mistake = mistake_of(check_embedding.check_what_fc_receives, who, rng)
+    assert mistake == (f"embedding.{name}" if name else None)
+
+
+def test_components_named(rng: np.random.Generator) -> None:
+    """A principal component analysis is recognised even if its axes are turned, mirrored and scaled."""
+    turn = np.array([[0.6, 0.8], [0.8, -0.6]])
+
+    def components(features: Tensor, seed: int = 0) -> Array:
+        left, sizes, _ = torch.linalg.svd(features - features.mean(0), full_matrices=False)
+        points: Array = (left * sizes)[:, :2].numpy() @ turn * 7
+        return points
+
+    who = implement(embed_2d=components)
+    assert mistake_of(check_layout.check_neighbours_kept, who, rng) == "embedding.principal_components"
+    still = implement(embed_2d=lambda features, seed=0: np.zeros((len(features), 2)))
+    assert mistake_of(check_layout.check_neighbours_kept, still, rng) is None
+
+
+# --- 4.4 --------------------------------------------------------------------------------------------------------------
+
+
+def test_expect_nearest() -> None:
+    """Ties come in any order; another order, another neighbour, a repeated and an impossible index fail."""
+    bank = np.array([[0.0], [1.0], [-1.0], [3.0], [1.0]], np.float32)
+    queries = np.zeros((1, 1), np.float32)
+    for right in ([0, 1, 2], [0, 2, 4], [[0, 4, 1]], np.array([0, 1, 4], np.int32), np.array([[0.0, 2.0, 1.0]])):
+        rows = expect_nearest(np.asarray(right), queries, bank, 3)
+        assert (rows.shape, str(rows.dtype)) == ((1, 3), "int64")
+    for wrong in ([1, 0, 2], [0, 1, 3], [0, 1, 1], [0, 1, 5], [0, 1, -1], [0, 1], [0.0, 1.5, 2.0], [0, 1, np.nan]):
+        with pytest.raises(Failure):
+            expect_nearest(np.asarray(wrong), queries, bank, 3)
+
+
+def test_rounding_is_no_mistake(rng: np.random.Generator) -> None:
+    """Far from zero, the honest rounding of |a|^2 - 2ab + b^2 in float32 is no mistake."""
+    bank, queries = ((rng.normal(size=(count, 64)) + 30).astype(np.float32) for count in (3000, 20))
+    squared = (queries**2).sum(1)[:, None] - 2 * queries @ bank.T + (bank**2).sum(1)
+    expect_nearest(np.argsort(squared, axis=1)[:, :10], queries, bank, 10)
+
+
+def test_shares() -> None:
+    """The share counts neighbours of the query's class, and the nearest are found in chunks as well."""
+    bank_labels, labels = np.arange(600) % 3, np.arange(1200) % 2
+    bank, queries = (np.arange(count, dtype=np.float32)[:, None] for count in (600, 1200))
+    rows = nearest(queries, bank, 1)
+    assert rows[:, 0].tolist() == [min(i, 599) for i in range(1200)]
+    expected = np.mean([bank_labels[min(i, 599)] == labels[i] for i in range(1200)])
+    assert share_of_class(rows, labels, bank_labels) == pytest.approx(expected)
