@@ -19,7 +19,7 @@ from grader.imageset import cache_folder
 from grader.recipes import RECIPES
 from grader.training import train_recipe
 
-STOP_AFTER = {"supervised": 15, "rotation": 4}  # epochs of 30 and of 6
+STOP_AFTER = {"supervised": 15, "rotation": 3}  # epochs of 30 and of 6
 TARGET = Path(__file__).parent / "group"
 
 

@@ -22,6 +22,7 @@ from grader.zippaths import path_key
 
 # File systems end at 255 bytes a name; results of a student have names of their own beside this one.
 MAX_STUDENT = 200  # bytes
+_GROUP_BYTES = 4096  # of group.txt: a few names
 _NAMES_QUOTED = 5  # a sentence with more is not read
 
 
@@ -90,7 +91,7 @@ def open_submission(
         assignment=chosen.id,
         sha256=hashlib.sha256(raw).hexdigest(),
         files=files,
-        notes=notes,
+        notes=_group(files) + notes,
         submitted_at=submitted_at,
     )
 
@@ -171,6 +172,16 @@ def _gather(
         f"{_quote(left)}: outside the folder of your modules ({clean_name(root)}), so not read.": left,
     }
     return files, tuple(note for note, paths in notes.items() if paths)
+
+
+def _group(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """A note that names who hands in together, out of `group.txt`, a name a line."""
+    lines = files.get("group.txt", b"")[:_GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
+    names = [clean_name(line.strip()) for line in lines if line.strip()]
+    if not names:
+        return ()
+    more = f" and {len(names) - _NAMES_QUOTED} more" if len(names) > _NAMES_QUOTED else ""
+    return (f"Handed in together by {', '.join(names[:_NAMES_QUOTED])}{more}.",)
 
 
 def _module_files(assignment: Assignment) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -247,3 +248,21 @@ def test_submission_or_refusal(raw: bytes, tmp_path: Path, project: Path) -> Non
     except SubmissionRefused:
         return
     assert "units.py" in found.files
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        ("Ines Castellano\r\n\r\n Jonas Weber \n", "Handed in together by Ines Castellano, Jonas Weber."),
+        ("\n", None),
+        ("A\nB\nC\nD\nE\nF\nG\nH\nI\nJ\nK\nL", " more."),
+    ],
+)
+def test_group(tmp_path: Path, content: str, note: str | None) -> None:
+    """The names of a group are told; an empty group.txt tells nothing."""
+    path = tmp_path / "pair.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("filters.py", "")
+        zipped.writestr("group.txt", content)
+    notes = open_submission(path).notes
+    assert notes[0].endswith(note) if note else notes == ()
