@@ -25,7 +25,7 @@ TARGET = Path(__file__).parent / "alice" / "model.pth"
 
 def main() -> None:
     """Train, print the test accuracy, save `{"state_dict": ...}` in float32."""
-    fashion = load_solution("miniplaces", "fashion")
+    fashion = load_solution("miniplaces/fashion")
     train_set, test_set = fashion_mnist("train"), fashion_mnist("test")
     train_batches = Batches(train_set.images, train_set.labels, normalise_fashion, BATCH_SIZE, shuffle=True)
     test_batches = Batches(test_set.images, test_set.labels, normalise_fashion, BATCH_SIZE)

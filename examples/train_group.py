@@ -13,11 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from rich.progress import Progress
 
 from grader.imageset import cache_folder
 from grader.recipes import RECIPES
-from grader.training import train_recipe
+from grader.training import train_recipe, training_progress
 
 STOP_AFTER = {"supervised": 15, "rotation": 3}  # epochs of 30 and of 6
 TARGET = Path(__file__).parent / "group"
@@ -31,7 +30,7 @@ def main() -> None:
             continue
         settings = replace(recipe.presets["full"], stop_after=STOP_AFTER[recipe.model])
         short = replace(recipe, presets={"short": settings})
-        with Progress() as progress:
+        with training_progress() as progress:
             weights, metrics = train_recipe(short, "short", cache_folder() / "group", progress)
         print(f"{recipe.model}: {metrics['test_accuracy']:.2%} of the test images")
         state = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}

@@ -15,12 +15,12 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
@@ -30,7 +30,7 @@ from grader.errors import DataMissing, MachineError, UsageError
 from grader.imageset import ImageSet, Split, cache_folder, without_downloads
 from grader.recipes import RECIPES as RECIPES  # here too: whoever trains them asks what there is
 from grader.rubric import get_assignment
-from grader.training import SOLUTIONS, Recipe, Weights, train_recipe
+from grader.training import SOLUTIONS, Recipe, Weights, train_recipe, training_progress
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def train_reference(
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(checkpoints, ignore_errors=True)
     if not folder.is_dir():
-        with _progress(console) as progress:
+        with training_progress(console) as progress:
             trained = {recipe.model: train_recipe(recipe, preset, checkpoints, progress) for recipe in recipes}
         weights = {model: weights for model, (weights, _) in trained.items()}
         metrics = {model: metrics for model, (_, metrics) in trained.items()}
@@ -165,24 +165,26 @@ def _check_preset(assignment_id: str, preset: str) -> None:
 def _by_data(assignment_id: str) -> tuple[list[Recipe], dict[str, str]]:
     """The recipes whose data set is here, and why not, by model, for the others; DataMissing when that is all."""
     here, left_out = [], {}
+    problem = cache(_problem)  # each data set is looked for once
     for recipe in _recipes(assignment_id):
-        try:
-            if recipe.in_place_of is None or not _is_here(recipe.in_place_of):
-                recipe.data("train"), recipe.data("test")
-                here.append(recipe)
-        except DataMissing as error:
-            left_out[recipe.model] = str(error)
+        if recipe.in_place_of is not None and not problem(recipe.in_place_of):
+            continue
+        if reason := problem(recipe.data):
+            left_out[recipe.model] = reason
+        else:
+            here.append(recipe)
     if not here:
         raise DataMissing(" ".join(dict.fromkeys(left_out.values())))
     return here, left_out
 
 
-def _is_here(data: Callable[[Split], ImageSet]) -> bool:
+def _problem(data: Callable[[Split], ImageSet]) -> str:
+    """Why a data set can't be had; empty when it is here."""
     try:
         data("train"), data("test")
-    except DataMissing:
-        return False
-    return True
+    except DataMissing as error:
+        return str(error)
+    return ""
 
 
 def _cache_folder(assignment_id: str, preset: str) -> Path:
@@ -247,13 +249,3 @@ def _read(assignment_id: str, folder: Path, source: str) -> Reference:
         for model, file in files.items()
     }
     return Reference(assignment_id, weights, metrics, source)
-
-
-def _progress(console: Console | None) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]}  validation {task.fields[accuracy]}"),
-        TimeRemainingColumn(),
-        console=console,
-    )

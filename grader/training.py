@@ -6,7 +6,6 @@ tensors and hands the solution's `train` plain batches; an interrupted run goes 
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import platform
@@ -18,12 +17,14 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from rich.progress import Progress
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from grader.batches import Batches, measure
 from grader.errors import MachineError
 from grader.imageset import ImageSet, Split
+from grader.importing import load_module
 from grader.rubric import PROJECT
 
 SOLUTIONS = PROJECT / "solutions"
@@ -140,6 +141,17 @@ def train_recipe(recipe: Recipe, preset: str, checkpoints: Path, progress: Progr
     }
 
 
+def training_progress(console: Console | None = None) -> Progress:
+    """A bar for `train_recipe`: epoch, loss, validation accuracy and the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]}  validation {task.fields[accuracy]}"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
 def _obtained(recipe: Recipe, settings: Settings) -> str:
     files = " and ".join(f"solutions/{source}.py" for source in recipe.sources)
     return (
@@ -150,14 +162,11 @@ def _obtained(recipe: Recipe, settings: Settings) -> str:
 
 
 def load_solution(name: str) -> ModuleType:
-    """Import `solutions/<name>.py` anew, under a name of its own; `name` is such as "two_networks/resnet"."""
+    """Import `solutions/<name>.py` anew; `name` is such as "two_networks/resnet"."""
     path = SOLUTIONS / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"reference_{name.replace('/', '_')}", path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if not path.is_file():
         raise MachineError(f"the solution {name}.py is missing")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
+    return load_module(path)
 
 
 class _Run:

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_shape, numbers, summarise
+from grader.checks.compare import expect, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.known_networks import network
+from grader.checks.model_files import load_weights, logits_in_batches
 from grader.datasets import ImageSet, normalise_fashion
-from grader.errors import Failure, Missing, StudentRaised
+from grader.errors import Failure, Missing
 from grader.records import Array
 from grader.reference import Reference
 from grader.sandbox.calls import make
@@ -76,7 +77,7 @@ def check_model_accuracy(
     threshold = thresholds["accuracy"]
     net = _load(student)
     order = rng.permutation(len(fashion_test.labels))
-    logits = _logits(net, fashion_test, order)
+    logits = logits_in_batches(net, fashion_test.images[torch.from_numpy(order)], 10, BATCH, normalise_fashion)
     labels = fashion_test.labels.numpy()[order]
     predicted = logits.argmax(axis=1)
     accuracy = float((predicted == labels).mean())
@@ -101,34 +102,7 @@ def _load(student: Implementation) -> Handle:
             "Your zip has no `model.pth` at its root.", help="Save it with torch.save(net.state_dict(), ...)."
         )
     net = student.fashion.MyNet.with_options(keep=True)()
-    try:
-        _form, loaded = student.load_model("model.pth", "fashion", net)
-    except StudentRaised as error:
-        mistake = None
-        if "param_groups" in error.message:
-            mistake = "fashion.model_is_optimizer"
-        elif "Missing key" in error.message or "size mismatch" in error.message or "Unexpected key" in error.message:
-            mistake = "fashion.model_of_other_network"
-        raise Failure(
-            "model.pth can't be loaded into MyNet().",
-            expected="a state_dict of MyNet(), or the whole pickled module",
-            got=error.message,
-            mistake=mistake,
-        ) from error
-    loaded.eval()
-    return loaded
-
-
-def _logits(net: Handle, data: ImageSet, order: Array) -> Array:
-    """Logits (N, 10) of the images in this order; labels stay here."""
-    parts = []
-    for start in range(0, len(order), BATCH):
-        chosen = torch.from_numpy(order[start : start + BATCH])
-        answer = numbers(net(normalise_fashion(data.images[chosen])))
-        expect_shape(answer, (len(chosen), 10))
-        expect(bool(np.isfinite(answer).all()), "The network gives logits that are not finite.", got=summarise(answer))
-        parts.append(answer.astype(np.float64).reshape(len(chosen), 10))
-    return np.concatenate(parts)
+    return load_weights(student, "model.pth", "fashion", net, maker="MyNet()", mistakes="fashion")
 
 
 def _expects_other_range(net: Handle, data: ImageSet, order: Array, accuracy: float) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 from grader.checks.compare import expect
 from grader.checks.context import LayOut
 from grader.checks.declare import check
-from grader.checks.two_networks.histories import History, compare_claim, lay_out_curves, read_history
+from grader.checks.two_networks.histories import judge_curves
 from grader.checks.two_networks.networks import logits_of, turned
 from grader.checks.two_networks.rotation_network import (
     NETWORK,
@@ -81,11 +81,6 @@ def check_rotation_curve(
     exhibit: LayOut,
 ) -> None:
     """history.json holds the training loss of the rotation network, a number for each epoch."""
-    accuracy = measured.get("rotation_accuracy")
-    history: History | None = None
-    try:
-        history = read_history(student, NETWORK, needed=("train_loss",))
-    finally:  # the reference's curves are shown in any case
-        caption = "Training on the turns. The lines are accuracies on the four turns of test images."
-        told = f"{caption} {compare_claim(history, accuracy)}".strip()
-        lay_out_curves(exhibit, history, reference.metrics[NETWORK], accuracy, thresholds["accuracy"], told)
+    caption = "Training on the turns. The lines are accuracies on the four turns of test images."
+    accuracy, threshold = measured.get("rotation_accuracy"), thresholds["accuracy"]
+    judge_curves(student, NETWORK, ("train_loss",), caption, accuracy, threshold, reference.metrics[NETWORK], exhibit)

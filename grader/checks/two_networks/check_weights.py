@@ -9,7 +9,7 @@ from torch import Tensor
 from grader.checks.compare import expect, number
 from grader.checks.context import LayOut
 from grader.checks.declare import check
-from grader.checks.two_networks.histories import History, compare_claim, lay_out_curves, read_history
+from grader.checks.two_networks.histories import CURVES, judge_curves
 from grader.checks.two_networks.networks import load_network, logits_of
 from grader.imageset import ImageSet
 from grader.records import Array
@@ -110,11 +110,6 @@ def check_supervised_curves(
     exhibit: LayOut,
 ) -> None:
     """history.json holds the four curves of the supervised network, a number for each epoch."""
-    accuracy = measured.get("supervised_accuracy")
-    history: History | None = None
-    try:
-        history = read_history(student, NETWORK)
-    finally:  # the reference's curves are shown in any case
-        caption = "Training with labels. The lines are accuracies on the test images."
-        told = f"{caption} {compare_claim(history, accuracy)}".strip()
-        lay_out_curves(exhibit, history, reference.metrics[NETWORK], accuracy, thresholds["accuracy"], told)
+    caption = "Training with labels. The lines are accuracies on the test images."
+    accuracy, threshold = measured.get("supervised_accuracy"), thresholds["accuracy"]
+    judge_curves(student, NETWORK, CURVES, caption, accuracy, threshold, reference.metrics[NETWORK], exhibit)

@@ -33,6 +33,39 @@ FORM = '{"supervised": {"train_loss": [...], ...}, "rotation": {...}}'
 History = dict[str, list[float]]
 
 
+def judge_curves(
+    student: Implementation,
+    network: str,
+    needed: tuple[str, ...],
+    caption: str,
+    accuracy: float | None,
+    threshold: float,
+    metrics: Mapping[str, Any],
+    exhibit: LayOut,
+) -> None:
+    """Read the curves of one network and lay them out; the reference's are shown whatever the student's are.
+
+    Args:
+        student: Whose file.
+        network: As for `read_history`, as is `needed`.
+        needed: The curves that must be there.
+        caption: What is shown; what the curves claim is told after it.
+        accuracy: What was measured on the test images, if it was.
+        threshold: The accuracy that earns the points.
+        metrics: The reference network's.
+        exhibit: Takes the plot.
+
+    Raises:
+        Missing, Failure: As `read_history`.
+    """
+    history: History | None = None
+    try:
+        history = read_history(student, network, needed)
+    finally:
+        told = f"{caption} {compare_claim(history, accuracy)}".strip()
+        lay_out_curves(exhibit, history, metrics, accuracy, threshold, told)
+
+
 def read_history(student: Implementation, network: str, needed: tuple[str, ...] = CURVES) -> History:
     """The curves of one network, as the student hands them in.
 

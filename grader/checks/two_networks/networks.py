@@ -7,11 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_shape, numbers, summarise
+from grader.checks.compare import expect, numbers, summarise
+from grader.checks.model_files import load_weights, logits_in_batches
 from grader.checks.two_networks.computed_once import computed_once, key_of
 from grader.checks.two_networks.pictures import Pictures
 from grader.cifar import normalise_cifar
-from grader.errors import CheckStopped, Failure, Missing, StudentRaised
+from grader.errors import CheckStopped, Missing
 from grader.records import Array
 from grader.reference import Reference
 from grader.sandbox.student import Handle, Implementation
@@ -38,18 +39,8 @@ def load_network(who: Implementation, network: str) -> Handle:
         raise Missing(
             f"Your zip has no `{file}` at its root.", help="Save it with torch.save(model.state_dict(), ...)."
         )
-    net = make_network(who, network)
-    try:
-        _form, loaded = who.load_model(file, "resnet", net)
-    except StudentRaised as error:
-        raise Failure(
-            f"{file} can't be loaded into {_maker(network)}.",
-            expected="a state_dict of that network, or the whole pickled module",
-            got=error.message,
-            mistake=_known_problem(network, error.message),
-        ) from error
-    loaded.eval()
-    return loaded
+    maker = "rotation_model(SmallResNet())" if network == "rotation" else "SmallResNet()"
+    return load_weights(who, file, "resnet", make_network(who, network), maker=maker, mistakes=network)
 
 
 def make_network(who: Implementation, network: str) -> Handle:
@@ -59,18 +50,6 @@ def make_network(who: Implementation, network: str) -> Handle:
         turned: Handle = who.rotation.rotation_model.with_options(keep=True)(net)
         return turned
     return net
-
-
-def _maker(network: str) -> str:
-    return "rotation_model(SmallResNet())" if network == "rotation" else "SmallResNet()"
-
-
-def _known_problem(network: str, message: str) -> str | None:
-    if "param_groups" in message:
-        return f"{network}.model_is_optimizer"
-    if "Missing key" in message or "size mismatch" in message or "Unexpected key" in message:
-        return f"{network}.model_of_other_network"
-    return None
 
 
 def logits_of(net: Handle, images: Tensor, classes: int, *, normalised: bool = False) -> NDArray[np.float64]:
@@ -88,14 +67,8 @@ def logits_of(net: Handle, images: Tensor, classes: int, *, normalised: bool = F
     Raises:
         Failure: If it gives something else.
     """
-    parts = []
-    for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH]
-        answer = numbers(net(batch if normalised else normalise_cifar(batch)))
-        expect_shape(answer, (len(batch), classes))
-        expect(bool(np.isfinite(answer).all()), "The network gives logits that are not finite.", got=summarise(answer))
-        parts.append(answer.astype(np.float64).reshape(len(batch), classes))
-    return np.concatenate(parts)
+    given = {} if normalised else {"normalise": normalise_cifar}
+    return logits_in_batches(net, images, classes, BATCH, **given)
 
 
 def features_of(who: Implementation, net: Handle, images: Tensor) -> NDArray[np.float32]:

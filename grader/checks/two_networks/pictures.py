@@ -13,9 +13,7 @@ from grader.errors import DataMissing
 from grader.imageset import ImageSet
 from grader.reference import Reference
 
-BANK = (
-    10_000  # training images among which neighbours are looked for: all 50,000 would take a student's network minutes
-)
+BANK = 10_000  # training images among which neighbours are looked for: 50,000 would take a student's network minutes
 SEED = 280  # of the order of the bank's images
 
 
@@ -54,11 +52,9 @@ def load_pictures(most: int | None = None) -> Pictures:
         DataMissing: If there is not even FashionMNIST.
     """
     pictures = _load_pictures()
-    return (
-        pictures
-        if most is None
-        else replace(pictures, test=first(pictures.test, most), bank=first(pictures.bank, most // 10))
-    )
+    if most is None:
+        return pictures
+    return replace(pictures, test=first(pictures.test, most), bank=first(pictures.bank, most // 10))
 
 
 @cache

@@ -10,39 +10,33 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from grader.solutions import accepted_file, load_module
+from grader.solutions import accepted_file, load_module, model_file
 
 
 def _loaded(files):
     return torch.load(io.BytesIO(files["rotation.pth"]))
 
 
-def _saved(content):
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
-
-
 @accepted_file("rotation.pth", "rotation.model_in_checkpoint", '{"state_dict": ...} beside other things')
 def model_in_checkpoint(files):
-    return _saved({"epoch": 7, "state_dict": _loaded(files), "best": 0.8})
+    return model_file({"epoch": 7, "state_dict": _loaded(files), "best": 0.8})
 
 
 @accepted_file("rotation.pth", "rotation.model_in_other_checkpoint", '{"model_state_dict": ...} in half precision')
 def model_in_other_checkpoint(files):
     weights = {k: v.half() if v.is_floating_point() else v for k, v in _loaded(files).items()}
-    return _saved({"model_state_dict": weights, "optimizer_state_dict": {}})
+    return model_file({"model_state_dict": weights, "optimizer_state_dict": {}})
 
 
 @accepted_file("rotation.pth", "rotation.model_of_data_parallel", "names that begin with module.")
 def model_of_data_parallel(files):
-    return _saved({f"module.{name}": tensor for name, tensor in _loaded(files).items()})
+    return model_file({f"module.{name}": tensor for name, tensor in _loaded(files).items()})
 
 
 @accepted_file("rotation.pth", "rotation.model_that_turns_right", "labels that count quarter turns to the right")
 def model_that_turns_right(files):
     weights, order = _loaded(files), [0, 3, 2, 1]
-    return _saved(weights | {name: weights[name][order] for name in ("fc.weight", "fc.bias")})
+    return model_file(weights | {name: weights[name][order] for name in ("fc.weight", "fc.bias")})
 
 
 @accepted_file("rotation.pth", "rotation.model_pickled_whole", "the whole module, pickled in a script or notebook")
@@ -56,7 +50,7 @@ def model_pickled_whole(files):
         each.__module__ = "__main__"  # where a notebook defines them
         setattr(main, each.__name__, each)
     try:
-        return _saved(net)
+        return model_file(net)
     finally:
         for each in classes:
             delattr(main, each.__name__)

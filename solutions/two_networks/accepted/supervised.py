@@ -11,7 +11,7 @@ import resnet
 import torch
 import torch.nn.functional as F
 
-from grader.solutions import accepted, accepted_file
+from grader.solutions import accepted, accepted_file, model_file
 
 
 @accepted("supervised.cross_entropy", "one_hot_product", "one-hot targets times log_softmax, of shape (1,)")
@@ -162,15 +162,9 @@ def _loaded(files):
     return torch.load(io.BytesIO(files["supervised.pth"]))
 
 
-def _saved(content):
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
-
-
 @accepted_file("supervised.pth", "supervised.model_in_checkpoint", '{"state_dict": ...} beside other things')
 def model_in_checkpoint(files):
-    return _saved({"epoch": 17, "state_dict": _loaded(files), "best": 0.78})
+    return model_file({"epoch": 17, "state_dict": _loaded(files), "best": 0.78})
 
 
 @accepted_file(
@@ -178,7 +172,7 @@ def model_in_checkpoint(files):
 )
 def model_in_other_checkpoint(files):
     weights = {f"module.{name}": tensor for name, tensor in _loaded(files).items()}
-    return _saved({"model_state_dict": weights, "optimizer_state_dict": {}})
+    return model_file({"model_state_dict": weights, "optimizer_state_dict": {}})
 
 
 @accepted_file("supervised.pth", "supervised.model_pickled_whole", "the whole module, pickled in a script or notebook")
@@ -190,7 +184,7 @@ def model_pickled_whole(files):
         before[kind], kind.__module__ = kind.__module__, "__main__"  # where a notebook defines it
         setattr(main, kind.__name__, kind)
     try:
-        return _saved(net)
+        return model_file(net)
     finally:
         for kind, module in before.items():
             kind.__module__ = module

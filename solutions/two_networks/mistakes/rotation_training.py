@@ -8,19 +8,13 @@ import json
 import torch
 from torch import nn
 
-from grader.solutions import mistaken_file
+from grader.solutions import mistaken_file, model_file
 
 # --- rotation.pth -----------------------------------------------------------------------------------------------------
 
 
 def _loaded(files):
     return torch.load(io.BytesIO(files["rotation.pth"]))
-
-
-def _saved(content):
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
 
 
 @mistaken_file(
@@ -30,7 +24,7 @@ def _saved(content):
     help="rotation.pth holds the state of an optimizer: save model.state_dict() instead.",
 )
 def model_is_optimizer(files):
-    return _saved(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=0.1).state_dict())
+    return model_file(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=0.1).state_dict())
 
 
 @mistaken_file(
@@ -41,7 +35,7 @@ def model_is_optimizer(files):
     "resnet.py and rotation.py that you trained with.",
 )
 def model_of_other_network(files):
-    return _saved(nn.Sequential(nn.Linear(3072, 4)).state_dict())
+    return model_file(nn.Sequential(nn.Linear(3072, 4)).state_dict())
 
 
 @mistaken_file(
@@ -63,7 +57,7 @@ def model_of_ten_classes(files):
 )
 def model_untrained(files):
     generator = torch.Generator().manual_seed(0)
-    return _saved(
+    return model_file(
         {k: torch.randn(v.shape, generator=generator) * 0.05 if v.ndim > 1 else v for k, v in _loaded(files).items()}
     )
 
@@ -82,7 +76,7 @@ def model_of_other_normalisation(files):
     weights["conv1.weight"] = weights["conv1.weight"] / std[:, None, None]
     shift = (weights["conv1.weight"].sum(dim=(2, 3)) * mean).sum(dim=1)
     weights["bn1.running_mean"] = weights["bn1.running_mean"] + shift
-    return _saved(weights)
+    return model_file(weights)
 
 
 @mistaken_file(
@@ -95,7 +89,7 @@ def model_of_other_normalisation(files):
 def model_of_other_labels(files):
     weights = _loaded(files)
     order = [1, 2, 3, 0]
-    return _saved(weights | {name: weights[name][order] for name in ("fc.weight", "fc.bias")})
+    return model_file(weights | {name: weights[name][order] for name in ("fc.weight", "fc.bias")})
 
 
 # --- The curve in history.json ----------------------------------------------------------------------------------------

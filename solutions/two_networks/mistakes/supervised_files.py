@@ -8,19 +8,13 @@ import json
 import torch
 from torch import nn
 
-from grader.solutions import mistaken_file
+from grader.solutions import mistaken_file, model_file
 
 MEAN, STD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2470, 0.2435, 0.2616])
 
 
 def _loaded(files):
     return torch.load(io.BytesIO(files["supervised.pth"]))
-
-
-def _saved(content):
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
 
 
 @mistaken_file(
@@ -30,7 +24,7 @@ def _saved(content):
     help="supervised.pth holds the state of an optimizer: save model.state_dict() instead.",
 )
 def model_is_optimizer(files):
-    return _saved(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
+    return model_file(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
 
 
 @mistaken_file(
@@ -55,7 +49,7 @@ def model_untrained(files):
     random = {
         k: torch.randn(v.shape, generator=generator) * 0.05 if v.ndim > 1 else v for k, v in _loaded(files).items()
     }
-    return _saved(random)
+    return model_file(random)
 
 
 @mistaken_file(
@@ -73,7 +67,7 @@ def model_of_other_normalisation(files):
         dim=(1, 2, 3)
     )
     weights["conv1.weight"] = first * scale
-    return _saved(weights)
+    return model_file(weights)
 
 
 def _changed(files, change):
