@@ -20,6 +20,7 @@ class Batches:
         shuffle: Take the images in a new random order each time, drawn from torch's global generator.
         augment: Shift and mirror them, see `shift_and_mirror`.
         shift: Largest offset of `augment`, pixels.
+        hole: Side of the square that `augment` greys out, pixels; 0: none.
         views: Normalised images and labels of a batch -> what is yielded for them; None: as they are.
         advance: Called after each batch, for a progress bar.
     """
@@ -34,13 +35,14 @@ class Batches:
         shuffle: bool = False,
         augment: bool = False,
         shift: int = 1,
+        hole: int = 0,
         views: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
         advance: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the tensors; nothing is copied."""
         self.images, self.labels = images, labels
         self.normalise, self.batch_size = normalise, batch_size
-        self.shuffle, self.augment, self.shift = shuffle, augment, shift
+        self.shuffle, self.augment, self.shift, self.hole = shuffle, augment, shift, hole
         self.views, self.advance = views, advance
 
     def __len__(self) -> int:
@@ -55,6 +57,8 @@ class Batches:
             chosen = order[start : start + self.batch_size]
             images = shift_and_mirror(self.images[chosen], self.shift) if self.augment else self.images[chosen]
             normalised = self.normalise(images)
+            if self.augment and self.hole:
+                normalised = cut_out(normalised, self.hole)
             yield self.views(normalised, self.labels[chosen]) if self.views else (normalised, self.labels[chosen])
             self.advance()
 
@@ -76,6 +80,27 @@ def shift_and_mirror(images: Tensor, shift: int = 1) -> Tensor:
     columns = torch.where(torch.rand(count, 1) < 0.5, columns, columns.flip(1))
     each, channel = torch.arange(count)[:, None, None, None], torch.arange(channels)[:, None, None]
     return padded[each, channel, rows[:, None, :, None], columns[:, None, None, :]]
+
+
+def cut_out(images: Tensor, hole: int) -> Tensor:
+    """Set a square of each image to 0, the mean colour of normalised images; its middle is anywhere in the image.
+
+    Args:
+        images: (B, C, H, W), float32, normalised.
+        hole: Side of the square, pixels; near an edge, less of it is inside.
+
+    Returns:
+        New images of the same shape and type.
+
+    Reference:
+        DeVries & Taylor, 2017, Improved regularization of convolutional neural networks with cutout,
+        https://arxiv.org/abs/1708.04552.
+    """
+    count, _, height, width = images.shape
+    top, left = (torch.randint(size, (count, 1)) - hole // 2 for size in (height, width))
+    rows, columns = torch.arange(height) - top, torch.arange(width) - left  # (B, H), (B, W): places in the square
+    inside_rows, inside_columns = (rows >= 0) & (rows < hole), (columns >= 0) & (columns < hole)
+    return images.masked_fill((inside_rows[:, :, None] & inside_columns[:, None, :])[:, None], 0)
 
 
 def measure(net: nn.Module, batches: Batches, classes: int) -> tuple[float, Tensor]:

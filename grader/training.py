@@ -41,10 +41,11 @@ class Settings:
         epochs: Passes over the training images.
         peak_lr: Learning rate at the top of the one-cycle schedule.
         batch_size: Images per batch.
-        augment: Shift each training image by up to `shift` pixels and mirror half of them.
+        augment: Shift each training image by up to `shift` pixels, mirror half of them and cut out `hole`.
         validation: Training images that are held out to choose the epoch by.
         seed: Source of the split, the first weights, the order and the augmentation.
         shift: Largest offset of the augmentation, pixels.
+        hole: Side of the square that the augmentation greys out, pixels; 0: none.
         stop_after: Epochs after which it ends before its time; None: it goes on to the end.
     """
 
@@ -55,6 +56,7 @@ class Settings:
     validation: int = 5_000
     seed: int = 0
     shift: int = 1
+    hole: int = 0
     stop_after: int | None = None
 
 
@@ -192,7 +194,8 @@ class _Run:
         task = progress.add_task(self.recipe.model, epoch=f"{done}/{epochs}", loss="-", accuracy="-")
         classes = len(self.pupil.classes or train_set.classes)
         held_out, batches = self.batches(train_set, validation), self.batches(train_set, training)
-        batches.shuffle, batches.augment, batches.shift = True, settings.augment, settings.shift
+        batches.shuffle, batches.augment = True, settings.augment
+        batches.shift, batches.hole = settings.shift, settings.hole
         batches.advance = lambda: progress.advance(task)
         steps = len(batches)
         progress.update(task, total=steps * epochs, completed=steps * done)

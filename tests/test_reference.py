@@ -16,7 +16,7 @@ from rich.console import Console
 from torch import Tensor
 
 from grader import reference, training
-from grader.batches import Batches, measure, shift_and_mirror
+from grader.batches import Batches, cut_out, measure, shift_and_mirror
 from grader.cifar import CIFAR_CLASSES, cifar10, normalise_cifar
 from grader.datasets import FASHION_CLASSES, fashion_mnist, normalise_fashion
 from grader.errors import DataMissing, MachineError, UsageError
@@ -418,6 +418,31 @@ def test_batches_shift(shift: int) -> None:
     moved = torch.cat([batch for batch, _ in batches]).nonzero()[:, 2:] - 4
     assert moved.abs().max() == shift
     assert len(moved) == 400
+
+
+def test_cut_out() -> None:
+    """A square around any pixel is 0, cut off at the edges; each image has its own, and the rest stays as it was."""
+    torch.manual_seed(0)
+    images = torch.rand(2000, 2, 6, 5) + 1
+    cut = cut_out(images, 3)
+    holes = (cut == 0).all(dim=1)
+    assert torch.equal(cut == 0, holes[:, None].expand_as(cut))
+    assert torch.equal(cut[cut != 0], images[cut != 0])
+    possible = set()
+    for row, column in itertools.product(range(6), range(5)):
+        square = torch.zeros(6, 5, dtype=torch.bool)
+        square[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = True
+        possible.add(square.numpy().tobytes())
+    assert {hole.numpy().tobytes() for hole in holes} == possible
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_batches_with_holes(augment: bool) -> None:
+    """Batches have holes in the normalised images where they are asked for, and only with augmentation."""
+    images, labels = torch.full((50, 3, 8, 8), 255, dtype=torch.uint8), torch.zeros(50, dtype=torch.int64)
+    batches = Batches(images, labels, normalise_fashion, 25, augment=augment, shift=0, hole=4)
+    given = torch.cat([batch for batch, _ in batches])
+    assert (given == 0).any(dim=(1, 2, 3)).tolist() == [augment] * 50
 
 
 def test_measure() -> None:
