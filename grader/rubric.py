@@ -24,7 +24,7 @@ class Task(Record):
         bonus: Its points come on top of the maximum.
         scoring: "automatic" by checks, or "manual" by a person.
         without_data: What becomes of the task where data that its checks need are not on the machine.
-        uses: Other modules that its checks ask: what is wrong there may cost this task too.
+        uses: What else its checks ask, `module` or `module.name`: what is wrong there may cost this task too.
         written: `answers.md` has a heading for it.
         thresholds: Named numbers its checks use, e.g. `accuracy = 0.9`.
     """
@@ -40,6 +40,11 @@ class Task(Record):
     without_data: str = Field(default="withheld", pattern="^(withheld|manual)$")
     written: bool = False
     thresholds: dict[str, float] = {}
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """All that its checks ask of an implementation: its module and what it uses."""
+        return self.module, *self.uses
 
     def asked_by(self, variant: str) -> bool:
         """Whether `variant` gives points for this task."""
@@ -93,7 +98,7 @@ class Assignment(Record):
         for task in self.tasks:
             if unknown := set(task.variants) - set(self.variants):
                 raise ValueError(f"task {task.id} names unknown variants: {', '.join(sorted(unknown))}")
-            if unknown := {task.module, *task.uses} - {*self.modules, ""}:
+            if unknown := {asked.split(".")[0] for asked in task.asks} - {*self.modules, ""}:
                 raise ValueError(f"task {task.id} names an unknown module {min(unknown)!r}")
         return self
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -160,7 +161,10 @@ def _solved(assignment: Assignment, folder: Path) -> list[str]:
 
 @functools.cache
 def importers(assignment_id: str, module: str, project: Path = PROJECT) -> frozenset[str]:
-    """The module and every module of the solutions that imports it, directly or through another, by their sources."""
+    """The module and every module of the solutions that imports it, directly or through another, by their sources.
+
+    What only `main` imports does not count: it is for running the file, and no check asks it.
+    """
     folder = project / "solutions" / assignment_id
     imports = {
         name: _imported(folder / f"{name}.py") for name in _solved(get_assignment(assignment_id, project), folder)
@@ -172,9 +176,11 @@ def importers(assignment_id: str, module: str, project: Path = PROJECT) -> froze
 
 
 def _imported(path: Path) -> set[str]:
-    """First parts of the names that a module imports, also inside functions."""
+    """First parts of the names that a module imports, also inside functions, `main` aside."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    asked = [top for top in body if not (isinstance(top, ast.FunctionDef) and top.name == "main")]
+    for node in itertools.chain.from_iterable(map(ast.walk, asked)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

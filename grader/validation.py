@@ -29,7 +29,7 @@ from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes
 from grader.validation_cases import Case, Finding, Kind, list_cases
 
-SAMPLE = 1_000  # images of a data set on which a mistake or an accepted way is tried: what it does shows on few
+SAMPLE = 400  # images of a data set on which a mistake or an accepted way is tried: what it does shows on few
 
 
 def validate_assignment(
@@ -119,13 +119,14 @@ def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
     who = implementation(assignment.id, project=case.project)
     strays: list[str] = []
 
-    def note_modules(result: CheckResult) -> None:
+    def note_names(result: CheckResult) -> None:
         task = assignment.by_id[result.task]
-        asked = {exchange.called.split(".")[0] for exchange in who.record} & set(assignment.modules)
-        allowed = {name for name in asked if task in _reached(assignment, name, case.project)}
-        strays.extend(f"{result.name} of {task.id} ({task.module}) asks {name}" for name in sorted(asked - allowed))
+        called = {exchange.called.split("(")[0] for exchange in who.record}
+        asked = {name for name in called if name.split(".")[0] in assignment.modules}
+        stray = [name for name in sorted(asked) if task not in _reached(assignment, name, case.project)]
+        strays.extend(f"{result.name} of {task.id} ({task.module}) asks {name}" for name in stray)
 
-    results = _run(assignment, case, who, on_result=note_modules)
+    results = _run(assignment, case, who, on_result=note_names)
     return results, _not_passed(assignment, results) or "; ".join(strays)
 
 
@@ -165,15 +166,21 @@ def _examine_accepted(assignment: Assignment, case: Case) -> Judged:
 
 
 def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> tuple[CheckResult, ...]:
-    """Run the checks that a variation can change."""
-    tasks = tuple(task.id for task in _reached(assignment, variation.module, case.project))
+    """Run the checks that a variation can change: for a file, which any check may read, all of them."""
+    reached = assignment.tasks if variation.is_file else _reached(assignment, variation.target, case.project)
+    tasks = tuple(task.id for task in reached)
     return _run(assignment, case, implementation(assignment.id, variation, case.project), tasks)
 
 
-def _reached(assignment: Assignment, module: str, project: Path) -> list[Task]:
-    """The tasks whose checks ask a module, or one that imports it."""
-    reached = importers(assignment.id, module, project)
-    return [task for task in assignment.tasks if not reached.isdisjoint({task.module, *task.uses})]
+def _reached(assignment: Assignment, name: str, project: Path) -> Sequence[Task]:
+    """The tasks whose checks ask for `module.name`, for the whole of that module, or for one that imports it."""
+    module = name.split(".")[0]
+    others = importers(assignment.id, module, project) - {module}
+
+    def leads_there(asked: str) -> bool:
+        return asked in (name, module) or asked.split(".")[0] in others
+
+    return [task for task in assignment.tasks if any(map(leads_there, task.asks))]
 
 
 def _not_passed(assignment: Assignment, results: tuple[CheckResult, ...]) -> str:

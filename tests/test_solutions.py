@@ -122,6 +122,7 @@ def test_declared_once(tmp_path: Path) -> None:
         ("import torch, a as other", True),
         ("import aa\nfrom torch import a\nfrom torch.a import b", False),
         ("a = 1  # import a", False),
+        ("def main():\n    import a", False),
     ],
 )
 def test_importers(tmp_path: Path, source: str, imports_a: bool) -> None:

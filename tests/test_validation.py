@@ -200,7 +200,7 @@ def test_complaints(
 def test_check_that_asks_another_module(examine_toy: Callable[..., str]) -> None:
     """A check may ask its task's module and what that imports, no other: else variations would not reach it."""
     complaint = examine_toy(Kind.SOLUTIONS, "solutions", ("1", "check_f", PASSED, ()), calls="b.g")
-    assert complaint == "check_f of 1 (a) asks b"
+    assert complaint == "check_f of 1 (a) asks b.g"
 
 
 def test_points_for_stubs(examine_toy: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
