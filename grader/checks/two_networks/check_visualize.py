@@ -17,9 +17,8 @@ from grader.checks.two_networks.layers import (
     made_network,
     weight_of,
 )
-from grader.checks.two_networks.networks import NETWORKS, reference_network
+from grader.checks.two_networks.networks import NETWORKS, own_networks, reference_network
 from grader.checks.two_networks.pictures import Pictures
-from grader.checks.two_networks.shown import shown_networks
 from grader.errors import CheckStopped
 from grader.records import Array
 from grader.reference import Reference
@@ -173,7 +172,7 @@ def check_filters_drawn(
     student: Implementation, oracle: Implementation, reference: Reference, pictures: Pictures, exhibit: LayOut
 ) -> None:
     """The filters of trained networks look as they should, in both layers."""
-    own, problem = shown_networks(student, pictures)
+    own, problem = own_networks(student)  # filters need no picture, so no data set
     weights = []
     for network in NETWORKS:
         trained = reference_network(oracle, reference, pictures, network)

@@ -152,7 +152,8 @@ def history_not_finite(files):
     "history.json",
     "rotation.history_of_one_network",
     check="check_rotation_curve",
-    help='history.json holds the curves of one network only: put them under "rotation", beside "supervised".',
+    help='The rotation curves stand at the top of the file: put them under "rotation", beside "supervised".',
 )
 def history_of_one_network(files):
-    return json.dumps(_history(files)["rotation"]).encode()
+    histories = _history(files)
+    return json.dumps(histories["rotation"] | {"supervised": histories["supervised"]}).encode()
