@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = SUBMISSION ASSIGNMENT VARIANT SUBMITTED MANUAL OUT JOBS SOLUTIONS VENV
+VARIABLES = SUBMISSION ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv
@@ -18,14 +18,15 @@ VARIANT_ = $${VARIANT:+"--variant=$$VARIANT"}
 SUBMITTED_ = $${SUBMITTED:+"--submitted=$$SUBMITTED"}
 MANUAL_ = $${MANUAL:+"--manual=$$MANUAL"}
 OUT_ = $${OUT:+"--out=$$OUT"}
+MIN_SANDBOX_ = $${MIN_SANDBOX:+"--min-sandbox=$$MIN_SANDBOX"}
 JOBS_ = $${JOBS:+"--jobs=$$JOBS"}
 SOLUTIONS_ = $${SOLUTIONS:+"--solutions=$$SOLUTIONS"}
 SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
 
 .PHONY: grade report reference validate release data examples test check help clean setup ready
 
-grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT=]
-	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(SUBMISSION_)
+grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT= MIN_SANDBOX=]
+	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(MIN_SANDBOX_) $(SUBMISSION_)
 
 report: ready  ## draw the reference report, or a graded submission's again: [SUBMISSION= MANUAL= OUT=]
 	@$(GRADER) report $(ASSIGNMENT_) $(MANUAL_) $(OUT_) $(SUBMISSION_)

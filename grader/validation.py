@@ -6,9 +6,11 @@ name, a function of ours, can't travel.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -83,6 +85,7 @@ def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
 def _begin_process() -> None:
     import torch
 
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: a pool's processes wait for ever for one that died
     torch.set_num_threads(1)  # the processes share the cores
     gc.collect()
     gc.freeze()  # pytest collects garbage around each run, and torch's modules are a lot to look through

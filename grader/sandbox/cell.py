@@ -6,17 +6,20 @@ exit code is ignored, and stopping it kills its whole process tree from outside.
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import IO
 
 import numpy as np
 
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
+from grader.sandbox.meters import Meter, cpu_seconds, open_meter
 from grader.sandbox.protocol import Array, Channel, DeadlinePassed, Frame, Header, ProtocolError
 
 START_S = 120  # importing torch on a cold and busy disk
@@ -24,33 +27,64 @@ PIECE = 32 << 20  # files travel in pieces of so many bytes
 BOX_MARGIN_MIB = 8
 
 
+class First:
+    """The first process of a cell: everything in the cell ends with it.
+
+    Args:
+        pid: Its number here.
+        descriptor: pidfd of it; ours to close.
+        ended: Waits until nothing of the cell is left.
+    """
+
+    def __init__(self, pid: int, descriptor: int, ended: Callable[[], object]) -> None:
+        self.pid = pid
+        self._descriptor = descriptor
+        self._ended = ended
+
+    def kill(self) -> None:
+        """Kill everything in the cell, from outside."""
+        with suppress(ProcessLookupError):  # it has ended by itself
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Wait until nothing is left; called once, after `kill`."""
+        self._ended()
+        os.close(self._descriptor)
+
+
+def nothing() -> None:
+    """There is nothing to give back."""
+
+
 class Cell:
     """A started worker.
 
     Args:
-        process: What was started; its exit means that nothing of the cell is left.
         connection: Our end of the socket pair.
-        kill: Kills everything in the cell, from outside; called at most once.
-        uid: Kernel uid that the worker must change to, or None when it already runs as an ordinary user.
+        output: What it prints.
+        first: Its first process.
+        setup: What it is told to confine itself with: `uid` (kernel user to become, None when it is an ordinary one
+            already), `box` (folder for the submission), `files` (paths that Landlock leaves, by kind of right), and
+            `limits` that differ from what `confine` says.
         output_kib: How much of the end of its output to keep.
         release: Gives back what the cell held, once nothing of it is left.
     """
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
         connection: socket.socket,
-        kill: Callable[[], None],
-        uid: int | None,
+        output: IO[bytes],
+        first: First,
+        setup: Header,
         output_kib: int,
-        release: Callable[[], None] = lambda: None,
+        release: Callable[[], None] = nothing,
     ) -> None:
-        self._process = process
         self._channel = Channel(connection)
-        self._kill = kill
-        self._uid = uid
+        self._first = first
+        self._setup = setup
         self._release = release
-        self._output = _Drain(process.stdout, output_kib << 10)
+        self._output = Drain(output, output_kib << 10)
+        self._meter: Meter | None = None
         self._stopped = False
         self._request = 0
 
@@ -72,17 +106,18 @@ class Cell:
             "processes": limits.processes,
             "threads": limits.threads,
             "box_mib": box_mib,
-            "cpu_s": int(limits.submission_s * limits.threads),
+            "cpu_s": cpu_seconds(limits),
         }
-        setup = {"uid": self._uid, "limits": named}
+        setup = {**self._setup, "limits": {**named, **self._setup.get("limits", {})}}
         try:
             ready, _ = self._channel.receive(deadline)
             if ready.get("threads") != 1:
                 raise ProtocolError(f"the worker has {ready.get('threads')} threads before it is confined")
             self._channel.send(setup, [np.frombuffer(bpf, np.uint8)], deadline)
+            self._meter = open_meter(limits, box_mib, self._first.pid, self._first.kill)  # while the worker is at it
             self._channel.receive(deadline)
             self._send_files(files, deadline)
-        except (ProtocolError, DeadlinePassed) as error:
+        except (ProtocolError, DeadlinePassed, OSError) as error:
             output = self.stop()
             raise SandboxUnavailable(
                 f"the sandboxed process did not start: {str(error) or 'too slow'}\n{output}"
@@ -110,22 +145,30 @@ class Cell:
             raise ProtocolError("an answer to another question")
         return reply, results
 
+    def verdict(self) -> str | None:
+        """Which limit it was ended for, in a sentence; None if for none that is known. It is watched no longer."""
+        return self._meter.close() if self._meter is not None else None
+
     def stop(self) -> str:
         """Kill everything in the cell, wait until it is gone, and return the end of its output."""
         if not self._stopped:
             self._stopped = True
-            self._kill()
-            self._process.wait()
-            self._channel.close()
-            self._release()
+            self.verdict()
+            self._first.kill()
+            self._first.wait()
+            try:
+                if self._meter is not None:
+                    self._meter.remove()
+            finally:
+                self._channel.close()
+                self._release()
         return self._output.tail()
 
 
-class _Drain:
+class Drain:
     """Reads a pipe to its end in a thread and keeps the last bytes."""
 
-    def __init__(self, pipe: IO[bytes] | None, keep: int) -> None:
-        assert pipe is not None
+    def __init__(self, pipe: IO[bytes], keep: int) -> None:
         self._pipe = pipe
         self._keep = keep
         self._kept = bytearray()
@@ -139,5 +182,6 @@ class _Drain:
                 del self._kept[: max(0, len(self._kept) - self._keep)]
 
     def tail(self) -> str:
+        """What was kept, once its writers have ended."""
         self._thread.join(timeout=5)
         return bytes(self._kept).decode("utf-8", "backslashreplace")

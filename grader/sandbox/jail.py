@@ -1,6 +1,7 @@
-"""Chooses the strongest wall that works here.
+"""Chooses the strongest wall that works here, and hands out cells behind it.
 
-A backend is a module with `NAME`, `unavailable() -> str | None` and `start(limits, box_mib) -> Cell`.
+A backend is a module with `NAME` (as `--min-sandbox` takes it), `TITLE` (as reports tell it), `unavailable() -> str |
+None`, `start(limits, box_mib) -> Cell` and `system_calls() -> bytes`, the filter of its cells.
 """
 
 from __future__ import annotations
@@ -11,27 +12,35 @@ from types import ModuleType
 
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
-from grader.sandbox import bubblewrap
+from grader.sandbox import cold, container, fork, process
 from grader.sandbox.cell import Cell
-from grader.sandbox.seccomp import build_filter
 
-BACKENDS: tuple[ModuleType, ...] = (bubblewrap,)
+BACKENDS: tuple[ModuleType, ...] = (fork, cold, container, process)  # the strongest first
+WEAKEST = container.NAME  # that student code runs behind unless the grader is told otherwise
 
 
 @functools.cache
-def choose_backend() -> ModuleType:
+def choose_backend(weakest: str = WEAKEST) -> ModuleType:
     """The first backend that works, probed once.
+
+    Args:
+        weakest: Name of the last backend that will do.
 
     Raises:
         SandboxUnavailable: If none does, with the reasons.
+        ValueError: If there is no backend `weakest`.
     """
+    if weakest not in (names := [backend.NAME for backend in BACKENDS]):
+        raise ValueError(f"{weakest!r} is none of the sandboxes {', '.join(names)}")
     reasons = []
     for backend in BACKENDS:
         reason = backend.unavailable()
         if reason is None:
             return backend
-        reasons.append(reason)
-    raise SandboxUnavailable("no sandbox works here: " + "; ".join(reasons))
+        reasons.append(f"{backend.NAME}: {reason}")
+        if weakest == backend.NAME:
+            break
+    raise SandboxUnavailable("no sandbox that is strong enough works here.\n" + "\n".join(dict.fromkeys(reasons)))
 
 
 class Jail:
@@ -41,14 +50,22 @@ class Jail:
         limits: What a cell may use.
         modules: The assignment's modules; they share the submission's time.
         files: The submission's files.
+        weakest: Name of the weakest backend that will do.
     """
 
-    def __init__(self, limits: Limits, modules: tuple[str, ...], files: Mapping[str, bytes]) -> None:
-        self.backend = choose_backend()
+    def __init__(
+        self, limits: Limits, modules: tuple[str, ...], files: Mapping[str, bytes], weakest: str = WEAKEST
+    ) -> None:
+        self.backend = choose_backend(weakest)
         self.modules = modules
         self._limits, self._files = limits, files
         self._box_mib = (sum(map(len, files.values())) >> 20) + limits.scratch_mib
         self._spare: Cell | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the student's code could read what lies on this machine."""
+        return self.backend is process
 
     def warm(self) -> None:
         """Start the next cell's process in the background."""
@@ -70,7 +87,7 @@ class Jail:
         try:
             if not last:
                 self.warm()
-            cell.confine(self._limits, self._box_mib, self._files, build_filter())
+            cell.confine(self._limits, self._box_mib, self._files, self.backend.system_calls())
         except BaseException:
             cell.stop()
             raise

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
+from grader.errors import CheckStopped, Missing, StudentCrashed
 from grader.sandbox.calls import Recipe, describe_call
+from grader.sandbox.hints import student_error
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.values import pack, unpack
 
@@ -53,9 +54,9 @@ class Implementation:
         self._transport = transport
 
     def __getattr__(self, name: str) -> ModuleProxy:
-        if name not in self.__dict__.get("modules", ()):
-            raise AttributeError(name)
-        return ModuleProxy(self, name)
+        if name in self.__dict__.get("modules", ()):
+            return ModuleProxy(self, name)
+        raise AttributeError(name)
 
     def make(self, recipe: Recipe) -> Handle:
         """Make something there and keep it."""
@@ -151,7 +152,7 @@ class Implementation:
         if isinstance(missing := reply.get("missing"), str):
             raise Missing(f"Your submission has no `{missing[:100]}`.", called=called)
         if isinstance(error := reply.get("error"), dict):
-            raise _student_error(error)
+            raise student_error(error, reply.get("hint", ""))
         if "value" not in reply:
             raise StudentCrashed("The process answered with nothing that can be read.", called=called)
         try:
@@ -164,20 +165,6 @@ class Implementation:
         if node.get("$") == "object" and type(number) is int and isinstance(kind, str):
             return Handle(self, number, kind[:80])
         raise ProtocolError("a value of an unknown kind")
-
-
-def _student_error(error: Mapping[str, Any]) -> StudentRaised:
-    where, module = error.get("where"), _text(error.get("importing"), 100)
-    kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
-    place = _text(where[-1], 200) if isinstance(where, list) and where else ""
-    if error.get("not_started") is True:
-        return StudentRaised("Not started: the TODO is still in place.", kind=kind, not_started=True)
-    what = f"`{module}.py` can't be imported:" if module else "Your code raised"
-    return StudentRaised(f"{what} {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}", kind=kind)
-
-
-def _text(value: Any, most: int) -> str:
-    return value[:most] if isinstance(value, str) else ""
 
 
 class ModuleProxy:

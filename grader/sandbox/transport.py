@@ -11,6 +11,7 @@ from typing import BinaryIO
 from grader.errors import CheckStopped, Missing, StudentCrashed, StudentTimeout
 from grader.rubric import Limits
 from grader.sandbox.cell import Cell
+from grader.sandbox.hints import limit_hint
 from grader.sandbox.jail import Jail
 from grader.sandbox.protocol import Array, DeadlinePassed, Frame, Header, ProtocolError
 from grader.sandbox.servant import Absent, Servant
@@ -86,13 +87,17 @@ class CellTransport:
         allowed_s = min(timeout_s, left_s)
         started = time.monotonic()
         try:
-            return self._cell.exchange(header, arrays, allowed_s, max_body)
+            reply, results = self._cell.exchange(header, arrays, allowed_s, max_body)
+            error = reply.get("error")
+            return {**reply, "hint": limit_hint(error, self._limits) if isinstance(error, dict) else ""}, results
         except DeadlinePassed:
             self.drop()
             raise StudentTimeout(f"{what} was stopped after {allowed_s:.3g} seconds.") from None
         except ProtocolError as error:
+            limit = self._cell.verdict()
             output = self.drop()
-            raise StudentCrashed(f"The process that ran your code ended: {error}.", got=_tail(output)) from error
+            message = limit or f"The process that ran your code ended: {error}."
+            raise StudentCrashed(message, got=_tail(output)) from error
         except BaseException:  # whatever it was, what the cell sends next would be the answer to this
             self.drop()
             raise

@@ -22,10 +22,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from grader.sandbox import landlock
 from grader.sandbox.protocol import MAX_BODY, Channel, ChannelClosed, Header, ProtocolError
 from grader.sandbox.servant import Absent, Servant
 
-BOX = Path("/box")
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP, SECCOMP_MODE_FILTER = 38, 22, 24, 2
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
 CAPABILITY_VERSION_3 = 0x20080522
@@ -33,16 +33,23 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 def main(descriptor: int) -> None:
     """Serve requests on an inherited socket until it closes."""
-    _close_all_but(descriptor)
-    channel = Channel(socket.socket(fileno=descriptor))
+    close_all_but(descriptor)
     import torch  # while still trusted: what every submission needs
+
+    del torch
+    serve_submission(Channel(socket.socket(fileno=descriptor)))
+
+
+def serve_submission(channel: Channel) -> None:
+    """Give up every right, receive the submission, and serve requests until the channel closes."""
+    import torch  # imported before, and in the process that this one was forked from
 
     channel.send({"ready": True, "threads": len(os.listdir("/proc/self/task"))})
     try:
         header, arrays = channel.receive()
-        confine(header, bytes(arrays[0]))
-        channel.send({"confined": True})
-        box = Path(header.get("box", BOX))
+        fence = confine(header, bytes(arrays[0]))
+        channel.send({"confined": True, "landlock": fence})
+        box = Path(header["box"])
         receive_files(channel, box)
         torch.set_num_threads(header["limits"]["threads"])
         serve(channel, Servant(BoxImporter(box).load, FileOpener(box), str(box)))
@@ -64,12 +71,16 @@ def serve(channel: Channel, servant: Servant) -> None:
             channel.send({"error": {"type": "AnswerTooLarge", "text": text, "where": []}, "id": header["id"]})
 
 
-def confine(setup: Header, seccomp_filter: bytes) -> None:
-    """Give up every right: resource limits, user, capabilities, system calls.
+def confine(setup: Header, seccomp_filter: bytes) -> int:
+    """Give up every right: resource limits, files, user, capabilities, system calls.
 
     Args:
-        setup: `limits` (name -> value of RLIMIT_*), `uid` (kernel uid to become, or None when already an ordinary one).
-        seccomp_filter: BPF program; empty where the sandbox has loaded one by itself.
+        setup: `limits` (name -> value, None for none), `uid` (kernel uid to become, or None when already an ordinary
+            one), `files` (paths by kind of right, for Landlock).
+        seccomp_filter: BPF program; empty: no filter.
+
+    Returns:
+        The version of Landlock that holds; 0 without.
 
     Raises:
         OSError: If the kernel refuses any of it; the process ends then.
@@ -80,27 +91,33 @@ def confine(setup: Header, seccomp_filter: bytes) -> None:
     if len(os.listdir("/proc/self/task")) != 1:
         raise OSError("more than one thread: a filter would not hold for all of them")
     address_space = _address_space() + (limits["memory_mib"] << 20)
-    for name, value in {
+    values = {
         resource.RLIMIT_AS: address_space,
         resource.RLIMIT_NPROC: limits["processes"],
         resource.RLIMIT_FSIZE: limits["box_mib"] << 20,
         resource.RLIMIT_NOFILE: 256,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: limits["cpu_s"],
-    }.items():
-        resource.setrlimit(name, (value, value))
+    }
+    for name, value in values.items():
+        if value is not None:
+            most = resource.getrlimit(name)[1]  # may be lower already, and can't be raised
+            value = value if most == resource.RLIM_INFINITY else min(value, most)
+            resource.setrlimit(name, (value, value))
+    _prctl(libc, PR_SET_NO_NEW_PRIVS, 1)
+    fence = landlock.restrict(setup["files"]) if setup["files"] else 0
+    for capability in range(64):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # refused past the last one, and where there are none to drop
     if setup["uid"] is not None:
-        for capability in range(64):
-            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # past the last capability it only says EINVAL
         os.setgroups([])
         os.setresgid(setup["uid"], setup["uid"], setup["uid"])
         os.setresuid(setup["uid"], setup["uid"], setup["uid"])  # clears capabilities, but for the inheritable ones
     if libc.capset(struct.pack("=Ii", CAPABILITY_VERSION_3, 0), bytes(24)) != 0:
         raise OSError(ctypes.get_errno(), "capset was refused")
     _prctl(libc, PR_SET_PDEATHSIG, SIGKILL)  # setuid cleared it
-    _prctl(libc, PR_SET_NO_NEW_PRIVS, 1)
     if seccomp_filter:
         _load_filter(libc, seccomp_filter)
+    return fence
 
 
 def _load_filter(libc: ctypes.CDLL, program: bytes) -> None:
@@ -127,7 +144,8 @@ def _offer_to_the_oom_killer() -> None:
     path.write_text(str(max(int(path.read_text()), 800)))
 
 
-def _close_all_but(descriptor: int) -> None:
+def close_all_but(descriptor: int) -> None:
+    """Close every inherited descriptor but the standard ones and this, which programs started here don't get."""
     os.closerange(3, descriptor)
     os.closerange(descriptor + 1, 4096)
     os.set_inheritable(descriptor, False)

@@ -1,0 +1,118 @@
+"""The *cold* wall: stock bubblewrap around a fresh process for each cell. Slow, and the reference for correctness.
+
+As root, the process starts with the three capabilities it needs to become an ordinary kernel user, and gives them up in
+`worker.confine`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+
+from grader.errors import SandboxUnavailable
+from grader.rubric import Limits
+from grader.sandbox import bubblewrap, users
+from grader.sandbox.cell import BOX_MARGIN_MIB, Cell, First, nothing
+from grader.sandbox.launcher import start_process
+from grader.sandbox.seccomp import build_filter
+
+NAME = "cold"
+TITLE = "bubblewrap"
+_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+
+
+def unavailable() -> str | None:
+    """Why this backend can't work here, or None when it can."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed (apt-get install bubblewrap)"
+    try:
+        probe = [*_command(64), "--", "/usr/bin/true"]
+        run = subprocess.run(probe, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    except (SandboxUnavailable, OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if run.returncode == 0 else f"bubblewrap fails: {run.stderr.decode(errors='replace').strip()[:300]}"
+
+
+def system_calls() -> bytes:
+    """The filter of these cells."""
+    return build_filter()
+
+
+def start(limits: Limits, box_mib: int) -> Cell:
+    """Start a worker; it imports torch while the caller goes on.
+
+    Args:
+        limits: What it may use.
+        box_mib: Size of the submission's folder, MiB.
+
+    Raises:
+        SandboxUnavailable: If bubblewrap does not start.
+    """
+    with ExitStack() as undo:
+        uid, release = users.reserve_uid() if bubblewrap.is_root() else (None, nothing)
+        undo.callback(release)
+        ours, theirs = socket.socketpair()
+        undo.callback(ours.close)
+        with theirs:
+            process, first = spawn(theirs.fileno(), "worker", _command(box_mib + BOX_MARGIN_MIB))
+        undo.pop_all()
+    assert process.stdout is not None
+    setup = {"uid": uid, "box": bubblewrap.BOX, "files": bubblewrap.files_inside()}
+    return Cell(ours, process.stdout, first, setup, limits.output_kib, release)
+
+
+def _command(box_mib: int) -> list[str]:
+    own_user = bubblewrap.is_root()
+    return bubblewrap.command(_CAPABILITIES if own_user else (), own_user=own_user, box_mib=box_mib)
+
+
+def spawn(channel: int, program: str, command: list[str]) -> tuple[subprocess.Popen[bytes], First]:
+    """Start bubblewrap around one of our programs that serves the descriptor `channel`.
+
+    Returns:
+        bubblewrap, and the first process of its namespace.
+
+    Raises:
+        SandboxUnavailable: If it does not start.
+    """
+    status_read, status_write = os.pipe()
+    with open(status_read, "rb") as status:
+        try:
+            process = start_process(
+                [
+                    *(command[0], "--json-status-fd", str(status_write), *command[1:]),
+                    *("--", sys.executable, *bubblewrap.python(program, channel)),
+                ],
+                env={},  # bubblewrap is pid 1 inside, and its environment can be read there
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(channel, status_write),
+            )
+        except OSError as error:
+            raise SandboxUnavailable(f"bubblewrap did not start: {error}") from error
+        finally:
+            os.close(status_write)
+        return process, _first(process, status.readline())
+
+
+def _first(process: subprocess.Popen[bytes], status: bytes) -> First:
+    """The namespace's first process: with it all others end, and then bubblewrap by itself."""
+    try:
+        pid = int(json.loads(status)["child-pid"])
+    except ValueError as error:  # it ended before it wrote anything
+        output = process.communicate()[0].decode(errors="replace").strip()
+        raise SandboxUnavailable(f"bubblewrap did not start: {output[:300]}") from error
+    try:
+        return First(pid, os.pidfd_open(pid), process.wait)
+    except OSError as error:
+        # Not bubblewrap itself: what it started would wait for it for ever. Until it is reaped, the number is its own.
+        os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        raise SandboxUnavailable(f"bubblewrap did not start: {error}") from error

@@ -1,0 +1,67 @@
+"""What an exception of a student's code says, and which limit of the sandbox it has met, guessed from that."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from grader.errors import StudentRaised
+from grader.rubric import Limits
+from grader.sandbox.protocol import Header
+
+OPEN_FILES = 256  # as `worker.confine` sets it
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
+_MEMORY = ("can't allocate memory", "cannot allocate memory", "not enough memory", "bad_alloc")
+_THREAD = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
+_NETWORK = ("urlopen error", "name resolution", "name or service not known", "max retries exceeded")
+
+
+def limit_hint(error: Header, limits: Limits) -> str:
+    """What to tell beside an exception; empty where no limit explains it.
+
+    Args:
+        error: `type` and `text` as the student's process says; untrusted.
+        limits: What it may use.
+    """
+    kind, text = str(error.get("type"))[:100], str(error.get("text"))[:2000]
+    said = text.lower()
+    match = _ERRNO.search(text)
+    number = int(match[1]) if match and len(match[1]) < 4 else 0
+    if kind == "MemoryError" or number == errno.ENOMEM or any(words in said for words in _MEMORY):
+        return f"Your code may use {limits.memory_mib:,} MiB of memory: work in smaller pieces."
+    if number == errno.EAGAIN or any(words in said for words in _THREAD):
+        return f"Your code may have {limits.processes} processes and threads at a time: start fewer, or none."
+    if number in (errno.ENOSPC, errno.EFBIG):
+        return f"Your code may write {limits.scratch_mib} MiB of files beside those that you handed in."
+    if number == errno.EMFILE:
+        return f"Your code may have {OPEN_FILES} files open at a time: close those that you have read."
+    if number in (errno.EAFNOSUPPORT, errno.ENETUNREACH) or any(words in said for words in _NETWORK):
+        return "There is no network where your code is checked: what it needs must lie in your zip."
+    if number == errno.ENOSYS:
+        return "Where your code is checked there is no network, and nothing beyond ordinary files and computing."
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "Your code may write files in its own folder and in /tmp only, and read little else of the machine."
+    return ""
+
+
+def student_error(error: Mapping[str, Any], hint: str) -> StudentRaised:
+    """The exception of ours for one of theirs.
+
+    Args:
+        error: `type`, `text`, `where`, `importing` and `not_started`, as the student's process says; untrusted.
+        hint: What to tell beside it.
+    """
+    where, module = error.get("where"), _text(error.get("importing"), 100)
+    kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
+    place = _text(where[-1], 200) if isinstance(where, list) and where else ""
+    if error.get("not_started") is True:
+        return StudentRaised("Not started: the TODO is still in place.", kind=kind, not_started=True)
+    what = f"`{module}.py` can't be imported:" if module else "Your code raised"
+    what += f" {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
+    return StudentRaised(what, kind=kind, help=hint)
+
+
+def _text(value: Any, most: int) -> str:
+    return value[:most] if isinstance(value, str) else ""

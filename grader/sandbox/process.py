@@ -1,0 +1,44 @@
+"""No wall: a process of its own and nothing else, for practice with code that is one's own.
+
+What runs here can read every file of this user. No hidden data is used with it, and every report says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grader.records import PRACTICE
+from grader.rubric import Limits
+from grader.sandbox import container
+from grader.sandbox.cell import Cell, nothing
+
+NAME = "process"
+TITLE = PRACTICE
+
+
+def unavailable() -> str | None:
+    """It always works."""
+    return None
+
+
+def system_calls() -> bytes:
+    """There is no filter."""
+    return b""
+
+
+def start(limits: Limits, box_mib: int) -> Cell:
+    """Start a worker.
+
+    Args:
+        limits: What it may use.
+        box_mib: Size of the largest file that it may write, MiB.
+
+    Raises:
+        SandboxUnavailable: If it does not start.
+    """
+    del box_mib
+    return container.launch(None, _all_files, limits.output_kib, nothing)
+
+
+def _all_files(_box: Path) -> dict[str, list[str]]:
+    return {}

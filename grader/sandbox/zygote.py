@@ -1,0 +1,139 @@
+"""The process that cells are forked from: it has imported torch, and no submission ever comes near it.
+
+It runs inside bubblewrap and holds what only a trusted process may hold: the right to make namespaces and mounts. A
+request brings two descriptors, the cell's channel and the pipe for its output; both go to the child alone, so that what
+one student sends is in no memory that another student's process is forked from.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import traceback
+from pathlib import Path
+
+from grader.sandbox.protocol import Channel
+from grader.sandbox.worker import close_all_but, serve_submission
+
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 0x1, 0x2, 0x4, 0x8, 0x4000, 0x40000
+INODES = 8192
+# What submissions import, or what torch does at the first step of an optimizer: seconds that each cell would pay anew.
+PRELOADED = ("torch", "torch._dynamo", "torchvision", "sklearn.manifold")
+_INSIDE_UID = 61000  # who a cell is to itself where the machine gives it no user of its own
+
+
+def main(descriptor: int) -> None:
+    """Fork a cell for each request on an inherited SEQPACKET socket, until it closes."""
+    close_all_but(descriptor)
+    control = socket.socket(fileno=descriptor)
+    preload()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    gc.collect()
+    gc.freeze()  # the collector leaves alone what children share
+    _answer(control, {"ready": True, "threads": _threads()})
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, 4096, 2)
+        if not request:
+            return
+        try:
+            child = _fork(control, home, json.loads(request), descriptors)
+        except OSError as error:
+            _answer(control, {"error": str(error)})
+        else:
+            _answer(control, {"started": True}, child)
+        finally:
+            for each in descriptors:
+                os.close(each)
+
+
+def preload() -> None:
+    """Do for all cells what each would have to do anew."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    import torch
+
+    # It looks at the processor when float16 is first converted; a cell's /proc does not tell.
+    torch.ones(2).copy_(torch.ones(2, dtype=torch.float16))
+
+
+def _answer(control: socket.socket, reply: dict[str, object], descriptor: int | None = None) -> None:
+    if descriptor is None:
+        control.send(json.dumps(reply).encode())
+        return
+    socket.send_fds(control, [json.dumps(reply).encode()], [descriptor])
+    os.close(descriptor)
+
+
+def _threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def _fork(control: socket.socket, home: int, request: dict[str, int], descriptors: list[int]) -> int:
+    """A descriptor of the new cell's first process, which is the first of a pid namespace of its own."""
+    if _threads() != 1:
+        raise OSError("the process that cells are forked from has threads: its children would hang")
+    # One unshare makes one namespace: go back to our own before each.
+    _call("setns", home, CLONE_NEWPID)
+    _call("unshare", CLONE_NEWPID)
+    child = os.fork()
+    if child == 0:
+        try:
+            control.close()
+            os.close(home)
+            _live(request, *descriptors)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    return os.pidfd_open(child)
+
+
+def _live(request: dict[str, int], channel: int, output: int) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    close_all_but(channel)
+    _enter(request["box_mib"], own_user=bool(request["own_user"]))
+    os.chdir("/box")
+    serve_submission(Channel(socket.socket(fileno=channel)))
+
+
+def _enter(box_mib: int, *, own_user: bool) -> None:
+    """Namespaces and folders of the cell's own; without `own_user`, the cell becomes nobody in a user namespace."""
+    _call("unshare", CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
+    _mount(None, "/", None, MS_REC | MS_PRIVATE, None)
+    for path, size_mib in (("/box", box_mib), ("/tmp", 64), ("/dev/shm", 64)):
+        _mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size_mib}m,nr_inodes={INODES},mode=1777")
+    # The terminals of bubblewrap's /dev are one instance for all cells, where each could see the others'.
+    _mount("tmpfs", "/dev/pts", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=755")
+    _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid,hidepid=invisible")
+    if not own_user:
+        uid, gid = os.geteuid(), os.getegid()
+        _call("unshare", CLONE_NEWUSER)
+        for name, content in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{_INSIDE_UID} {uid} 1"),
+            ("gid_map", f"{_INSIDE_UID} {gid} 1"),
+        ):
+            Path("/proc/self", name).write_text(content)
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None) -> None:
+    texts = [None if text is None else text.encode() for text in (source, target, kind, options)]
+    _call("mount", texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3])
+
+
+def _call(name: str, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
