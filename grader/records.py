@@ -126,6 +126,9 @@ class Exhibit:
         return f"{self.task}/{self.kind}/{self.name}"
 
 
+PRACTICE = "none: practice only"  # the sandbox of a run without one
+
+
 class RunFacts(Record):
     """What a run of the checks (step 2) says about itself, for provenance."""
 
@@ -136,6 +139,24 @@ class RunFacts(Record):
     reference: dict[str, Any] = {}
 
 
+class WorthALook(Record):
+    """A remark for the instructor about a network or a zip (step 2); it costs nothing and reaches no student.
+
+    It is kept out of `Grade`, from which everything is made that a student gets.
+
+    Attributes:
+        task: Id of the task it is about.
+        name: What kind of remark.
+        sentence: What is odd; may quote the student, untrusted.
+        numbers: What it rests on.
+    """
+
+    task: str
+    name: str
+    sentence: str
+    numbers: dict[str, float] = {}
+
+
 @dataclass(frozen=True)
 class Run:
     """Everything step 2 found out."""
@@ -143,6 +164,7 @@ class Run:
     checks: tuple[CheckResult, ...]
     exhibits: tuple[Exhibit, ...]
     facts: RunFacts
+    looks: tuple[WorthALook, ...] = ()
 
 
 class TaskGrade(Record):

@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from grader.errors import MachineError
 from grader.figures import Picture
 from grader.figures.style import label, percent
 from grader.records import Exhibit, Grade, Outcome
-from grader.reference import load_reference
 from grader.report_tasks import Keyed
 
-NO_ZIP = "0" * 64  # the digest of what was never a zip: no submission can have it
 LEADS = frozenset({"comparison"})  # kinds of figures that open the report
 STUDENT, REFERENCE = "student", "reference"
 OF_BOTH = re.compile(r": yours(?: of (?P<of>[^\s,]+))?(?:,| and) the reference's(?: of \S+)?(?=\.(?:\s|$))")
@@ -49,11 +46,6 @@ class ReferenceView:
     models: tuple[ModelView, ...]
     passed: Mapping[str, int]  # checks by task
     checks: Mapping[str, int]
-
-
-def is_reference(grade: Grade) -> bool:
-    """Whether it is the grade of the solutions, not of a zip."""
-    return grade.submission_sha256 == NO_ZIP
 
 
 def as_reference(exhibit: Exhibit) -> Exhibit:
@@ -105,30 +97,24 @@ def _reworded(caption: str) -> str:
     return re.sub(r"(^|[.:] )(the (?:solutions|reference))", lambda found: found[1] + "T" + found[2][1:], caption)
 
 
-def view_reference(grade: Grade, lead: Sequence[tuple[str, Picture]]) -> ReferenceView:
+def view_reference(
+    grade: Grade, lead: Sequence[tuple[str, Picture]], models: Mapping[str, Mapping[str, Any]]
+) -> ReferenceView:
     """What opens the report, how the networks were trained, and how many checks there are.
 
     Args:
         grade: Of the solutions.
         lead: The drawn exhibits that open the report, with the ids of their tasks.
+        models: `Reference.metrics`: how each reference model was trained, by its name.
     """
     tasks = [task.id for task in grade.tasks]
     checks = {task: [check for check in grade.checks if check.task == task] for task in tasks}
     return ReferenceView(
         lead=tuple((task, (f"lead:{n}", picture)) for n, (task, picture) in enumerate(lead)),
-        models=models_of(grade.assignment),
+        models=tuple(view_model(name, facts) for name, facts in models.items()),
         checks={task: len(results) for task, results in checks.items()},
         passed={task: sum(one.outcome is Outcome.PASSED for one in results) for task, results in checks.items()},
     )
-
-
-def models_of(assignment_id: str) -> tuple[ModelView, ...]:
-    """How today's reference models of an assignment were trained; none where there are none."""
-    try:
-        metrics = load_reference(assignment_id).metrics
-    except MachineError:
-        return ()
-    return tuple(view_model(name, facts) for name, facts in metrics.items())
 
 
 def view_model(name: str, facts: Mapping[str, Any]) -> ModelView:

@@ -7,6 +7,7 @@ import re
 from grader.text import CUT, clean_text
 
 STUDENT_TEXT_BYTES = 32 * 1024  # more makes the layout slow, and nobody reads it
+LINE_BYTES = 40  # what a further line costs beyond its letters: empty lines alone could fill five hundred pages
 SOFT_BREAK = re.compile(r"(?<=\S)\n(?=[^\s\-*+>#|`0-9])")  # not before a list, a quote, a heading, a table, code
 LONG_WORD = re.compile(r"\S{80}(?=\S)")  # broken up: laying out a line takes time quadratic in its longest word
 
@@ -24,14 +25,16 @@ class StudentText:
 
     def take(self, text: str, **bounds: int) -> str:
         """The text with every character visible, within `clean_text`'s bounds and what is left of the report's."""
-        data = LONG_WORD.sub("\\g<0>\n", clean_text(text, **bounds)).encode()
-        if len(data) > self._left:
-            self.cut = True
-            data = data[: self._left]
-            self._left = 0
-            return data.decode("utf-8", "ignore") + CUT
-        self._left -= len(data)
-        return data.decode()
+        shown = LONG_WORD.sub("\\g<0>\n", clean_text(text, **bounds))
+        rows: list[bytes] = []
+        for row in shown.encode().split(b"\n"):
+            room = self._left - (LINE_BYTES if rows else 0)
+            self._left = room - len(row)
+            if self._left < 0:
+                self.cut, self._left = True, 0
+                return b"\n".join([*rows, row[:room]] if room > 0 else rows).decode("utf-8", "ignore") + CUT
+            rows.append(row)
+        return shown
 
     def prose(self, text: str) -> str:
         """Sentences: a paragraph may stand on one long line."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.errors import MachineError
 from grader.records import CheckResult, Outcome
-from grader.report import environment
+from grader.report_page import environment
 from grader.rubric import Assignment
 from grader.solutions import Variation, load_accepted, load_mistakes
 from grader.text import clean_text

@@ -15,10 +15,11 @@ import sample_grade as sample
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
-from grader import report
+from grader import report_page
 from grader.figures import Picture
 from grader.records import Exhibit, Grade, RunFacts
-from grader.report import PictureFetcher, render_report
+from grader.report_job import Job
+from grader.report_page import PictureFetcher, write_report
 from grader.rubric import Assignment
 
 
@@ -70,8 +71,9 @@ def render(
     exhibits: Sequence[Exhibit] = (),
     facts: RunFacts | None = None,
     assignment: Assignment | None = None,
+    **options: Any,
 ) -> Rendered:
-    """Render a grade and listen to WeasyPrint and its fetcher meanwhile."""
+    """Render a grade in this process, and listen to WeasyPrint and its fetcher meanwhile; `options` are the job's."""
     fetchers: list[PictureFetcher] = []
 
     class Spy(PictureFetcher):
@@ -82,11 +84,12 @@ def render(
     listener = Listener()
     loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools", "grader")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "PictureFetcher", Spy)
+        patch.setattr(report_page, "PictureFetcher", Spy)
         for logger in loggers:
             logger.addHandler(listener)
         try:
-            render_report(grade, exhibits, assignment or sample.assignment(), facts or sample.run_facts(), folder)
+            chosen = assignment or sample.assignment()
+            write_report(Job(grade, tuple(exhibits), chosen, facts or sample.run_facts(), **options), folder)
         finally:
             for logger in loggers:
                 logger.removeHandler(listener)

@@ -10,15 +10,12 @@ from typing import Any
 
 import pytest
 import sample_grade as sample
-from pypdf import PdfReader
 from sample_exhibits import exhibits
 from sample_report import Rendered, render
 
-from grader import report
-from grader.errors import MachineError
 from grader.figures import Picture
 from grader.records import CheckResult, Exhibit, LedgerLine, Outcome, RunFacts, State, TaskGrade
-from grader.report import PictureFetcher, points, render_report
+from grader.report_page import PictureFetcher, points
 from grader.report_text import STUDENT_TEXT_BYTES, StudentText
 from grader.report_view import view_report
 from grader.text import CUT
@@ -302,6 +299,17 @@ def test_student_text_budget() -> None:
     assert text.take("") == ""
 
 
+def test_lines_cost_their_place() -> None:
+    """Lines without letters use up the budget too: they would fill page after page."""
+    text = StudentText()
+    lines = sum(text.take("\n" * 50).count("\n") for _ in range(400))
+    assert text.cut
+    assert lines < STUDENT_TEXT_BYTES / 40
+    few = StudentText(limit=100)
+    assert few.take("äö\nü") == "äö\nü"
+    assert few.take("x" * 20 + "\n" + "y" * 20) == "x" * 20 + CUT
+
+
 def test_check_rows_are_capped(tmp_path: Path) -> None:
     """A report shows at most 200 checks and says how many more there are."""
     checks = tuple(sample.passed("1a", f"check_{i}", "It works.") for i in range(230))
@@ -334,43 +342,6 @@ def test_failed_figure_becomes_sentence(tmp_path: Path) -> None:
     rendered = render(tmp_path, grade, [Exhibit("1b", "filters", "conv1", "The filters of conv1.")])
     assert "This figure could not be drawn: the filters are missing. The filters of conv1." in rendered.text
     assert "7.93" in rendered.text
-
-
-def test_fallback_keeps_score(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """When the layout fails, a plain report with the same score says so, without a word of the student's."""
-
-    def fail(*_: object) -> None:
-        raise RecursionError("layout")
-
-    monkeypatch.setattr(report, "view_report", fail)
-    render_report(sample.grade(student="<b>x"), exhibits(), sample.assignment(), sample.run_facts(), tmp_path)
-    text = PdfReader(tmp_path / "report.pdf").pages[0].extract_text()
-    assert "7.93 of 15 points" in text
-    assert "could not be laid out" in text
-    assert "_b_x" in text
-    assert "bilinear" not in text
-    assert "7.93 of 15" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "could not be rendered" in caplog.text
-
-
-def test_no_report_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When not even the plain report can be made, the error says that it is the machine's."""
-
-    def fail(*_: object) -> bytes:
-        raise OSError("no pango")
-
-    monkeypatch.setattr(report, "write_pdf", fail)
-    with pytest.raises(MachineError, match="no pango"):
-        render_report(sample.grade(), (), sample.assignment(), sample.run_facts(), tmp_path)
-
-
-def test_folder_not_writable(tmp_path: Path) -> None:
-    """A folder that can't be made is an error of the machine's."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(MachineError, match="can't be written"):
-        render_report(sample.refused_grade(), (), sample.assignment(), sample.run_facts(), tmp_path / "file" / "x")
 
 
 @pytest.mark.parametrize(

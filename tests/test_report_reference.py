@@ -13,12 +13,11 @@ import sample_networks
 import sample_networks_grade as sample
 from sample_report import Rendered, render
 
-from grader import pipeline, report_reference
-from grader.errors import MachineError
+from grader import pipeline
 from grader.figures import draw
 from grader.records import Exhibit, Grade, Outcome, Submission
-from grader.reference import Reference
-from grader.report_reference import NO_ZIP, as_reference, is_reference, models_of, view_model
+from grader.report_job import NO_ZIP, is_reference
+from grader.report_reference import as_reference, view_model, view_reference
 from grader.rubric import find_assignments
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -33,19 +32,12 @@ MODELS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def reference_of(metrics: dict[str, Any]) -> Any:
-    """What stands in for `load_reference`."""
-    return lambda assignment_id: Reference(assignment_id, {}, metrics, "shipped")
-
-
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     """The report on the solutions of A Tale of Two Networks, with all its figures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_reference, "load_reference", reference_of(MODELS))
-        folder = tmp_path_factory.mktemp("reference")
-        exhibits = sample_networks.exhibits()
-        return render(folder, sample.reference_grade(), exhibits, assignment=sample.assignment())
+    folder = tmp_path_factory.mktemp("reference")
+    exhibits = sample_networks.exhibits()
+    return render(folder, sample.reference_grade(), exhibits, assignment=sample.assignment(), models=MODELS)
 
 
 # ---- one side ----
@@ -204,10 +196,10 @@ def test_stand_in_said(tmp_path: Path) -> None:
     assert sample_networks.NOTE in " ".join(rendered.text.split())
 
 
-def test_same_bytes(report: Rendered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_bytes(report: Rendered, tmp_path: Path) -> None:
     """Rendering it again gives the same bytes."""
-    monkeypatch.setattr(report_reference, "load_reference", reference_of(MODELS))
-    again = render(tmp_path, sample.reference_grade(), sample_networks.exhibits(), assignment=sample.assignment())
+    exhibits = sample_networks.exhibits()
+    again = render(tmp_path, sample.reference_grade(), exhibits, assignment=sample.assignment(), models=MODELS)
     assert again.pdf == report.pdf
     assert again.html == report.html
 
@@ -229,19 +221,14 @@ def test_epoch_that_was_kept(best: int, words: str) -> None:
     assert view_model("m", {"settings": {"epochs": 200}, "best_epoch": best}).epochs == f"200, the {words} kept"
 
 
-def test_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_models() -> None:
     """Without readable reference models the report has no table of them, and is made all the same."""
-
-    def missing(_id: str) -> Reference:
-        raise MachineError("the models are gone")
-
-    monkeypatch.setattr(report_reference, "load_reference", missing)
-    assert models_of("two_networks") == ()
+    assert view_reference(sample.reference_grade(), (), {}).models == ()
 
 
 def test_failed_check_is_not_passed() -> None:
     """Only checks that passed are counted as such."""
     checks = tuple(check.model_copy(update={"outcome": Outcome.INTERNAL}) for check in sample.checks())
-    view = report_reference.view_reference(sample.reference_grade(checks=checks), ())
+    view = view_reference(sample.reference_grade(checks=checks), (), MODELS)
     assert set(view.passed.values()) == {0}
     assert view.checks["1"] == 2

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from grader.checks.two_networks.sources import Sources
+from grader.checks.two_networks import sources
+from grader.checks.two_networks.sources import Sources, read_uses
+from grader.errors import Failure
+from grader.limited import Bounds
 
 F = "torch.nn.functional"
 
@@ -79,3 +82,39 @@ def test_not_used(source: str) -> None:
     """Mentions, other functions and other things of that name don't count, and what can't be parsed uses nothing."""
     assert used(supervised=source) == set()
     assert used() == set()
+
+
+def numbered(name: str, count: int) -> str:
+    """`name0, name1, ...`."""
+    return ", ".join(f"{name}{i}" for i in range(count))
+
+
+HOSTILE = {
+    "fields of one text": 'x = f"' + "{a}" * 87_000 + '"',
+    "names of one statement": f"{numbered('a', 16_000)} = 1\ndef cross_entropy(a, b): return {numbered('a', 16_000)}",
+    "stars": "\n".join(f"from m{i} import *" for i in range(6000))
+    + f"\ndef cross_entropy(a, b): return {numbered('b', 10_000)}",
+    "a chain": "def cross_entropy(a, b): return a" + ".b" * 2000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
+def test_hostile(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module of allowed size that would keep its reader busy for hours is a failure, and no more than that."""
+    assert len(source) <= 256 << 10
+    monkeypatch.setattr(sources, "BOUNDS", Bounds(cpu_s=2, wall_s=120, memory_mib=512, file_mib=1))
+    with pytest.raises(Failure, match="could not be read from your sources: ") as caught:
+        read_uses({"supervised.py": source.encode()}, "supervised", "cross_entropy")
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize("source", ["(" * 262_144, "-" * 262_143 + "1", "[" + "1," * 131_000 + "]", "\0", "\ud800"])
+def test_odd_sources(source: str) -> None:
+    """What can't be parsed, and what is only long, uses nothing."""
+    assert read_uses({"supervised.py": source.encode("utf-8", "surrogatepass")}, "supervised", "cross_entropy") == set()
+
+
+def test_process_reads_the_same() -> None:
+    """The process that reads finds what is found here, and is given nothing but modules."""
+    files = {"supervised.py": USES["a helper"].encode(), "model.pth": b"x"}
+    assert read_uses(files, "supervised", "cross_entropy") == Sources(files).uses("supervised", "cross_entropy")

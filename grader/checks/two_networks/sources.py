@@ -2,16 +2,52 @@
 
 Only what the function can reach counts: its own code, and the functions, classes and values of the student's modules
 that it names, directly or through others. Comments, docstrings and the rest of the file don't.
+
+Python's parser can't be interrupted, and a file of 256 KiB can keep it, or what is done here, busy for hours: so
+`read_uses` does it in a process of its own.
 """
 
 from __future__ import annotations
 
 import ast
+import json
+import pickle
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from grader.errors import Failure
+from grader.limited import Bounds, run_limited
+
+ASKED, USED = "asked.pickle", "used.json"
+BOUNDS = Bounds(cpu_s=10, wall_s=120, memory_mib=1024, file_mib=16)  # a person's sources take a tenth of a second
 
 Place = tuple[str, str]  # module and name
 Definitions = dict[str, list[ast.stmt]]
 MOST_ALIASES = 5  # of aliases
+
+
+def read_uses(files: Mapping[str, bytes], module: str, name: str) -> set[str]:
+    """As `Sources(files).uses(module, name)`, for sources that somebody made to hang who reads them.
+
+    Raises:
+        Failure: If they can't be read within `BOUNDS`.
+    """
+    modules = {path: data for path, data in files.items() if path.endswith(".py")}
+    ended = run_limited(__name__, {ASKED: pickle.dumps((modules, module, name))}, [USED], BOUNDS)
+    if ended.why:
+        raise Failure(
+            f"What {name} uses could not be read from your sources: {ended.why}.",
+            expected="modules of ordinary size and nesting",
+            help="Take generated code, long tables and very long expressions out of your modules.",
+        )
+    return set(json.loads(ended.files[USED]))
+
+
+def main(folder: Path) -> None:
+    """What the process does: answers the question that the grader put into `folder`."""
+    files, module, name = pickle.loads((folder / ASKED).read_bytes())
+    answer = json.dumps(sorted(Sources(files).uses(module, name)))
+    (folder / USED).write_text(answer)
 
 
 class Sources:

@@ -1,0 +1,141 @@
+"""Work in a process with bounds ends in its files or in a clause that says why not, whatever it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader import limited
+from grader.errors import MachineError
+from grader.limited import Bounds, Ended, run_limited
+from grader.rubric import PROJECT
+
+FEW = Bounds(cpu_s=1, wall_s=120, memory_mib=300, file_mib=2)
+
+
+def run(what: str, bounds: Bounds = FEW) -> Ended:
+    """Have it done."""
+    return run_limited("tests.sample_limited", {"do": what.encode()}, ["done"], bounds)
+
+
+def test_answer() -> None:
+    """What `main` writes comes back; it runs in the project's folder, on one thread."""
+    ended = run("answer")
+    assert ended.why == ""
+    assert ended.files == {"done": f"in {PROJECT} with 1 thread".encode()}
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("spin", "it took longer than 1 seconds of computing"),
+        ("eat", "it needed too much memory"),
+        ("crash", "the program that does it stopped"),
+        ("exit", "the program that does it stopped"),
+        ("fill", "the program that does it stopped"),
+        ("complain", "the program that does it stopped"),
+        ("no such action", "the program that does it stopped"),
+    ],
+)
+def test_bounds(what: str, why: str) -> None:
+    """Computing, memory and files are bounded, and each other end has its clause too."""
+    assert run(what) == Ended({}, why)
+
+
+def test_finished_before_it_crashed() -> None:
+    """What was finished counts, even if the process fails at its very end."""
+    assert run("answer and crash") == Ended({"done": b"there"}, "")
+
+
+def test_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that only waits ends by the clock, and its folder is gone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    started = time.monotonic()
+    assert run("sleep", Bounds(60, 1, 300, 2)) == Ended({}, "it took longer than 1 seconds")
+    assert time.monotonic() - started < 60
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lower_limits_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that the machine's owner has set lower than ours stay; the others are ours, and no core is written."""
+    lowered = (
+        "import os, resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 21))\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (20, 30))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    monkeypatch.setattr(limited, "COMMAND", (sys.executable, "-c", lowered, *limited.COMMAND))
+    ended = run("limits", Bounds(cpu_s=29, wall_s=120, memory_mib=300, file_mib=64))
+    ours = f"AS ({300 << 20}, {300 << 20}); CPU (29, 30); FSIZE ({1 << 21}, {1 << 21}); CORE (0, 0)"
+    assert ended.files["done"].decode() == ours
+
+
+def test_complaints_are_passed_on(caplog: pytest.LogCaptureFixture) -> None:
+    """The end of what the process says is logged, with nothing that a terminal would obey."""
+    run("complain", Bounds(cpu_s=5, wall_s=120, memory_mib=300, file_mib=8))
+    (record,) = caplog.records
+    assert "ValueError: \\u{1b}[31mred" in record.getMessage()
+    assert "\x1b" not in record.getMessage()
+    assert len(record.getMessage()) < 20_000
+
+
+def test_no_process_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the process can't even be started, that is the machine's fault."""
+    monkeypatch.setattr(limited, "COMMAND", (str(tmp_path / "no python"),))
+    with pytest.raises(MachineError, match=r"a process for tests\.sample_limited can't be started"):
+        run("answer")
+
+
+def test_ends_with_the_grader(tmp_path: Path) -> None:
+    """When the grader is killed, the process that works for it ends too."""
+    (tmp_path / "do").write_text("sleep")
+    grader = (
+        "import os, subprocess, sys, time\n"
+        "subprocess.Popen([*sys.argv[1:], str(os.getpid()), '60', '300', '2'])\n"
+        "time.sleep(300)\n"
+    )
+    command = [sys.executable, "-c", grader, *limited.COMMAND, "tests.sample_limited", str(tmp_path)]
+    with subprocess.Popen(command, cwd=PROJECT) as running:
+        try:
+            assert wait_for(lambda: (tmp_path / "began").exists())
+        finally:
+            running.kill()
+    child = int((tmp_path / "began").read_text())
+    gone = wait_for(lambda: not is_running(child))
+    if not gone:
+        os.kill(child, signal.SIGKILL)
+    assert gone
+
+
+def test_grader_gone_before(tmp_path: Path) -> None:
+    """A process whose grader has ended before it began does nothing."""
+    (tmp_path / "do").write_text("answer")
+    command = [*limited.COMMAND, "tests.sample_limited", str(tmp_path), "1", "60", "300", "2"]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "the grader ended before" in ended.stderr
+    assert not (tmp_path / "began").exists()
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether it happens in time."""
+    deadline = time.monotonic() + seconds
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return happened()
+
+
+def is_running(process: int) -> bool:
+    """Whether a process is there and does not only wait to be collected."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return False
