@@ -48,6 +48,13 @@ def commands() -> None:
 @click.option("--submitted", type=Moment(), help="When it was handed in, e.g. 2022-03-30T18:00-04:00.")
 @click.option("--manual", type=click.Path(path_type=Path), help="Form with the scores that a person gave.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
+@click.option(
+    "--min-sandbox",
+    type=click.Choice(["fork", "cold", "container", "process"]),
+    default="container",
+    show_default=True,
+    help="The weakest wall that will do; process has none, and is for practice with code of your own.",
+)
 def grade(
     submission: Path,
     assignment: str | None,
@@ -55,10 +62,12 @@ def grade(
     submitted: datetime | None,
     manual: Path | None,
     out: Path,
+    min_sandbox: str,
 ) -> int:
     """Grade one zip: a table here, everything else in OUT/<student>/."""
     from grader.pipeline import grade_zip  # torch and WeasyPrint take seconds: not for --help
-    from grader.terminal import WIDTH, show_grade
+    from grader.results import read_looks
+    from grader.terminal import WIDTH, show_grade, show_looks
 
     _build_example(submission)
     # A pipe has no width of its own: it gets what feedback.txt gets.
@@ -71,11 +80,13 @@ def grade(
         variant=variant,
         submitted_at=submitted,
         manual=manual,
+        weakest=min_sandbox,
         log=lambda line: notes.print(line, style="dim", markup=False, highlight=False),
     )
     assignments = find_assignments()
     show_grade(console, result, assignments[result.assignment].title if result.assignment else "")
     console.print(f"Report: {out / result.student / 'report.pdf'}", markup=False, highlight=False)
+    show_looks(notes, read_looks(out / result.student))  # not on standard output, which may become a student's file
     return GRADED if result.outcome == "graded" else AT_FAULT
 
 

@@ -21,9 +21,10 @@ from grader.intake import file_digest, open_submission, student_name
 from grader.manual import marks_for, read_form, write_form
 from grader.records import Exhibit, Grade, RunFacts, Submission
 from grader.report import render_report
-from grader.results import read_results, write_results, write_whole
+from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission
+from grader.sandbox.jail import WEAKEST
 from grader.scoring import grade_submission, merge_marks, refuse
 from grader.solutions import solution_files
 from grader.terminal import feedback_text, total_line
@@ -42,6 +43,7 @@ def grade_zip(
     variant: str | None = None,
     submitted_at: datetime | None = None,
     manual: Path | None = None,
+    weakest: str = WEAKEST,
     log: Log = lambda _line: None,
 ) -> Grade:
     """Grade one zip and write everything into `out/<student>/`.
@@ -53,10 +55,12 @@ def grade_zip(
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
         manual: A form with the scores that a person gave, to be merged.
+        weakest: Name of the weakest sandbox that will do.
         log: Gets a line per step.
 
     Raises:
         UsageError: If there is no such file, assignment or variant.
+        SandboxUnavailable: If no sandbox so strong works on this machine.
         MachineError: If something of ours or of this machine is missing.
     """
     log(f"1 open    {clean_name(path.name)}")
@@ -69,10 +73,11 @@ def grade_zip(
         grade = refuse(student_name(path), file_digest(path), named, chosen, str(refusal))
         _make(folder)
         _write(folder, grade, (), REFUSED, named, log)
+        write_looks(folder, ())
         if manual is not None:
             log(f"          {manual} is not used: {NOTHING_TO_MARK}")
         return grade
-    return grade_opened(submission, folder, variant=variant, manual=manual, log=log)
+    return grade_opened(submission, folder, variant=variant, manual=manual, weakest=weakest, log=log)
 
 
 def grade_opened(
@@ -81,6 +86,7 @@ def grade_opened(
     *,
     variant: str | None = None,
     manual: Path | None = None,
+    weakest: str = WEAKEST,
     log: Log = lambda _line: None,
 ) -> Grade:
     """Steps 2 to 6 for a submission that is open; writes into `folder`."""
@@ -90,7 +96,10 @@ def grade_opened(
     form = read_form(manual) if manual is not None else None  # before the work that a wrong path would lose
     log(f"2 run     {assignment.title}, variant {variant}")
     run = run_submission(
-        submission, assignment, lambda result: log(f"          {result.task:3} {result.outcome.value:8} {result.name}")
+        submission,
+        assignment,
+        lambda result: log(f"          {result.task:3} {result.outcome.value:8} {result.name}"),
+        weakest=weakest,
     )
     log("3 score")
     answers = read_answers(submission.files.get("answers.md"), [task.id for task in assignment.tasks if task.written])
@@ -99,6 +108,7 @@ def grade_opened(
     if form is not None:
         grade = merge_marks(grade, assignment, marks_for(form, grade, assignment))
     _write(folder, grade, run.exhibits, run.facts, assignment, log)
+    write_looks(folder, run.looks)
     return grade
 
 

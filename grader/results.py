@@ -17,7 +17,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from grader.errors import UsageError
-from grader.records import CheckResult, Exhibit, Grade, LedgerLine, Outcome, RunFacts, State, TaskGrade
+from grader.records import (
+    CheckResult,
+    Exhibit,
+    Grade,
+    LedgerLine,
+    Outcome,
+    RunFacts,
+    State,
+    TaskGrade,
+    WorthALook,
+)
 from grader.text import clean_text
 
 RESULTS, ARRAYS = "results.json", "arrays.safetensors"
@@ -116,6 +126,39 @@ def write_results(folder: Path, grade: Grade, exhibits: Sequence[Exhibit], facts
     content = results_json(grade, exhibits, facts, output)
     text = json.dumps(content, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     write_whole(folder / RESULTS, text.encode())
+
+
+def looks_path(folder: Path) -> Path:
+    """Where the remarks on a submission stand: beside the student's folder, which may be handed out as it is.
+
+    A student's name holds no space, so that nobody's folder is in the way.
+    """
+    return folder.parent / "instructor only" / f"{folder.name}.json"
+
+
+def write_looks(folder: Path, looks: Sequence[WorthALook]) -> None:
+    """Write the remarks on the submission whose results stand in `folder`; where there are none, there is no file."""
+    path = looks_path(folder)
+    if not looks:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(exist_ok=True)
+    content = [_cleaned(look.model_dump(mode="json")) for look in looks]
+    write_whole(path, (json.dumps(content, indent=2, ensure_ascii=True, allow_nan=False) + "\n").encode())
+
+
+def read_looks(folder: Path) -> tuple[WorthALook, ...]:
+    """What `write_looks` wrote.
+
+    Raises:
+        UsageError: If it can't be read.
+    """
+    path = looks_path(folder)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return tuple(WorthALook.model_validate(look) for look in content)
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{path} holds no remarks that can be read: grade the submission again ({error})") from error
 
 
 def write_whole(path: Path, data: bytes) -> None:

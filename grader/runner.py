@@ -17,7 +17,7 @@ from grader.errors import CheckStopped, GraderError, MachineError, SandboxUnavai
 from grader.provenance import run_facts
 from grader.records import CheckResult, Outcome, Run, Submission
 from grader.rubric import Assignment
-from grader.sandbox.jail import Jail
+from grader.sandbox.jail import WEAKEST, Jail
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import CellTransport
 from grader.solutions import Variation, implementation, load_mistakes
@@ -31,6 +31,7 @@ def run_submission(
     assignment: Assignment,
     on_result: Callable[[CheckResult], None] = lambda _result: None,
     tasks: tuple[str, ...] | None = None,
+    weakest: str = WEAKEST,
 ) -> Run:
     """Run the checks of an assignment against a submission, its code in the sandbox.
 
@@ -39,12 +40,13 @@ def run_submission(
         assignment: The rubric.
         on_result: Called after each check.
         tasks: Ids of the tasks to check; None checks all.
+        weakest: Name of the weakest sandbox that will do.
 
     Raises:
-        SandboxUnavailable: If no sandbox works on this machine.
+        SandboxUnavailable: If no sandbox so strong works on this machine.
     """
     started = time.monotonic()
-    jail = Jail(assignment.limits, assignment.modules, submission.files)
+    jail = Jail(assignment.limits, assignment.modules, submission.files, weakest)
     transport = CellTransport(jail, assignment.limits)
     try:
         jail.warm()
@@ -55,6 +57,7 @@ def run_submission(
             mistakes=load_mistakes(assignment.id),
             implement=lambda variation: implementation(assignment.id, variation),
             seed=submission.sha256,
+            is_practice=jail.is_open,
             begin_task=lambda last: transport.renew(last=last),
             on_result=on_result,
         )
@@ -62,8 +65,8 @@ def run_submission(
     finally:
         transport.drop()
         jail.close()
-    facts = run_facts(assignment.id, jail.backend.NAME, {"checks": time.monotonic() - started})
-    return Run(tuple(context.results), tuple(context.exhibits), facts)
+    facts = run_facts(assignment.id, jail.backend.TITLE, {"checks": time.monotonic() - started})
+    return Run(tuple(context.results), tuple(context.exhibits), facts, tuple(context.looks))
 
 
 def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.records import CheckResult, Grade, Outcome, State, TaskGrade
+from grader.records import CheckResult, Grade, Outcome, State, TaskGrade, WorthALook
 from grader.repeats import tell_once
 from grader.text import clean_name, clean_text
 
@@ -41,6 +41,20 @@ def show_grade(console: Console, grade: Grade, title: str) -> None:
     for note in grade.notes:
         _print(console, Text(f"note: {_clean(note)}", style="dim"))
     _print(console, Text(total_line(grade), style="bold"))
+
+
+def show_looks(console: Console, looks: Sequence[WorthALook]) -> None:
+    """Print what an instructor should look at; nothing where there is nothing.
+
+    Args:
+        console: The instructor's, never what becomes a student's file.
+        looks: The remarks; they may quote the student and are cleaned here.
+    """
+    if not looks:
+        return
+    _print(console, Text("Worth a look. For you alone: no score depends on it, and the student is not told.", "bold"))
+    for look in looks:
+        _print(console, Text.assemble((f"{look.task}: ", "bold yellow"), _clean(look.sentence)), INDENT)
 
 
 def total_line(grade: Grade) -> str:

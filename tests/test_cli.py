@@ -99,7 +99,7 @@ def test_our_fault(
 ) -> None:
     """What is missing on the machine, and every surprise, ends with 3: it never looks like the submission's fault."""
 
-    def fail(*_arguments: Any) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise error
 
     monkeypatch.setattr(pipeline, "run_submission", fail)
@@ -107,6 +107,25 @@ def test_our_fault(
     shutil.make_archive(str(tmp_path / "carol"), "zip", tmp_path, Path(zipped).name)
     code, _, _ = run("grade", tmp_path / "carol.zip", "--out", tmp_path / "out")
     assert code == 3
+
+
+@pytest.mark.parametrize(("options", "weakest"), [((), "container"), (("--min-sandbox", "process"), "process")])
+def test_weakest_sandbox(
+    run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], weakest: str
+) -> None:
+    """The weakest sandbox that will do is the one named, and no open process unless it is named."""
+    asked = []
+
+    def note(*_arguments: Any, weakest: str) -> Run:
+        asked.append(weakest)
+        return Run((), (), RunFacts(sandbox="none"))
+
+    monkeypatch.setattr(pipeline, "run_submission", note)
+    shutil.make_archive(str(tmp_path / "carol"), "zip", PROJECT / "examples" / "alice", "filters.py")
+    command = ("grade", tmp_path / "carol.zip", "--out", tmp_path)
+    assert run(*command, *options)[0] == 0
+    assert asked == [weakest]
+    assert run(*command, "--min-sandbox", "wet paper")[0] == 2
 
 
 def test_interrupted(run: Callable[..., Ended], bob: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +145,7 @@ def test_submitted(
     run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, days: int
 ) -> None:
     """A time is read with its zone."""
-    monkeypatch.setattr(pipeline, "run_submission", lambda *_arguments: Run((), (), RunFacts(sandbox="none")))
+    monkeypatch.setattr(pipeline, "run_submission", lambda *_, **__: Run((), (), RunFacts(sandbox="none")))
     shutil.make_archive(str(tmp_path / "carol"), "zip", PROJECT / "examples" / "alice", "filters.py")
     code, printed, _ = run(
         "grade", tmp_path / "carol.zip", "--submitted", given, "--out", tmp_path, "--variant", "6.819"

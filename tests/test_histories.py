@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from grader.checks.two_networks.claims import compare_claim
 from grader.checks.two_networks.histories import (
     CURVES,
     History,
     chosen_epoch,
-    compare_claim,
     lay_out_curves,
     read_history,
 )

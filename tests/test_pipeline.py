@@ -37,7 +37,7 @@ def make_zip(path: Path, **files: str) -> Path:
 def everything_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Step 2 runs nothing: every task has one check, and it passed."""
 
-    def run(submission: Any, assignment: Any, _on_result: Any) -> Run:
+    def run(submission: Any, assignment: Any, _on_result: Any, **_options: Any) -> Run:
         checks = tuple(
             CheckResult(task=task.id, name=f"check_{task.id}", title="t.", outcome=Outcome.PASSED)
             for task in assignment.tasks
@@ -145,7 +145,7 @@ def test_log(tmp_path: Path) -> None:
 def test_score_does_not_wait_for_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When no report can be made, the grade is recorded all the same."""
 
-    def fail(*_arguments: Any) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise MachineError("no fonts")
 
     monkeypatch.setattr(pipeline, "render_report", fail)
@@ -157,7 +157,7 @@ def test_score_does_not_wait_for_the_report(tmp_path: Path, monkeypatch: pytest.
 def test_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a sandbox nothing is graded, and no record claims that it was."""
 
-    def fail(*_arguments: Any) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise SandboxUnavailable("no bwrap")
 
     monkeypatch.setattr(pipeline, "run_submission", fail)
@@ -253,7 +253,7 @@ def test_rendering_again(alice_run: CommandRun, tmp_path: Path, monkeypatch: pyt
     for path in reports:
         path.unlink()
 
-    def fail(*_arguments: Any) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("graded")
 
     monkeypatch.setattr(pipeline, "run_submission", fail)

@@ -20,6 +20,7 @@ from sample_rotation import (
 )
 from torch import nn
 
+from grader.checks.looks import Looks
 from grader.checks.two_networks import check_rotation_model, check_rotation_training
 from grader.checks.two_networks.rotation_network import (
     LEFT,
@@ -140,6 +141,7 @@ def test_curves_are_always_shown() -> None:
         thresholds={"accuracy": 0.6},
         reference=make_reference(),
         exhibit=lay_out_into(laid_out),
+        looks=Looks("", []),
     )
     with pytest.raises(CheckStopped):
         check(implement(), measured={})
@@ -161,7 +163,9 @@ def test_accuracy_is_kept_for_other_plots() -> None:
         measured: dict[str, float] = {}
         student = implement({"rotation.pth": saved(looks_for_bright_quarter(labels))})
         shown = pictures(is_cifar=True).test
-        check_rotation_training.check_rotation_accuracy(student, {"accuracy": 0.6}, shown, measured)
+        check_rotation_training.check_rotation_accuracy(
+            student, np.random.default_rng(1), {"accuracy": 0.6}, shown, measured, Looks("", [])
+        )
         assert measured == {"rotation_accuracy": 1.0}
 
 
@@ -176,6 +180,8 @@ def test_accuracy_is_kept_for_other_plots() -> None:
 def test_accuracy_is_too_low(net: nn.Module, mistake: str | None) -> None:
     """Other labels are told from a network that has learned nothing, and from one that has learned too little."""
     student = implement({"rotation.pth": saved(net)})
+    shown, looks = pictures(is_cifar=True).test, Looks("", [])
+    check = functools.partial(check_rotation_training.check_rotation_accuracy, student, np.random.default_rng(1))
     with pytest.raises(Failure) as caught:
-        check_rotation_training.check_rotation_accuracy(student, {"accuracy": 0.99}, pictures(is_cifar=True).test, {})
+        check({"accuracy": 0.99}, shown, {}, looks)
     assert caught.value.mistake == mistake

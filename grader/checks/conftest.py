@@ -11,6 +11,7 @@ import pytest
 from grader import datasets
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import spec_of
+from grader.checks.looks import Looks
 from grader.checks.two_networks.pictures import Pictures, load_pictures
 from grader.errors import DataMissing
 from grader.records import Exhibit
@@ -67,19 +68,26 @@ def exhibit(context: Context, request: pytest.FixtureRequest) -> Callable[..., N
 
 
 @pytest.fixture
-def fashion_train() -> datasets.ImageSet:
+def behind_walls(context: Context) -> None:
+    """Data sets whose labels are hidden are for runs in which the student's code can't read this machine's files."""
+    if context.is_practice:
+        raise DataMissing("Without a sandbox no hidden data is used: this is for practice.")
+
+
+@pytest.fixture
+def fashion_train(behind_walls: None) -> datasets.ImageSet:
     """FashionMNIST's training images; a check that asks for them is `internal` where they are missing."""
     return datasets.fashion_mnist("train")
 
 
 @pytest.fixture
-def fashion_test() -> datasets.ImageSet:
+def fashion_test(behind_walls: None) -> datasets.ImageSet:
     """FashionMNIST's test images and labels; the labels stay on this side."""
     return datasets.fashion_mnist("test")
 
 
 @pytest.fixture
-def cifar_test(context: Context) -> datasets.ImageSet:
+def cifar_test(context: Context, behind_walls: None) -> datasets.ImageSet:
     """CIFAR-10's test images and labels in random order; a check that asks for them is `internal` without them."""
     pictures = load_pictures(context.most_images)
     if not pictures.is_cifar:
@@ -97,6 +105,13 @@ def pictures(context: Context) -> Pictures:
 def measured(context: Context) -> dict[str, float]:
     """Numbers that one check found out and another shows, e.g. `supervised_accuracy`."""
     return context.measured
+
+
+@pytest.fixture
+def looks(context: Context, request: pytest.FixtureRequest) -> Looks:
+    """Takes what an instructor should look at; no student is told, and no score changes."""
+    is_asking = context.most_images is None
+    return Looks(spec_of(request.function).task, context.looks, is_asking=is_asking)
 
 
 @pytest.fixture

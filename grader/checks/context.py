@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.records import CheckResult, Exhibit
+from grader.records import CheckResult, Exhibit, WorthALook
 from grader.rubric import Assignment
 from grader.sandbox.student import Implementation
 from grader.solutions import Variation
@@ -29,12 +29,14 @@ class Context:
         mistakes: The known mistakes to recognise.
         implement: Builds the implementation of one mistake.
         seed: What the checks' random inputs derive from; the student's process never sees it.
+        is_practice: Whether the student's code could read this machine's files: then no data set is used.
         begin_task: Called before the first check of each task, with whether it is the last task.
         on_result: Called after each check.
         most_images: Images of a data set to make do with, where many implementations are tried; None means all.
         measured: Numbers that one check found out and another shows, by name.
         results: In the order they were run.
         exhibits: What the checks laid out for figures.
+        looks: What an instructor should look at; no student is told.
     """
 
     assignment: Assignment
@@ -43,12 +45,14 @@ class Context:
     mistakes: tuple[Variation, ...]
     implement: Callable[[Variation], Implementation]
     seed: str
+    is_practice: bool = False
     begin_task: Callable[[bool], None] = lambda _last: None
     on_result: Callable[[CheckResult], None] = lambda _result: None
     most_images: int | None = None
     measured: dict[str, float] = field(default_factory=dict)
     results: list[CheckResult] = field(default_factory=list)
     exhibits: list[Exhibit] = field(default_factory=list)
+    looks: list[WorthALook] = field(default_factory=list)
 
     def generator(self, name: str) -> np.random.Generator:
         """The random numbers of one check, the same at each call."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from grader.checks.context import Context
 from grader.checks.declare import spec_of
+from grader.checks.looks import Looks
 from grader.errors import StudentRaised
 from grader.records import Array
 from grader.sandbox.student import Exchange, Handle, Implementation
@@ -83,6 +84,8 @@ def replay(
     """Run a check again with `who` in the student's place, same inputs; stop where the answers leave `record`."""
     name = spec_of(check).name
     replaced: dict[str, Any] = {"student": who, "rng": context.generator(name), "exhibit": _lay_out_nothing}
+    # What is kept is the student's, not a mistake's.
+    replaced |= {"looks": Looks("", [], is_asking=False), "measured": dict(context.measured)}
     who.reset(0)
 
     def watch(exchange: Exchange) -> None:

@@ -10,16 +10,19 @@ from typing import Any
 from grader.checks.compare import expect
 from grader.checks.context import LayOut
 from grader.checks.declare import check
+from grader.checks.holdings import note_claim
+from grader.checks.looks import Looks
 from grader.errors import Failure, Missing
 from grader.sandbox.student import Implementation
 
 FILE = "experiments.json"
 KEYS = ("technique", "setting", "train_accuracy", "val_accuracy")
 MOST_BYTES, MOST_ENTRIES = 256 << 10, 200
+FAR_APART = 0.05  # of a claimed accuracy above the measured one: worth a remark
 
 
 @check("4d")
-def check_entries(student: Implementation, exhibit: LayOut) -> None:
+def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, float], looks: Looks) -> None:
     """experiments.json is a list of runs, each with technique, setting and both accuracies as fractions."""
     runs = _read(student)
     for place, run in enumerate(runs):
@@ -29,6 +32,9 @@ def check_entries(student: Implementation, exhibit: LayOut) -> None:
     ]
     caption = "Accuracy on training and on validation images for each setting, as you report them."
     exhibit("techniques", "techniques", caption, facts={"experiments": shown[:40]})
+    if (accuracy := measured.get("fashion_accuracy")) is not None:  # runs may be short ones: only too much is odd
+        claimed = max(float(run["val_accuracy"]) for run in runs)
+        looks.ask(lambda: note_claim(looks, FILE, claimed, accuracy, FAR_APART, both=False))
 
 
 @check("4d", weight=2, after=("check_entries",))
@@ -80,13 +86,13 @@ def _expect_run(place: int, run: Any) -> None:
     )
     for key in KEYS[2:]:
         value = run[key]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
         expect(is_number, f"{key} of entry {place + 1} is not a number.", expected="a fraction from 0 to 1", got=value)
         mistake = "fashion.experiments_in_percent" if 1 < value <= 100 else None
         expect(
             0 <= value <= 1,
             f"{key} of entry {place + 1} is no fraction.",
             expected="a fraction from 0 to 1",
-            got=str(value),
+            got=str(value)[:40],
             mistake=mistake,
         )

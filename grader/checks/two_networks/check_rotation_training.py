@@ -7,16 +7,24 @@ that a student's network, larger than ours, ends in time.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
+from grader.checks.altered import ask_network
 from grader.checks.compare import expect
 from grader.checks.context import LayOut
 from grader.checks.declare import check
+from grader.checks.holdings import look_into
+from grader.checks.looks import Looks
+from grader.checks.two_networks.claims import note_curves
 from grader.checks.two_networks.histories import judge_curves
 from grader.checks.two_networks.networks import logits_of, turned
 from grader.checks.two_networks.rotation_network import (
+    FILE,
     NETWORK,
     TURNS,
     accuracy_under,
@@ -32,19 +40,28 @@ from grader.sandbox.student import Handle, Implementation
 
 PROBED = 500  # views on which it is found out what is wrong with a network
 GUESSING = 0.3  # an accuracy below it is hardly better than guessing, 0.25
+BEST = 0.98  # of views whose turn can be told at all, there are hardly more
 
 
 @check("3.2", weight=2, diagnosed=False)
 def check_rotation_accuracy(
-    student: Implementation, thresholds: Mapping[str, float], cifar_test: ImageSet, measured: dict[str, float]
+    student: Implementation,
+    rng: Generator,
+    thresholds: Mapping[str, float],
+    cifar_test: ImageSet,
+    measured: dict[str, float],
+    looks: Looks,
 ) -> None:
     """The network in rotation.pth tells the four turns of CIFAR-10's test images apart, more than 60% of them right."""
     threshold = thresholds["accuracy"]
     net = load_rotation_network(student)
     views, turns = turned(cifar_test.images[: max(1, len(cifar_test.labels) // TURNS)])
-    counts = confusion(turns, logits_of(net, views, TURNS))
-    accuracy = accuracy_under(counts, best_direction(counts))
-    measured["rotation_accuracy"] = accuracy
+    order = rng.permutation(len(turns))
+    views, turns = views[torch.from_numpy(order)], turns[order]
+    asked = ask_network(student, FILE, net, views, turns, lambda images: logits_of(net, images, TURNS))
+    counts = confusion(turns, asked.logits)
+    labels = best_direction(counts)
+    accuracy = measured["rotation_accuracy"] = accuracy_under(counts, labels)
     mistake = None
     if accuracy <= threshold < best_of_any_labels(counts):
         mistake = "rotation.model_of_other_labels"
@@ -59,6 +76,7 @@ def check_rotation_accuracy(
         got=f"{accuracy:.2%}",
         mistake=mistake,
     )
+    look_into(looks, replace(asked, labels=np.array(labels)[turns]), rng, BEST)
 
 
 def _expects_other_range(net: Handle, views: Tensor, turns: Array, accuracy: float) -> bool:
@@ -79,8 +97,11 @@ def check_rotation_curve(
     reference: Reference,
     measured: dict[str, float],
     exhibit: LayOut,
+    looks: Looks,
 ) -> None:
     """history.json holds the training loss of the rotation network, a number for each epoch."""
     caption = "Training on the turns. The lines are accuracies on the four turns of test images."
     accuracy, threshold = measured.get("rotation_accuracy"), thresholds["accuracy"]
-    judge_curves(student, NETWORK, ("train_loss",), caption, accuracy, threshold, reference.metrics[NETWORK], exhibit)
+    metrics = reference.metrics[NETWORK]
+    history = judge_curves(student, NETWORK, ("train_loss",), caption, accuracy, threshold, metrics, exhibit)
+    looks.ask(lambda: note_curves(looks, history, accuracy))

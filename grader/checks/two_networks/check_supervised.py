@@ -10,7 +10,7 @@ from torch import Tensor
 from grader.checks.compare import expect, expect_close, number, numbers, summarise
 from grader.checks.declare import check
 from grader.checks.two_networks.losses import ALLOWED, Trial, right_gradient, right_losses
-from grader.checks.two_networks.sources import Sources
+from grader.checks.two_networks.sources import read_uses
 from grader.sandbox.student import Implementation
 
 FORBIDDEN = {
@@ -72,7 +72,7 @@ def check_logits_untouched(student: Implementation, rng: Generator) -> None:
 def check_written_out(student: Implementation, rng: Generator) -> None:
     """The loss is written out: cross_entropy uses neither F.cross_entropy, nn.CrossEntropyLoss nor F.nll_loss."""
     number(student.supervised.cross_entropy(*_batch(rng, 3, 10)))
-    used = Sources(student.files).uses("supervised", "cross_entropy")
+    used = read_uses(student.files, "supervised", "cross_entropy")
     forbidden = sorted(name for name in used if name.startswith("torch.") and name.rpartition(".")[2] in FORBIDDEN)
     expect(
         not forbidden,

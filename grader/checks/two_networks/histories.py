@@ -20,6 +20,7 @@ from typing import Any
 
 from grader.checks.compare import expect, summarise
 from grader.checks.context import LayOut
+from grader.checks.two_networks.claims import compare_claim
 from grader.errors import Failure, Missing
 from grader.sandbox.student import Implementation
 
@@ -27,7 +28,6 @@ FILE = "history.json"
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 MOST_BYTES, MOST_EPOCHS = 1 << 20, 2000
 LARGEST_DRAWN = 1e6  # a loss beyond it is drawn as this
-FAR_APART = 0.1  # between claimed and measured accuracy: worth a remark
 FORM = '{"supervised": {"train_loss": [...], ...}, "rotation": {...}}'
 
 History = dict[str, list[float]]
@@ -42,7 +42,7 @@ def judge_curves(
     threshold: float,
     metrics: Mapping[str, Any],
     exhibit: LayOut,
-) -> None:
+) -> History:
     """Read the curves of one network and lay them out; the reference's are shown whatever the student's are.
 
     Args:
@@ -55,6 +55,9 @@ def judge_curves(
         metrics: The reference network's.
         exhibit: Takes the plot.
 
+    Returns:
+        The student's curves.
+
     Raises:
         Missing, Failure: As `read_history`.
     """
@@ -64,6 +67,7 @@ def judge_curves(
     finally:
         told = f"{caption} {compare_claim(history, accuracy)}".strip()
         lay_out_curves(exhibit, history, metrics, accuracy, threshold, told)
+    return history
 
 
 def read_history(student: Implementation, network: str, needed: tuple[str, ...] = CURVES) -> History:
@@ -191,17 +195,6 @@ def chosen_epoch(history: Mapping[str, list[float]]) -> int | None:
     if losses := history.get("val_loss"):
         return min(range(len(losses)), key=losses.__getitem__)
     return None
-
-
-def compare_claim(history: History | None, accuracy: float | None) -> str:
-    """A sentence on the accuracy that the curves claim beside the one measured here; empty where one is missing."""
-    claimed = max((history or {}).get("val_accuracy") or [-1.0])
-    if accuracy is None or claimed < 0:
-        return ""
-    told = f"Your best validation accuracy is {claimed:.1%}, your network's on the test images {accuracy:.1%}"
-    if abs(claimed - accuracy) <= FAR_APART:
-        return f"{told}."
-    return f"{told}: that is far apart, so the curves and the file may not be of the same training."
 
 
 def lay_out_curves(

@@ -1,0 +1,199 @@
+"""Whether a network knows what it is asked, or knows the test images by heart: both give a high accuracy.
+
+The test images and their labels are public, so a zip may hold a table of them. Once a network has earned its points, it
+is asked again about some of the test images, about the same images a little altered, and about the same shifted by a
+pixel, all in one random order. An honest network hardly minds; a table that looks for the very image finds nothing.
+One that looks for the nearest image finds it, and is not told from knowledge here: see `holdings.py` for its size.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grader.checks.looks import Looks
+from grader.records import Array
+from grader.sandbox.student import Handle, Implementation
+
+IMAGES = 500  # asked again, equally many of each class: three times as many answers, 15% of those to the test images
+SLOW_S = 100.0  # a network that took longer for the test images is asked about fewer: the time is the student's
+FEWEST = 100
+
+# An eye hardly sees either.
+NOISE = 2.0  # standard deviation, grey levels of 256
+BRIGHTER = 0.08  # or darker, as a share
+
+# The limits stand well away from honest networks. Measured on 4,000 test images, in percent: as they are, altered,
+# shifted by one pixel and altered.
+#   FashionMNIST: convolutional 92.4 92.2 91.3, after four epochs 91.2 91.2 86.0; perceptrons, which mind shifts most,
+#   89.4 89.5 80.9 and 87.3 87.2 77.6; linear 84.3 83.9 74.6; 3,000 training images learned by heart 85.7 85.9 80.2 and
+#   83.8 83.5 74.1; a perceptron that sees only what is not black 85.6 85.6 57.6.
+#   CIFAR-10: residual 87.2 87.1 87.2 and 76.5 76.3 76.7, without augmentation 73.1 73.0 71.7; turns 85.4 85.0 84.3.
+# By two pixels the perceptrons fall to 66 and 61: too near to what a table with a weak network behind it would show.
+MOST_LOST = 0.05  # of the accuracy, on altered images
+LEAST_KEPT = 0.5  # of what the accuracy is above guessing, on shifted images
+
+SAME_ANSWER = 0.02  # of the span of an image's logits: rounding, also of half precision, stays below
+MOST_DIFFERENT = 0.01  # of the images asked again
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an accuracy check has asked a network, and how.
+
+    Attributes:
+        who: Whose network.
+        file: The model file that it was loaded from.
+        net: The network, in evaluation mode.
+        images: (N, C, H, W), uint8, in random order.
+        labels: Right answers, (N,), from 0 to K - 1.
+        logits: What it answered, (N, K).
+        answer: Asks about more images, in batches as large as the check's.
+        seconds: How long the answers took.
+    """
+
+    who: Implementation
+    file: str
+    net: Handle
+    images: Tensor
+    labels: Array
+    logits: Array
+    answer: Callable[[Tensor], Array]
+    seconds: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers."""
+        return _share_right(self.logits, self.labels)
+
+
+def ask_network(
+    who: Implementation,
+    file: str,
+    net: Handle,
+    images: Tensor,
+    labels: Array,
+    answer: Callable[[Tensor], Array],
+) -> Asked:
+    """Ask a network about the test images; arguments as in `Asked`.
+
+    Raises:
+        CheckStopped: If it does not answer.
+    """
+    started = time.monotonic()
+    logits = answer(images)
+    return Asked(who, file, net, images, labels, logits, answer, time.monotonic() - started)
+
+
+def compare_altered(looks: Looks, asked: Asked, rng: Generator) -> None:
+    """Ask again about some images, as they were, altered and shifted; remark on what an honest network would not say.
+
+    Raises:
+        CheckStopped: If the network does not answer.
+    """
+    rows = _balanced(asked.labels, _affordable(asked.seconds))
+    images, labels = asked.images[torch.from_numpy(rows)], asked.labels[rows]
+    parts = [images, alter(images, rng, spare_black=True), alter(shift(images, rng), rng, spare_black=False)]
+    order = rng.permutation(3 * len(rows))
+    answers = np.empty((len(order), asked.logits.shape[1]))
+    answers[order] = asked.answer(torch.cat(parts)[torch.from_numpy(order)])
+    again, altered, shifted = np.split(answers, 3)
+    _compare_answers(looks, asked.logits[rows], again)
+    as_it_is = _share_right(asked.logits[rows], labels)
+    _compare_shares(looks, len(rows), as_it_is, _share_right(altered, labels), _share_right(shifted, labels), labels)
+
+
+def _affordable(seconds: float) -> int:
+    return max(FEWEST, int(IMAGES * min(1.0, SLOW_S / max(seconds, 1e-9))))
+
+
+def _balanced(labels: Array, count: int) -> NDArray[np.int64]:
+    """Which of the images to ask about again: the first of each class."""
+    classes = np.unique(labels)
+    return np.concatenate([np.flatnonzero(labels == label)[: max(1, count // len(classes))] for label in classes])
+
+
+def alter(images: Tensor, rng: Generator, *, spare_black: bool) -> Tensor:
+    """Each image a little brighter or darker, with faint noise.
+
+    Args:
+        images: (N, C, H, W), uint8.
+        rng: Random numbers.
+        spare_black: Whether black stays black, and nothing else becomes it: some networks see only that.
+
+    Returns:
+        The same shape, uint8.
+    """
+    factors = 1 + rng.uniform(-BRIGHTER, BRIGHTER, (len(images), 1, 1, 1))
+    pixels = np.clip(np.rint(images.numpy() * factors + rng.normal(0, NOISE, images.shape)), 0, 255)
+    if spare_black:
+        pixels = np.where(images.numpy() > 0, np.maximum(pixels, 1), 0)
+    return torch.from_numpy(pixels.astype(np.uint8))
+
+
+def shift(images: Tensor, rng: Generator) -> Tensor:
+    """Each image moved by one pixel, in one of eight directions; what comes in at the edge repeats it.
+
+    Args:
+        images: (N, C, H, W), uint8.
+        rng: Random numbers.
+
+    Returns:
+        The same shape, uint8.
+    """
+    height, width = images.shape[2:]
+    padded = F.pad(images.float(), [1] * 4, mode="replicate").to(torch.uint8)
+    moved = []
+    for image, place in zip(padded, rng.choice([0, 1, 2, 3, 5, 6, 7, 8], len(images)), strict=True):  # 4 stays in place
+        top, left = divmod(int(place), 3)
+        moved.append(image[:, top : top + height, left : left + width])
+    return torch.stack(moved)
+
+
+def _share_right(logits: Array, labels: Array) -> float:
+    return float((logits.argmax(axis=1) == labels).mean())
+
+
+def _compare_answers(looks: Looks, first: Array, again: Array) -> None:
+    scale = np.maximum(np.abs(first).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    with np.errstate(over="ignore", under="ignore"):  # a student's logits may be as large as numbers get
+        first, again = first / scale, again / scale
+        same = np.abs(again - first).max(axis=1) <= SAME_ANSWER * (first.max(axis=1) - first.min(axis=1))
+    different = 1 - float(same.mean())
+    if different > MOST_DIFFERENT:
+        looks.note(
+            "answers_vary",
+            f"Asked again about the same {len(first)} images, at other places and in other batches, the network gives "
+            f"other logits for {different:.0%} of them: they depend on more than the image. Batch statistics or "
+            "dropout that eval() does not switch off do that, and so does code that counts what it is asked.",
+            different=different,
+            images=len(first),
+        )
+
+
+def _compare_shares(looks: Looks, count: int, as_it_is: float, altered: float, shifted: float, labels: Array) -> None:
+    guessing = 1 / len(np.unique(labels))
+    told = f"The network is right on {as_it_is:.1%} of {count} test images"
+    numbers = {"as_it_is": as_it_is, "altered": altered, "shifted": shifted, "images": count}
+    if as_it_is - altered > MOST_LOST:
+        looks.note(
+            "altered_images",
+            f"{told}, but on {altered:.1%} of the same images made a little brighter or darker, with faint noise. "
+            "Honest networks lose about one point. Does it look test images up?",
+            **numbers,
+        )
+    elif shifted - guessing < LEAST_KEPT * (as_it_is - guessing):
+        looks.note(
+            "shifted_images",
+            f"{told}, but on {shifted:.1%} of the same images shifted by one pixel. Honest networks lose up to ten "
+            "points. Does it look test images up?",
+            **numbers,
+        )

@@ -1,0 +1,247 @@
+"""What is worth a look: networks that cheat are remarked on and keep their score, honest ones are not remarked on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sample_looks as sample
+import sample_rotation
+import torch
+
+from grader.checks.miniplaces.check_experiments import check_entries
+from grader.checks.miniplaces.check_model import check_model_accuracy
+from grader.checks.two_networks.check_rotation_training import check_rotation_accuracy, check_rotation_curve
+from grader.checks.two_networks.check_weights import check_supervised_accuracy, check_supervised_curves
+from grader.checks.two_networks.histories import CURVES
+from grader.checks.two_networks.networks import turned
+from grader.checks.two_networks.pictures import first, load_pictures
+from grader.cifar import normalise_cifar
+from grader.datasets import fashion_mnist, normalise_fashion
+from grader.errors import DataMissing, Failure, MachineError
+from grader.imageset import ImageSet
+from grader.importing import load_modules
+from grader.records import WorthALook
+from grader.rubric import PROJECT, get_assignment
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
+from grader.solutions import implementation, load_accepted
+
+Remarks = list[WorthALook]
+PERFECT = {"too_good"}  # what is made up is easy: the networks of these tests are all right on every image
+
+
+def lay_out(*_arguments: Any, **_options: Any) -> None:
+    """Stands for the fixture `exhibit`."""
+
+
+def generator() -> np.random.Generator:
+    """The checks' random numbers."""
+    return np.random.default_rng(7)
+
+
+def look_at_fashion(who: Implementation, data: ImageSet, threshold: float = 0.8) -> Remarks:
+    """The remarks of the check of model.pth, which passes."""
+    looks, found = sample.collector()
+    reference = sample.reference("fashion")
+    check_model_accuracy(who, generator(), {"accuracy": threshold}, data, reference, {}, lay_out, looks)
+    return found
+
+
+def look_at_supervised(who: Implementation, data: ImageSet) -> Remarks:
+    """The remarks of the check of supervised.pth, which passes."""
+    looks, found = sample.collector()
+    check_supervised_accuracy(who, generator(), {"accuracy": 0.5}, data, {}, looks)
+    return found
+
+
+def look_at_rotation(who: Implementation, data: ImageSet) -> Remarks:
+    """The remarks of the check of rotation.pth, which passes."""
+    looks, found = sample.collector()
+    check_rotation_accuracy(who, generator(), {"accuracy": 0.5}, data, {}, looks)
+    return found
+
+
+def student_of(folder: Path, kind: str, data: ImageSet, files: Mapping[str, bytes] | None = None) -> Implementation:
+    """A student with a network of the samples, which may know these test images by heart."""
+    normalise = normalise_fashion if data.images.shape[1] == 1 else normalise_cifar
+    return sample.student(folder, kind, normalise(data.images), data.labels, files or {})
+
+
+CHEATS = [
+    ("Honest", set()),
+    ("Table", {"altered_images", "table_in_network"}),
+    ("TableAndNetwork", {"altered_images", "table_in_network"}),
+    ("NearestImage", {"large_model_file", "table_in_network"}),
+    ("LabelsInWeights", {"altered_images"}),
+    ("ByPlace", {"answers_vary"}),
+    ("Dropping", {"answers_vary"}),
+    ("BatchStatistics", {"answers_vary"}),
+    ("Stopping", {"no_answer"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "remarks"), CHEATS)
+def test_cheats_in_model_file(tmp_path: Path, kind: str, remarks: set[str]) -> None:
+    """Each way to cheat with model.pth passes its check, and is remarked on; the honest network is not."""
+    data = sample.images(1, 28)
+    assert sample.kinds(look_at_fashion(student_of(tmp_path, kind, data), data)) - PERFECT == remarks
+
+
+@pytest.mark.parametrize(("kind", "remarks"), CHEATS)
+def test_cheats_in_supervised_file(tmp_path: Path, kind: str, remarks: set[str]) -> None:
+    """The same with supervised.pth."""
+    data = sample.images(3, 32)
+    assert sample.kinds(look_at_supervised(student_of(tmp_path, kind, data), data)) - PERFECT == remarks
+
+
+@pytest.mark.parametrize(("kind", "remarks"), [("Table", {"altered_images", "table_in_network"}), ("", set())])
+def test_cheats_in_rotation_file(tmp_path: Path, kind: str, remarks: set[str]) -> None:
+    """A table of all turned views is told from a network that tells the turns."""
+    if kind:
+        data = sample.images(3, 32)
+        views, turns = turned(data.images[:100])
+        who = sample.rotation_student(tmp_path, kind, normalise_cifar(views), torch.from_numpy(turns))
+    else:
+        data = sample_rotation.pictures(is_cifar=True).test
+        net = sample_rotation.looks_for_bright_quarter((0, 3, 2, 1))
+        who = sample_rotation.implement({"rotation.pth": sample.saved(net)})
+    assert sample.kinds(look_at_rotation(who, data)) - PERFECT == remarks
+
+
+def test_remarks_have_numbers(tmp_path: Path) -> None:
+    """A remark says what was measured, in words and in numbers."""
+    data = sample.images(1, 28)
+    found = look_at_fashion(student_of(tmp_path, "Table", data), data)
+    (remark,) = (look for look in found if look.name == "altered_images")
+    assert remark.numbers["as_it_is"] == 1.0
+    assert remark.numbers["altered"] < 0.2
+    assert remark.numbers["images"] == 400
+    assert "right on 100.0% of 400 test images, but on 10.0% of the same images" in remark.sentence
+    (remark,) = (look for look in found if look.name == "too_good")
+    assert "right on 100.00% of the test images" in remark.sentence
+
+
+def test_same_questions_for_the_same_zip(tmp_path: Path) -> None:
+    """The remarks on one submission are the same each time."""
+    data = sample.images(1, 28)
+    once, again = (look_at_fashion(student_of(tmp_path, "TableAndNetwork", data), data) for _ in range(2))
+    assert once == again
+
+
+@pytest.mark.parametrize("kind", ["Honest", "Table"])
+def test_too_low_an_accuracy_is_not_looked_into(tmp_path: Path, kind: str) -> None:
+    """A network that earns nothing has nothing to gain: it is asked nothing more."""
+    data = sample.images(1, 28)
+    looks, found = sample.collector()
+    who, reference = student_of(tmp_path, kind, data), sample.reference("fashion")
+    with pytest.raises(Failure):
+        check_model_accuracy(who, generator(), {"accuracy": 1.0}, data, reference, {}, lay_out, looks)
+    assert found == []
+
+
+def test_nothing_of_ours_costs_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in a question leaves the check as it was, and is told to the instructor."""
+
+    def fail(*_arguments: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("grader.checks.holdings.compare_altered", fail)
+    data = sample.images(1, 28)
+    found = look_at_fashion(student_of(tmp_path, "Honest", data), data)
+    assert sample.kinds(found) - PERFECT == {"not_asked"}
+    assert "ZeroDivisionError" in found[-1].sentence
+
+
+@pytest.mark.parametrize(("claimed", "measured", "remarks"), [
+    (0.99, 0.75, {"claim"}), (0.80, 0.75, set()), (0.70, 0.75, set()), (0.60, 0.75, {"claim"}), (0.99, None, set()),
+])  # fmt: skip
+@pytest.mark.parametrize("network", ["supervised", "rotation"])
+def test_claims_of_curves(network: str, claimed: float, measured: float | None, remarks: set[str]) -> None:
+    """Curves that claim far more, or far less, than was measured are remarked on, and pass their check."""
+    looks, found = sample.collector()
+    curves = {name: [0.1, claimed, 0.2] for name in CURVES}
+    files = {"history.json": json.dumps({network: curves}).encode()}
+    check = check_supervised_curves if network == "supervised" else check_rotation_curve
+    numbers = {} if measured is None else {f"{network}_accuracy": measured}
+    who = Implementation((), LocalTransport({}, files), files)
+    check(who, {"accuracy": 0.7}, sample.reference(network), numbers, lay_out, looks)
+    assert sample.kinds(found) == remarks
+
+
+@pytest.mark.parametrize(("claimed", "measured", "remarks"), [
+    (0.99, 0.91, {"claim"}), (0.93, 0.91, set()), (0.80, 0.91, set()), (0.99, None, set()),
+])  # fmt: skip
+def test_claims_of_experiments(claimed: float, measured: float | None, remarks: set[str]) -> None:
+    """Runs that claim more than the network is worth are remarked on; short runs, that reach less, are not."""
+    looks, found = sample.collector()
+    run = {"technique": "dropout", "setting": "0.5", "train_accuracy": 0.9, "val_accuracy": claimed}
+    files = {"experiments.json": json.dumps([run, run | {"val_accuracy": 0.5}]).encode()}
+    who = Implementation((), LocalTransport({}, files), files)
+    check_entries(who, lay_out, {} if measured is None else {"fashion_accuracy": measured}, looks)
+    assert sample.kinds(found) == remarks
+
+
+def test_fashion_accuracy_is_kept(tmp_path: Path) -> None:
+    """The accuracy of model.pth is there for the claims to be compared with."""
+    data, measured, (looks, _) = sample.images(1, 28), dict[str, float](), sample.collector()
+    who = student_of(tmp_path, "Honest", data)
+    check_model_accuracy(
+        who, generator(), {"accuracy": 0.9}, data, sample.reference("fashion"), measured, lay_out, looks
+    )
+    assert measured == {"fashion_accuracy": 1.0}
+
+
+def example(name: str, assignment: str) -> Implementation:
+    """An example student's submission, in this process."""
+    folder = PROJECT / "examples" / name
+    modules = load_modules(folder, get_assignment(assignment).modules, MachineError)
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return Implementation(tuple(modules), LocalTransport(modules, files), files)
+
+
+def linear_student(folder: Path) -> Implementation:
+    """A student with a linear network, which minds shifts most of all, fitted to training images of FashionMNIST."""
+    train = first(fashion_mnist("train"), 8000)
+    pixels = normalise_fashion(train.images).flatten(1).double()
+    inputs = torch.cat([pixels, torch.ones(len(pixels), 1)], 1)
+    targets = torch.nn.functional.one_hot(train.labels, 10).double()
+    solved = torch.linalg.solve(inputs.T @ inputs + 30 * torch.eye(785), inputs.T @ targets).T.float()  # (10, 785)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    net.load_state_dict({"1.weight": solved[:, :784], "1.bias": solved[:, 784]})
+    return sample.student(folder, "Honest", torch.zeros(0, 1, 1, 1), train.labels, {"model.pth": sample.saved(net)})
+
+
+def test_honest_networks_for_fashion(tmp_path: Path) -> None:
+    """The reference, the example student's network and a linear one, on real images, are not remarked on."""
+    data = first(fashion_mnist("test"), 2000)
+    assert look_at_fashion(implementation("miniplaces"), data) == []
+    assert look_at_fashion(example("alice", "miniplaces"), data) == []
+    assert look_at_fashion(linear_student(tmp_path), data, threshold=0.7) == []
+
+
+def test_honest_networks_for_cifar() -> None:
+    """The reference and the example group's networks, on real images, are not remarked on."""
+    try:
+        data = load_pictures(300)
+    except DataMissing:
+        pytest.skip("no images are on this machine")
+    if not data.is_cifar:
+        pytest.skip("CIFAR-10 is not on this machine")
+    for who in (implementation("two_networks"), example("group", "two_networks")):
+        assert look_at_supervised(who, data.test) == []
+        assert look_at_rotation(who, data.test) == []
+
+
+ACCEPTED = [each.id for each in load_accepted("miniplaces") if each.target == "model.pth"]
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted_forms(name: str) -> None:
+    """Every accepted form of a model file is honest, whatever else is in it."""
+    (way,) = (each for each in load_accepted("miniplaces") if each.id == name)
+    assert look_at_fashion(implementation("miniplaces", way), first(fashion_mnist("test"), 500)) == []
