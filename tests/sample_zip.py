@@ -29,6 +29,8 @@ class Entry:
     offset: int | None = None
     local_name: bytes | None = None
     local_flags: int | None = None
+    local_numbers: tuple[int, int, int] | None = None
+    local_method: int | None = None
     extra: bytes = b""
     local_extra: bytes = b""
 
@@ -49,11 +51,10 @@ class Entry:
         """Local header and data; with the descriptor flag the numbers follow the data."""
         flags = self.flags if self.local_flags is None else self.local_flags
         name = self.name if self.local_name is None else self.local_name
-        numbers = (0, 0, 0) if flags & DESCRIPTOR else self.numbers()
+        numbers = self.local_numbers or ((0, 0, 0) if flags & DESCRIPTOR else self.numbers())
+        method = self.method if self.local_method is None else self.local_method
         tail = b"PK\x07\x08" + struct.pack("<3L", *self.numbers()) if flags & DESCRIPTOR else b""
-        head = struct.pack(
-            "<4s5H3L2H", b"PK\3\4", 20, flags, self.method, 0, 0, *numbers, len(name), len(self.local_extra)
-        )
+        head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, flags, method, 0, 0, *numbers, len(name), len(self.local_extra))
         return head + name + self.local_extra + self.packed() + tail
 
     def central(self, at: int) -> bytes:
@@ -92,11 +93,35 @@ def overlapping() -> bytes:
     return zip_of(Entry(method=zipfile.ZIP_STORED, size=longer, packed_size=longer), Entry(b"units.py"))
 
 
+def full_overlap(count: int = 200, kind: str = "file") -> bytes:
+    """Many members that share one stretch of data, so that a little unpacks to much: files of one name, or folders."""
+    one = Entry(b"zeros.txt", bytes(2**20)) if kind == "file" else folder_entry(b"hw/")
+    return _with_directory(one.local(), [one.central(0)] * count)
+
+
 def quoted_overlap() -> bytes:
     """A member stored around the next one's header, so that one stretch of data is unpacked twice (CVE-2024-0450)."""
     inner = Entry(b"units.py")
     outer = Entry(data=inner.local(), method=zipfile.ZIP_STORED)
     at = 30 + len(outer.name)
-    body = outer.local()
-    directory = outer.central(0) + inner.central(at)
-    return body + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2, 2, len(directory), len(body), 0)
+    return _with_directory(outer.local(), [outer.central(0), inner.central(at)])
+
+
+def many_quoted(count: int = 200) -> bytes:
+    """Members stored around the next ones, the last one packed well: each of them unpacks all that follow."""
+    entries: list[Entry] = []
+    kernel = Entry(b"%d.txt" % count, bytes(2**20)).local()
+    for number in reversed(range(count)):
+        entries.append(Entry(b"%d.txt" % number, kernel, zipfile.ZIP_STORED))
+        kernel = entries[-1].local()
+    at, directory = 0, []
+    for entry in reversed(entries):
+        directory.append(entry.central(at))
+        at += 30 + len(entry.name)
+    return _with_directory(kernel, directory)
+
+
+def _with_directory(body: bytes, entries: list[bytes]) -> bytes:
+    directory = b"".join(entries)
+    count = len(entries)
+    return body + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), len(body), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -174,6 +175,7 @@ def test_body_is_refused_by_the_receivers_limit() -> None:
         (frame(b'{"arrays":[],"value":NaN}'), "not JSON"),
         (frame(b'{"arrays":[],"value":-Infinity}'), "not JSON"),
         (frame(b'{"arrays":[],"value":9223372036854775808}'), "not JSON"),
+        (frame(b'{"arrays":[["uint8",[1e999]]]}'), "impossible"),
         (frame(b'{"arrays":[],"value":' + b"7" * 100_000 + b"}"), "not JSON"),
         (frame(b'{"arrays":[],"arrays":[]}'), "not JSON"),
         (frame(b'{"arrays":[],"value":{"$":"array","$":"tuple"}}'), "not JSON"),
@@ -244,6 +246,31 @@ def test_drip_meets_the_deadline(pair: tuple[Channel, socket.socket]) -> None:
     finally:
         over.set()
         sender.join()
+
+
+def test_endless_frame(pair: tuple[Channel, socket.socket]) -> None:
+    """Of a sender that never stops, one frame is taken, of the size announced; the rest waits at its side."""
+    channel, theirs = pair
+    whole = frame({"arrays": [["uint8", [9000]]]}, bytes(9000))
+    sent = 0
+    theirs.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while sent < 1 << 30:
+            sent += theirs.send(whole)
+    assert sent < 1 << 24  # the kernel's buffer is full: nothing of it is in this process
+    tracemalloc.start()
+    try:
+        assert channel.receive(time.monotonic() + 5)[1][0].nbytes == 9000
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("data", [b"\0", b"\0\0\0\x01" + b"\0" * 7 + b"\x01{", b"\0\x10\0\0" + b"\0" * 8 + b"["])
+def test_endless_rubbish(data: bytes) -> None:
+    """A sender that never stops and sends no frame is refused, or stopped at the deadline, whatever it sends."""
+    with pytest.raises((ProtocolError, DeadlinePassed)):
+        receive(data * (1 << 20), seconds=5)
 
 
 def test_reader_that_never_reads(pair: tuple[Channel, socket.socket]) -> None:

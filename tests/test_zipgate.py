@@ -10,9 +10,21 @@ import subprocess
 import unicodedata
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sample_zip import CODE, DESCRIPTOR, UTF8, Entry, folder_entry, overlapping, quoted_overlap, zip_of
+from sample_zip import (
+    CODE,
+    DESCRIPTOR,
+    UTF8,
+    Entry,
+    folder_entry,
+    full_overlap,
+    many_quoted,
+    overlapping,
+    quoted_overlap,
+    zip_of,
+)
 
 from grader import zipgate
 from grader.errors import SubmissionRefused
@@ -149,6 +161,13 @@ HOSTILE = {
     "deflate64": (zip_of(Entry(method=9)), "another method"),
     "shared data": (overlapping(), "overlaps"),
     "quoted overlap": (quoted_overlap(), "overlaps"),
+    "many quoted": (many_quoted(), "overlaps"),
+    "full overlap": (full_overlap(), "land on the same path"),
+    "full overlap of folders": (full_overlap(kind="folder"), "overlaps"),
+    "full overlap under other names": (
+        zip_of(Entry(), *(Entry(b"%d.py" % number, offset=0) for number in range(9))),
+        '"0.py" has another name in the zip',
+    ),
     "into the directory": (zip_of(Entry(method=0, packed_size=len(CODE) + 9, size=len(CODE) + 9)), "overlaps"),
     "local name": (zip_of(Entry(local_name=b"conftest.x")), '"filters.py" has another name'),
     "local name of another length": (zip_of(Entry(local_name=b"c.py")), "another name"),
@@ -161,6 +180,16 @@ HOSTILE = {
     ),
     "list of members": (zip_of(*[folder_entry(b"d" * 60_000 + b"/")] * 40), "list of members is larger than 2 MiB"),
     "declared size": (zip_of(*(Entry(b"%d" % index, size=2**26 + 1) for index in range(4))), "larger than 256 MiB"),
+    "zip64 place beyond everything": (
+        zip_of(Entry(offset=0xFFFFFFFF, extra=struct.pack("<2HQ", 1, 8, 2**63))),
+        "not where",
+    ),
+    "zip64 packed size beyond everything": (
+        zip_of(Entry(packed_size=0xFFFFFFFF, extra=struct.pack("<2HQ", 1, 8, 2**64 - 1))),
+        "overlaps",
+    ),
+    "zip64 without its numbers": (zip_of(Entry(size=0xFFFFFFFF, extra=struct.pack("<2H", 1, 0))), "damaged"),
+    "zip64 end elsewhere": (zip_of(Entry(), zip64=True).replace(b"PK\6\7", b"PK\6\7\0\0\0\0\xff"), "damaged"),
     "declared size beyond 32 bits": (
         zip_of(Entry(size=0xFFFFFFFF, extra=struct.pack("<2HQ", 1, 8, 2**63))),
         "larger than 256 MiB",
@@ -195,6 +224,27 @@ def test_hostile_zips_are_refused(raw: bytes, sentence: str) -> None:
     assert sentence in str(refusal.value)
     assert str(refusal.value).isprintable()
     assert str(refusal.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"local_numbers": (1, 2, 3)},
+        {"local_numbers": (0, 2**32 - 1, 2**32 - 1)},
+        {"local_method": zipfile.ZIP_STORED},
+        {"local_method": zipfile.ZIP_LZMA},
+        {"flags": DESCRIPTOR, "local_numbers": (9, 9, 9)},
+    ],
+)
+def test_lies_of_local_headers(lies: dict[str, Any]) -> None:
+    """What a member is stands in the directory alone: other numbers in front of its data change nothing."""
+    assert read_zip(zip_of(Entry(**lies), Entry(b"units.py"))) == {"filters.py": CODE, "units.py": CODE}
+
+
+def test_zip_in_a_zip() -> None:
+    """A zip among the files stays a file."""
+    inner = zip_of(Entry(b"../../x.py"))
+    assert read_zip(zip_of(Entry(), Entry(b"inner.zip", inner)))["inner.zip"] == inner
 
 
 def test_packed_size() -> None:

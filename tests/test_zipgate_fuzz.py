@@ -7,7 +7,7 @@ import zipfile
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_zip import DESCRIPTOR, UTF8, Entry, folder_entry, overlapping, quoted_overlap, zip_of
+from sample_zip import DESCRIPTOR, UTF8, Entry, folder_entry, full_overlap, overlapping, quoted_overlap, zip_of
 
 from grader.errors import SubmissionRefused
 from grader.text import clean_text
@@ -21,6 +21,7 @@ SEEDS = [
     zip_of(folder_entry(b"hw/"), Entry("hw/größe".encode(), flags=UTF8), zip64=True),
     overlapping(),
     quoted_overlap(),
+    full_overlap(4, kind="folder"),
     zip_of(),
 ]
 QUICK = settings(deadline=None, max_examples=300)  # an example takes under a millisecond
@@ -65,6 +66,8 @@ ENTRIES = st.builds(
     size=st.sampled_from([None, 0, 10, 2**20, 2**32 - 1]),
     packed_size=st.sampled_from([None, None, 0, 10, 2**32 - 1]),
     offset=st.sampled_from([None, None, 0, 1, 2**32 - 1]),
+    local_numbers=st.none() | st.tuples(*[st.integers(0, 2**32 - 1)] * 3),
+    local_method=st.none() | st.integers(0, 99),
     extra=st.binary(max_size=12) | st.binary(max_size=24).map(lambda data: b"\1\0\x18\0" + data),
 )
 

@@ -1,0 +1,58 @@
+"""Zips made to fill the memory or to take for ever: the gate opens or refuses them in a moment."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import tracemalloc
+
+import pytest
+from sample_zip import Entry, folder_entry, full_overlap, many_quoted, zip_of
+
+from grader.errors import SubmissionRefused
+from grader.zipgate import MAX_UNPACKED, read_zip
+
+
+class Packed(Entry):
+    """A member whose data are given as they lie in the zip."""
+
+    def packed(self) -> bytes:
+        """They are packed already."""
+        return self.data
+
+
+BOMBS = {
+    "many zeros": zip_of(*(Entry(b"%d.txt" % number, bytes(2**20)) for number in range(200))),
+    "full overlap": full_overlap(255),
+    "quoted overlap": many_quoted(250),
+    "a list of folders": zip_of(*[folder_entry(b"%d/" % number) for number in range(40_000)]),
+    "marks": zip_of(*(Entry(b"%d" % number + "\u0301\u0316".encode() * 58, b"") for number in range(1000))),
+    "extra fields": zip_of(*(Entry(b"%d" % number, b"", extra=b"\2\0\0\0" * 15_000) for number in range(33))),
+    "empty blocks": zip_of(Packed(b"x.txt", b"\0\0\0\xff\xff" * 2_000_000 + b"\1\0\0\xff\xff", crc=0, size=0)),
+}
+INFLATING = ["many zeros", "full overlap", "quoted overlap", "empty blocks"]
+
+
+def open_bomb(raw: bytes) -> None:
+    """Open it, or hear why not."""
+    with contextlib.suppress(SubmissionRefused):
+        read_zip(raw)
+
+
+@pytest.mark.parametrize("raw", BOMBS.values(), ids=BOMBS)
+def test_bombs_take_a_moment(raw: bytes) -> None:
+    """Whatever a zip was made to do, opening or refusing it takes a moment."""
+    started = time.process_time()
+    open_bomb(raw)
+    assert time.process_time() - started < 10  # a tenth of it, unless something hangs
+
+
+@pytest.mark.parametrize("name", INFLATING)
+def test_bombs_stay_small(name: str) -> None:
+    """No zip takes more memory than it may unpack to."""
+    tracemalloc.start()
+    try:
+        open_bomb(BOMBS[name])
+        assert tracemalloc.get_traced_memory()[1] < MAX_UNPACKED + 2**24
+    finally:
+        tracemalloc.stop()
