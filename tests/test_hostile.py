@@ -9,103 +9,101 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import os
 import pickle
+import socket
 import sys
+import tempfile
+import threading
 import time
-import tomllib
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
+from sample_hostile import CASES, HOSTILE, Code, assignment, expectation, files_of, judge, tasks_of, zipped
 from sample_processes import descendants, of_users
 
 from grader import pipeline
 from grader.pipeline import grade_zip
-from grader.records import CheckResult, Outcome, Submission
-from grader.rubric import PROJECT, Assignment, Limits, get_assignment
+from grader.records import Outcome, Run, Submission
+from grader.rubric import PROJECT
 from grader.runner import run_submission
-from grader.sandbox import bubblewrap
+from grader.sandbox import cold, container, fork, jail, users
 from grader.solutions import solution_files
 
-HOSTILE = Path(__file__).parent / "hostile"
-CASES = sorted(path.parent.name for path in HOSTILE.glob("*/expected.toml"))
 CANARY = "canary-9c1e55d203"
 MARK = "hostile-was-here"  # the name of every file that a hostile submission tries to leave behind
-LIMITS = Limits(import_s=4, call_s=4, submission_s=200, memory_mib=1536)
+BACKENDS = (fork, cold, container)
+ALL = jail.BACKENDS
+NUMBERS = itertools.count()
+CODE = [name for name in CASES if not expectation(name).get("whole")]
+ZIPS = [name for name in CASES if expectation(name).get("whole")]
 
 # What a check's own arithmetic says about odd numbers is no error of the grader when it is not under test.
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-class Code:
-    """Pickled, this is a model file that runs code when it is loaded."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return exec, (self.source,)
-
-
-@functools.cache
-def assignment() -> Assignment:
-    """Miniplaces with short limits."""
-    return get_assignment("miniplaces").model_copy(update={"limits": LIMITS})
-
-
-def expectation(name: str) -> dict[str, Any]:
-    """What `expected.toml` of a case says."""
-    return tomllib.loads((HOSTILE / name / "expected.toml").read_text(encoding="utf-8"))
-
-
-def files_of(name: str) -> dict[str, bytes]:
-    """The submission of a case."""
-    files, expected = solution_files("miniplaces"), expectation(name)
-    for path in sorted((HOSTILE / name).glob("*.py.txt")):
-        module = path.name.split(".")[0] + ".py"
-        before = files[module] + b"\n\n" if path.name.endswith(".after.py.txt") else b""
-        files[module] = before + path.read_bytes()
-    if "model_code" in expected:
-        files["model.pth"] = pickle.dumps(Code(expected["model_code"]))
-    files |= {member: text.encode() for member, text in expected.get("members", {}).items()}
-    return {member: content for member, content in files.items() if member not in expected.get("missing", [])}
-
-
-def zipped(folder: Path, name: str) -> Path:
-    """A case as the zip that is handed in."""
-    path = folder / f"{name}.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, content in files_of(name).items():
-            archive.writestr(member, content)
-    return path
-
-
 @pytest.fixture
 def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The users that cells were given during the test."""
-    reserve, given = bubblewrap._reserve_uid, list[int]()
+    reserve, given = users.reserve_uid, list[int]()
 
     def note() -> Any:
         uid, release = reserve()
         given.append(uid)
         return uid, release
 
-    monkeypatch.setattr(bubblewrap, "_reserve_uid", note)
+    monkeypatch.setattr(users, "reserve_uid", note)
     return given
 
 
+@pytest.fixture
+def listener() -> Iterator[tuple[int, list[str]]]:
+    """A port of this machine where somebody listens, as does an abstract socket; and who called."""
+    callers: list[str] = []
+    servers = [socket.socket(), socket.socket(socket.AF_UNIX)]
+    servers[0].bind(("127.0.0.1", 0))
+    servers[1].bind(f"\0hostile-listener-{os.getpid()}-{next(NUMBERS)}")
+
+    def listen(server: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            callers.append(str(server.getsockname()))
+            connection.close()
+
+    for server in servers:
+        server.listen()
+        threading.Thread(target=listen, args=(server,), daemon=True).start()
+    yield servers[0].getsockname()[1], callers
+    for server in servers:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
 @pytest.fixture(autouse=True)
-def unharmed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, used: list[int]) -> Iterator[None]:
-    """Around each case: no process and no file is left, and no environment of ours was told."""
+def unharmed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, used: list[int], listener: tuple[int, list[str]]
+) -> Iterator[None]:
+    """Around each case: no process, mount, group or file is left, nobody was called, and nothing of ours is changed."""
     monkeypatch.setenv("GRADER_CANARY", CANARY)
-    before, modules = descendants(os.getpid()), {name: vars(sys.modules[name]).copy() for name in ("torch", "builtins")}
+    with_backend(fork)
+    jail.Jail(assignment().limits, (), {}).take(last=True).stop()  # what lives as long as the grader is there now
+    modules = {name: vars(sys.modules[name]).copy() for name in ("torch", "builtins")}
+    before, kept = descendants(os.getpid()), belongings()
     yield
+    with_backend(None)
     assert of_users(used) == set()
     assert descendants(os.getpid()) <= before
+    assert {what: now ^ kept[what] for what, now in belongings().items() if now != kept[what]} == {}
     assert marks(tmp_path) == []
+    assert listener[1] == []
     changed = [
         f"{name}.{key}"
         for name, values in modules.items()
@@ -115,87 +113,95 @@ def unharmed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, used: list[int]) -
     assert changed == []
 
 
+def with_backend(backend: ModuleType | None) -> None:
+    """Let cells be of this backend from now on; None: of the first that works."""
+    jail.BACKENDS = ALL if backend is None else (backend, *(each for each in ALL[2:] if each is not backend))
+    jail.choose_backend.cache_clear()
+
+
+def belongings() -> dict[str, set[Any]]:
+    """What a submission must leave as it was: mounts, control groups, our code and the environment's packages."""
+    own = f"vision-autograder-{os.getpid()}"
+    library, packages = Path(os.__file__).parent, Path(torch.__file__).parents[1]
+    folders = [library, packages, packages / "torch", packages / "torchvision", packages / "numpy", Path("/etc")]
+    code = [path for folder in folders for path in folder.glob("*")]  # a file that comes or goes shows in its folder
+    code += [path for folder in ("grader", "solutions", "assignment") for path in (PROJECT / folder).rglob("*.*")]
+    code = [path for path in code if not path.name.endswith((".pyc", "__pycache__"))]
+    return {
+        "mounts": set(Path("/proc/self/mountinfo").read_text().splitlines()),
+        "groups": set(Path("/sys/fs/cgroup").glob(f"*/{own}/*/")),
+        "code": {(str(path), path.lstat().st_mtime_ns, path.lstat().st_size) for path in code},
+        "folders": set(Path(tempfile.gettempdir()).glob("vision-autograder-*")),
+    }
+
+
 def marks(out: Path) -> list[Path]:
     """Files that a hostile submission has left anywhere on this machine that it tried."""
-    folders: list[str | Path] = [
-        "/",
-        "/tmp",
-        "/var/tmp",
-        "/dev/shm",
-        "/box",
-        "/inside",
-        "/autograder/results",
-        Path.home(),
-    ]
-    folders += [PROJECT, PROJECT.parent, Path.cwd(), sys.prefix, sys.base_prefix, out.parent]
+    folders: list[str | Path] = ["/", "/tmp", "/var/tmp", "/dev/shm", "/box", "/inside", "/autograder/results", "/etc"]
+    folders += [PROJECT, PROJECT.parent, Path.cwd(), Path.home(), sys.prefix, sys.base_prefix, out.parent]
     return [path for folder in folders if (path := Path(folder, MARK)).exists()] + list(out.rglob(MARK))
 
 
-def judge(expected: dict[str, Any], results: tuple[CheckResult, ...]) -> list[str]:
-    """Sentences about what ended otherwise than expected."""
-    faults = [f"{each.name}: {each.message}" for each in results if each.outcome is Outcome.INTERNAL]
-    for task, outcomes in expected["tasks"].items():
-        ended = [result for result in results if result.task == task]
-        faults += [] if ended else [f"task {task} was not checked"]
-        faults += [f"{e.name}: {e.outcome.value}, {e.message}" for e in ended if e.outcome.value not in _list(outcomes)]
-    for name, outcomes in expected.get("checks", {}).items():
-        ended = [result for result in results if result.name == name]
-        faults += [] if ended else [f"{name} was not run"]
-        faults += [f"{e.name}: {e.outcome.value}, {e.message}" for e in ended if e.outcome.value not in _list(outcomes)]
-    return faults
-
-
-def _list(outcomes: str | list[str]) -> list[str]:
-    return [outcomes] if isinstance(outcomes, str) else outcomes
-
-
-def tasks_of(expected: dict[str, Any]) -> tuple[str, ...]:
-    """The tasks to check: those named, and those of the checks named."""
-    return (*expected["tasks"], *expected.get("others", []))
-
-
-@pytest.mark.parametrize("name", [name for name in CASES if not expectation(name).get("whole")])
-def test_hostile_run(name: str, used: list[int]) -> None:
-    """Each hostile submission loses what it breaks, keeps the rest, and ends in time."""
-    expected = expectation(name)
-    submission = Submission(name, "miniplaces", "0" * 64, files_of(name))
+def run_case(name: str, backend: ModuleType, port: int) -> Run:
+    """Grade a case's tasks behind one wall, in time."""
+    with_backend(backend)
     started = time.monotonic()
-    run = run_submission(submission, assignment(), tasks=tasks_of(expected))
-    seconds = time.monotonic() - started
-    assert judge(expected, run.checks) == []
-    assert CANARY not in repr(run)
-    assert all("Traceback" not in result.message for result in run.checks)
-    assert seconds < expected["seconds"]
-    if os.geteuid() == 0:
-        assert used
+    submission = Submission(name, "miniplaces", "0" * 64, files_of(name, port))
+    run = run_submission(submission, assignment(), tasks=tasks_of(name))
+    assert time.monotonic() - started < expectation(name)["seconds"]
+    assert run.facts.sandbox == backend.TITLE
+    return run
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if expectation(name).get("whole")])
-def test_hostile_zip(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", CODE)
+def test_hostile_run(name: str, used: list[int], listener: tuple[int, list[str]]) -> None:
+    """Each hostile submission loses what it breaks and keeps the rest, in time, and the same behind every wall."""
+    passed = {}
+    for backend in BACKENDS:
+        run = run_case(name, backend, listener[0])
+        assert judge(name, run.checks) == []
+        assert CANARY not in repr(run)
+        assert all("Traceback" not in result.message for result in run.checks)
+        if os.geteuid() == 0:
+            assert used
+        passed[backend.NAME] = {result.name for result in run.checks if result.outcome is Outcome.PASSED}
+    if not expectation(name).get("differs"):
+        assert passed["fork"] == passed["cold"] == passed["container"]
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_hostile_zip(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: tuple[int, list[str]]
+) -> None:
     """Graded as a zip, it ends in a report and a record that tell the true score and nothing of ours."""
     expected = expectation(name)
     monkeypatch.setattr(pipeline, "get_assignment", lambda _id: assignment())
-    monkeypatch.setattr(pipeline, "run_submission", functools.partial(run_submission, tasks=tasks_of(expected)))
+    monkeypatch.setattr(pipeline, "run_submission", functools.partial(run_submission, tasks=tasks_of(name)))
+    path = zipped(tmp_path, name, listener[0])
     started = time.monotonic()
-    grade = grade_zip(zipped(tmp_path, name), tmp_path / "out")
+    grade = grade_zip(path, tmp_path / "out")
     assert time.monotonic() - started < expected["seconds"]
-    if reason := expected.get("refused"):
+    if "refused" in expected:
         assert (grade.outcome, grade.score) == ("refused", 0)
-        assert reason in grade.reason
+        assert expected["refused"] in grade.reason
     else:
-        assert judge(expected, grade.checks) == []
+        assert judge(name, grade.checks) == []
         assert 0 < grade.score < grade.max_score
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.zip", "out"]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
-    written = {path.name: path.read_bytes() for path in (tmp_path / "out" / name).iterdir()}
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([path.name, "out"])
+    (folder,) = (tmp_path / "out").iterdir()
+    written = {each.name: each.read_bytes() for each in folder.iterdir()}
     assert {"report.pdf", "report.html", "results.json", "feedback.txt"} <= written.keys()
     assert not any(CANARY.encode() in content for content in written.values())
-    assert not any(b"\x1b" in written[file] for file in ("report.html", "results.json", "feedback.txt"))
+    shown = [written[file] for file in ("report.html", "results.json", "feedback.txt")]
+    assert not any(bad.encode() in content for bad in ("\x1b", "\u202e", "\x07") for content in shown)
+    assert not any(key in written["report.pdf"] for key in (b"/EmbeddedFiles", b"/JavaScript", b"/Launch"))
+    assert len(written["report.pdf"]) < 2 << 20
 
 
 def test_cases_are_complete() -> None:
     """Every folder of hostile submissions says what must come of it, in a sentence."""
     assert sorted(path.name for path in HOSTILE.iterdir()) == CASES
+    assert len(CASES) >= 40
     assert all(expectation(name)["about"].endswith(".") for name in CASES)
 
 
@@ -207,6 +213,16 @@ def test_marks_are_found(tmp_path: Path) -> None:
     (tmp_path / "deep" / MARK).unlink()
 
 
+def test_calls_are_heard(listener: tuple[int, list[str]]) -> None:
+    """The listener does hear who calls."""
+    socket.create_connection(("127.0.0.1", listener[0]), timeout=5).close()
+    deadline = time.monotonic() + 5
+    while not listener[1] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(listener[1]) == 1
+    listener[1].clear()
+
+
 def test_model_code_runs() -> None:
     """The hostile model file does run its code where it is loaded."""
     content = pickle.dumps(Code("import builtins; builtins.hostile = 1"))
@@ -214,8 +230,10 @@ def test_model_code_runs() -> None:
     assert vars(sys.modules["builtins"]).pop("hostile") == 1
 
 
-def test_good_submission_after_all(used: list[int]) -> None:
-    """The solutions pass every check of these tasks under the same short limits."""
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: str(backend.NAME))
+def test_good_submission_after_all(backend: ModuleType) -> None:
+    """The solutions pass every check of these tasks under the same short limits, behind every wall."""
+    with_backend(backend)
     submission = Submission("good", "miniplaces", "0" * 64, solution_files("miniplaces"))
     run = run_submission(submission, assignment(), tasks=("1a", "4b"))
     assert {result.outcome for result in run.checks} == {Outcome.PASSED}

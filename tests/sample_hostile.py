@@ -1,0 +1,102 @@
+"""The recorded hostile submissions: what they hand in and what must come of it."""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from sample_bad_zips import BAD_ZIPS, picture_bomb
+
+from grader.records import CheckResult, Outcome
+from grader.rubric import Assignment, Limits, get_assignment
+from grader.solutions import solution_files
+
+HOSTILE = Path(__file__).parent / "hostile"
+CASES = sorted(path.parent.name for path in HOSTILE.glob("*/expected.toml"))
+LIMITS = Limits(import_s=8, call_s=6, submission_s=200, memory_mib=1536)
+
+
+class Code:
+    """Pickled, this is a model file that runs code when it is loaded."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return exec, (self.source,)
+
+
+@functools.cache
+def assignment() -> Assignment:
+    """Miniplaces with short limits."""
+    return get_assignment("miniplaces").model_copy(update={"limits": LIMITS})
+
+
+@functools.cache
+def expectation(name: str) -> dict[str, Any]:
+    """What `expected.toml` of a case says."""
+    return tomllib.loads((HOSTILE / name / "expected.toml").read_text(encoding="utf-8"))
+
+
+def files_of(name: str, port: int) -> dict[str, bytes]:
+    """The submission of a case; `PORT` in its sources is where somebody listens."""
+    files, expected = solution_files("miniplaces"), expectation(name)
+    for path in sorted((HOSTILE / name).glob("*.py.txt")):
+        module = path.name.split(".")[0] + ".py"
+        before = files[module] + b"\n\n" if path.name.endswith(".after.py.txt") else b""
+        files[module] = before + path.read_bytes().replace(b"PORT", str(port).encode())
+    if "model_code" in expected:
+        files["model.pth"] = pickle.dumps(Code(expected["model_code"]))
+    if "picture" in expected:
+        files |= {"my_scene.png": picture_bomb(), "my_scene.jpg": picture_bomb()}
+    members = expected.get("members", {})
+    files |= {member: text.replace("PORT", str(port)).encode() for member, text in members.items()}
+    return {member: content for member, content in files.items() if member not in expected.get("missing", [])}
+
+
+def zipped(folder: Path, name: str, port: int) -> Path:
+    """A case as the zip that is handed in."""
+    expected = expectation(name)
+    path = folder / str(expected.get("zip_name", f"{name}.zip"))
+    if "zip" in expected:
+        path.write_bytes(BAD_ZIPS[expected["zip"]]())
+        return path
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in files_of(name, port).items():
+            archive.writestr(member, content)
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+def tasks_of(name: str) -> tuple[str, ...]:
+    """The tasks to check: those named, and those of the checks named."""
+    expected = expectation(name)
+    return (*expected["tasks"], *expected.get("others", []))
+
+
+def judge(name: str, results: tuple[CheckResult, ...]) -> list[str]:
+    """Sentences about what ended otherwise than expected."""
+    expected = expectation(name)
+    faults = [f"{each.name}: {each.message}" for each in results if each.outcome is Outcome.INTERNAL]
+    for task, outcomes in expected["tasks"].items():
+        ended = [result for result in results if result.task == task]
+        faults += [] if ended else [f"task {task} was not checked"]
+        faults += _otherwise(ended, outcomes)
+    for check, outcomes in expected.get("checks", {}).items():
+        ended = [result for result in results if result.name == check]
+        faults += [] if ended else [f"{check} was not run"]
+        faults += _otherwise(ended, outcomes)
+    return faults
+
+
+def _otherwise(results: list[CheckResult], outcomes: str | list[str]) -> list[str]:
+    allowed = [outcomes] if isinstance(outcomes, str) else outcomes
+    return [
+        f"{each.name}: {each.outcome.value}, {each.message}" for each in results if each.outcome.value not in allowed
+    ]
