@@ -131,7 +131,7 @@ def belongings() -> dict[str, set[Any]]:
         "mounts": set(Path("/proc/self/mountinfo").read_text().splitlines()),
         "groups": set(Path("/sys/fs/cgroup").glob(f"*/{own}/*/")),
         "code": {(str(path), path.lstat().st_mtime_ns, path.lstat().st_size) for path in code},
-        "folders": set(Path(tempfile.gettempdir()).glob("vision-autograder-*")),
+        "folders": set(Path(tempfile.gettempdir()).glob(f"{own}-*")),
     }
 
 
@@ -153,6 +153,10 @@ def run_case(name: str, backend: ModuleType, port: int) -> Run:
     return run
 
 
+@pytest.mark.counted("every wall", "same verdicts")
+@pytest.mark.counted("fork", "hostile submissions held")
+@pytest.mark.counted("cold", "hostile submissions held")
+@pytest.mark.counted("container", "hostile submissions held")
 @pytest.mark.parametrize("name", CODE)
 def test_hostile_run(name: str, used: list[int], listener: tuple[int, list[str]]) -> None:
     """Each hostile submission loses what it breaks and keeps the rest, in time, and the same behind every wall."""
@@ -169,6 +173,7 @@ def test_hostile_run(name: str, used: list[int], listener: tuple[int, list[str]]
         assert passed["fork"] == passed["cold"] == passed["container"]
 
 
+@pytest.mark.counted("fork", "hostile submissions held")
 @pytest.mark.parametrize("name", ZIPS)
 def test_hostile_zip(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: tuple[int, list[str]]

@@ -18,17 +18,19 @@ LAYERS = [
         "cli __main__",
         "classroom release examples validation validation_cases validation_page validation_table",
         "pipeline",
-        "runner provenance report report_reference report_view report_tasks report_text terminal checks.* reference "
-        "solutions recipes training batches",
+        "runner provenance report report_worker report_page report_plain report_reference report_view report_tasks "
+        "report_text terminal checks.* reference solutions recipes training batches",
         "intake importing zipgate zippaths answers scoring figures.* results manual datasets cifar places imageset "
         "packing repeats sandbox.student sandbox.transport",
-        "sandbox.jail sandbox.bubblewrap sandbox.cell sandbox.seccomp",
-        "rubric records text sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.worker",
+        "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
+        "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher",
+        "rubric records text report_job limited sandbox.protocol sandbox.values sandbox.calls sandbox.servant "
+        "sandbox.landlock sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]
 # What is mounted in the sandbox: it must not be able to reach anything else of ours.
-BESIDE_STUDENTS = {"sandbox.worker", "sandbox.servant", "sandbox.values", "sandbox.protocol"}
+BESIDE_STUDENTS = {f"sandbox.{name}" for name in ("zygote", "worker", "landlock", "servant", "values", "protocol")}
 
 Imports = dict[str, set[str]]  # names of modules below `grader`, and what each imports
 

@@ -13,7 +13,7 @@ from sample_exhibits import exhibits
 from sample_report import Rendered, render
 
 from grader.figures import Picture
-from grader.records import CheckResult, Outcome, State
+from grader.records import PRACTICE, CheckResult, Outcome, State
 from grader.report_tasks import pair
 from grader.report_view import view_report
 
@@ -33,6 +33,16 @@ def test_contents_name_pages(full: Rendered) -> None:
         assert f"{task.id} {task.title}" in " ".join(page.split())
     last = len(full.reader.pages)
     assert f"Where these results come from {last}" in listed
+
+
+def test_practice_is_marked(tmp_path: Path, full: Rendered) -> None:
+    """A run without a sandbox says on its cover and at the foot of every page that it is no grade; others don't."""
+    rendered = render(tmp_path, sample.grade(), facts=sample.run_facts().model_copy(update={"sandbox": PRACTICE}))
+    assert len(rendered.reader.pages) > 2
+    assert all("Practice, no grade" in page.extract_text() for page in rendered.reader.pages)
+    assert "ran without a sandbox" in rendered.html
+    assert "Practice" not in full.html
+    assert "Practice" not in full.text
 
 
 def test_findings_name_pages(full: Rendered) -> None:

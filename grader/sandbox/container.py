@@ -127,13 +127,13 @@ def launch(
         SandboxUnavailable: If it does not start.
     """
     with ExitStack() as undo:
-        box = Path(tempfile.mkdtemp(prefix="vision-autograder-"))
+        box = Path(tempfile.mkdtemp(prefix=f"vision-autograder-{os.getpid()}-"))
         undo.callback(_remove, box)
         if uid is not None:
             os.chown(box, uid, uid)
+        setup: Header = {"uid": uid, "box": str(box), "files": files(box)}
         ours, theirs = socket.socketpair()
         undo.callback(ours.close)
-        setup: Header = {"uid": uid, "box": str(box), "files": files(box)}
         with theirs:
             process, watched = _spawn(theirs.fileno(), box, interpreter or (sys.executable, []))
         undo.pop_all()
@@ -160,7 +160,7 @@ def _remove(box: Path) -> None:
     """
     if box.is_symlink() or not box.is_dir():  # practice may have taken it away
         return
-    aside = Path(tempfile.mkdtemp(prefix="vision-autograder-", dir=box.parent))
+    aside = Path(tempfile.mkdtemp(prefix=f"vision-autograder-{os.getpid()}-", dir=box.parent))
     folders: list[Path] = []
 
     def take(path: str | Path) -> None:

@@ -50,7 +50,12 @@ class Meter:
 
     def _watch(self) -> None:
         while not self._closed.wait(EVERY_S):
-            if self._look():
+            try:
+                is_over = self._look() is not None
+            except BaseException:  # what can't be measured can't be limited
+                self._kill()
+                raise
+            if is_over:
                 self._kill()
                 return
 

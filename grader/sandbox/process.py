@@ -1,6 +1,7 @@
 """No wall: a process of its own and nothing else, for practice with code that is one's own.
 
-What runs here can read every file of this user. No hidden data is used with it, and every report says so.
+What runs here can read every file of this user, and where there are no control groups, what leaves its session outlives
+it. No hidden data is used with it, and every report says so.
 """
 
 from __future__ import annotations
