@@ -44,17 +44,11 @@ class ControlGroups:
     def __init__(self, folders: dict[str, Path]) -> None:
         self._folders = folders
         self._numbers = itertools.count()
-        self._owner = os.getpid()
 
     @staticmethod
     def here() -> ControlGroups | None:
         """Those of this process; None where it may not make any."""
         return _here(os.getpid())
-
-    @property
-    def is_unified(self) -> bool:
-        """Whether there is one folder for all controllers."""
-        return "" in self._folders
 
     def make(self, memory: int, processes: int, pids: Iterable[int]) -> Group:
         """A new group with its limits, and `pids` in it.

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox import bubblewrap, users
-from grader.sandbox.cell import BOX_MARGIN_MIB, Cell, First, nothing
+from grader.sandbox.cell import BOX_MARGIN_MIB, Cell, First
 from grader.sandbox.launcher import start_process
 from grader.sandbox.seccomp import build_filter
 
@@ -55,7 +55,7 @@ def start(limits: Limits, box_mib: int) -> Cell:
         SandboxUnavailable: If bubblewrap does not start.
     """
     with ExitStack() as undo:
-        uid, release = users.reserve_uid() if bubblewrap.is_root() else (None, nothing)
+        uid, release = users.take_user()
         undo.callback(release)
         ours, theirs = socket.socketpair()
         undo.callback(ours.close)

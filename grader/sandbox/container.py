@@ -23,7 +23,7 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox import bubblewrap, landlock, users
-from grader.sandbox.cell import Cell, First, nothing
+from grader.sandbox.cell import Cell, First
 from grader.sandbox.launcher import start_process
 from grader.sandbox.protocol import Header
 from grader.sandbox.seccomp import build_filter
@@ -94,7 +94,7 @@ def start(limits: Limits, box_mib: int) -> Cell:
     """
     del box_mib  # a file's size is limited by `worker.confine`; the folder's can't be
     with ExitStack() as undo:
-        uid, release = users.reserve_uid() if bubblewrap.is_root() else (None, nothing)
+        uid, release = users.take_user()
         undo.callback(release)
         cell = launch(uid, files_here, limits.output_kib, release, _interpreter())
         undo.pop_all()

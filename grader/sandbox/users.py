@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
+from grader.sandbox import bubblewrap
+from grader.sandbox.cell import nothing
 
 FIRST_UID, UIDS = 61000, 4000
 
@@ -32,6 +34,11 @@ def reserve_uid() -> tuple[int, Callable[[], None]]:
         except OSError:
             holder.close()
     raise SandboxUnavailable(f"all of the {UIDS} user ids are in use")
+
+
+def take_user() -> tuple[int | None, Callable[[], None]]:
+    """A kernel user for a cell, and what gives it back; None, and nothing to give, where the grader is not root."""
+    return reserve_uid() if bubblewrap.is_root() else (None, nothing)
 
 
 def end_all(uid: int) -> None:
