@@ -31,6 +31,7 @@ from grader.records import (
 from grader.text import clean_text
 
 RESULTS, ARRAYS = "results.json", "arrays.safetensors"
+INSTRUCTOR_ONLY = "instructor only"  # a student's name holds no space, so that nobody's folder is in the way
 MARKS = {Outcome.PASSED: "✓", Outcome.SKIPPED: "–", Outcome.INTERNAL: "?"}
 PROSE = {"columns": 4096}  # bounds of `clean_text` for sentences, the report's: a paragraph may stand on one long line
 ANSWER = {"lines": 120, "columns": 8192, "limit": 8192}  # the same for a written answer
@@ -129,11 +130,8 @@ def write_results(folder: Path, grade: Grade, exhibits: Sequence[Exhibit], facts
 
 
 def looks_path(folder: Path) -> Path:
-    """Where the remarks on a submission stand: beside the student's folder, which may be handed out as it is.
-
-    A student's name holds no space, so that nobody's folder is in the way.
-    """
-    return folder.parent / "instructor only" / f"{folder.name}.json"
+    """Where the remarks on a submission stand: beside the student's folder, which may be handed out as it is."""
+    return folder.parent / INSTRUCTOR_ONLY / f"{folder.name}.json"
 
 
 def write_looks(folder: Path, looks: Sequence[WorthALook]) -> None:

@@ -24,7 +24,7 @@ LAYERS = [
         "packing repeats sandbox.student sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher",
-        "rubric records text report_job limited sandbox.protocol sandbox.values sandbox.calls sandbox.servant "
+        "rubric records class_records text report_job limited sandbox.protocol sandbox.values sandbox.calls sandbox.servant "
         "sandbox.landlock sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )

@@ -28,23 +28,30 @@ def train(loaders: int) -> bool:
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
+    torch.manual_seed(0)
     images, labels = torch.randn(64, 1, 28, 28), torch.arange(64) % 4
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(8 * 26 * 26, 4))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2)
-    losses = []
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+
+    def loss_of_all() -> float:
+        with torch.no_grad():
+            return torch.nn.functional.cross_entropy(net(images), labels).item()
+
+    before, steps = loss_of_all(), 0
     for _ in range(3):
         for batch, targets in DataLoader(TensorDataset(images, labels), 32, shuffle=True, num_workers=loaders):
             loss = torch.nn.functional.cross_entropy(net(batch), targets)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            losses.append(loss.item())
+            steps += 1
+    after = loss_of_all()
     buffer = io.BytesIO()
     torch.save(net.state_dict(), buffer)
     buffer.seek(0)
     net.load_state_dict(torch.load(buffer))
     torch.save(net, "net.pth")
-    return len(losses) == 6 and losses[-1] < losses[0]
+    return steps == 6 and after < before
 
 
 def keep_house() -> list[str]:

@@ -1,0 +1,80 @@
+"""What the grading of a class hands around: one frozen row a student, and where its files are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from grader.records import Record
+
+GRADEBOOK = "gradebook.csv"
+
+GRADED, REFUSED, MISSING, FAILED = "graded", "refused", "missing", "failed"
+
+
+class Person(Record):
+    """One line of the roster. Everything but `student` may be empty.
+
+    Attributes:
+        student: The name of the student's folder and, without `.zip`, of the handed-in file.
+        name: As people write it.
+        email: Where to reach them.
+        variant: Which variant of the assignment counts for them.
+        submitted_at: When they handed in, with a time zone.
+        canvas_id: Their number in Canvas.
+    """
+
+    student: str
+    name: str = ""
+    email: str = ""
+    variant: str = ""
+    submitted_at: datetime | None = None
+    canvas_id: str = ""
+
+
+class Row(Record):
+    """What the gradebook and the class report know of one student; text may quote the student and is untrusted.
+
+    Attributes:
+        student: Name of the folder below `out/`; unique, rows are sorted by it.
+        person: The roster's line, or one with the name alone.
+        group: All who handed this zip in together, names as in `group.txt`; empty for one alone.
+        archive: File name of the zip that counts; empty when nothing was handed in.
+        sha256: Digest of that zip, hex.
+        assignment: Id of the assignment; empty when it is not known.
+        variant: Under which it was graded.
+        outcome: "graded", "refused" (the zip's fault), "missing" (nothing handed in) or "failed" (the grader's fault:
+            every point is withheld).
+        score: Points, bonus and late days included.
+        max_score: Points there were, bonus aside.
+        days_late: Rounded up.
+        tasks: Points of each task that was scored, by id; a task without a score is not in it.
+        withheld: Ids of tasks that could not be checked for a reason of ours.
+        waiting: Ids of tasks that wait for a person.
+        message: One sentence: the total, or why there is none.
+        seconds: Wall time of the grading.
+        machine: Name of the machine that graded it.
+    """
+
+    student: str
+    person: Person
+    group: tuple[str, ...] = ()
+    archive: str = ""
+    sha256: str = ""
+    assignment: str = ""
+    variant: str = ""
+    outcome: str
+    score: float = 0.0
+    max_score: float = 0.0
+    days_late: int = 0
+    tasks: dict[str, float] = {}
+    withheld: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    message: str = ""
+    seconds: float = 0.0
+    machine: str = ""
+
+
+def student_folder(out: Path, row: Row) -> Path:
+    """Where a student's `results.json`, `arrays.safetensors` and report are."""
+    return out / row.student
