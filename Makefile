@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = SUBMISSION ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS VENV
+VARIABLES = SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv
@@ -20,13 +20,20 @@ MANUAL_ = $${MANUAL:+"--manual=$$MANUAL"}
 OUT_ = $${OUT:+"--out=$$OUT"}
 MIN_SANDBOX_ = $${MIN_SANDBOX:+"--min-sandbox=$$MIN_SANDBOX"}
 JOBS_ = $${JOBS:+"--jobs=$$JOBS"}
+CLASS_ = $${CLASS:+"--class=$$CLASS"}
 SOLUTIONS_ = $${SOLUTIONS:+"--solutions=$$SOLUTIONS"}
+ROSTER_ = $${ROSTER:+"--roster=$$ROSTER"}
+CLUSTER_ = $${CLUSTER:+"--cluster=$$CLUSTER"}
+SUBMISSIONS_ = $${SUBMISSIONS:+-- "$$SUBMISSIONS"}
 SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
 
-.PHONY: grade report reference validate release data examples test check help clean setup ready
+.PHONY: grade grade-all report reference validate release data examples test check help clean setup ready
 
 grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT= MIN_SANDBOX=]
 	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(MIN_SANDBOX_) $(SUBMISSION_)
+
+grade-all: ready  ## grade a folder of zips, those that are new or changed: SUBMISSIONS=folder [ROSTER=roster.csv JOBS= CLUSTER= ASSIGNMENT= VARIANT= OUT=]
+	@$(GRADER) grade-all $(ROSTER_) $(JOBS_) $(CLUSTER_) $(ASSIGNMENT_) $(VARIANT_) $(OUT_) $(MIN_SANDBOX_) $(SUBMISSIONS_)
 
 report: ready  ## draw the reference report, or a graded submission's again: [SUBMISSION= MANUAL= OUT=]
 	@$(GRADER) report $(ASSIGNMENT_) $(MANUAL_) $(OUT_) $(SUBMISSION_)
@@ -43,8 +50,8 @@ release: ready  ## write the stubs and dist/<id>.zip for students from solutions
 data: ready  ## fetch the data sets and the Places365 network, verifying checksums
 	@$(GRADER) data
 
-examples: ready  ## build examples/*.zip, the submissions to try the grader on
-	@$(GRADER) examples
+examples: ready  ## build examples/*.zip, the submissions to try the grader on, or a class of them: [CLASS=40 OUT=folder ASSIGNMENT= JOBS=]
+	@$(GRADER) examples $(CLASS_) $(OUT_) $(ASSIGNMENT_) $(JOBS_)
 
 # What only the tests need is installed by these two: `ready` inherits the variable from whom it is made for.
 test check: DEVELOPER = --developer

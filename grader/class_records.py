@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import Field
+
 from grader.records import Record
 
 GRADEBOOK = "gradebook.csv"
@@ -41,6 +43,7 @@ class Row(Record):
         group: All who handed this zip in together, names as in `group.txt`; empty for one alone.
         archive: File name of the zip that counts; empty when nothing was handed in.
         sha256: Digest of that zip, hex.
+        submitted_at: When it was handed in; None where nobody knows.
         assignment: Id of the assignment; empty when it is not known.
         variant: Under which it was graded.
         outcome: "graded", "refused" (the zip's fault), "missing" (nothing handed in) or "failed" (the grader's fault:
@@ -54,6 +57,7 @@ class Row(Record):
         message: One sentence: the total, or why there is none.
         seconds: Wall time of the grading.
         machine: Name of the machine that graded it.
+        graded_as: Whose folder holds the results, where it is not the student's own: somebody of the same group's.
     """
 
     student: str
@@ -61,6 +65,7 @@ class Row(Record):
     group: tuple[str, ...] = ()
     archive: str = ""
     sha256: str = ""
+    submitted_at: datetime | None = None
     assignment: str = ""
     variant: str = ""
     outcome: str
@@ -73,8 +78,29 @@ class Row(Record):
     message: str = ""
     seconds: float = 0.0
     machine: str = ""
+    graded_as: str = ""
+
+
+class Pair(Record):
+    """Two submissions that resemble each other: worth a look, never a verdict. The evidence quotes students, untrusted.
+
+    Attributes:
+        kind: "code" or "weights".
+        first: One student.
+        second: The other.
+        share: How alike they are, from 0 to 1.
+        sentence: What is alike.
+        evidence: What to compare, with the first's text and the second's.
+    """
+
+    kind: str
+    first: str
+    second: str
+    share: float = Field(ge=0, le=1)
+    sentence: str
+    evidence: tuple[tuple[str, str, str], ...] = ()
 
 
 def student_folder(out: Path, row: Row) -> Path:
     """Where a student's `results.json`, `arrays.safetensors` and report are."""
-    return out / row.student
+    return out / (row.graded_as or row.student)

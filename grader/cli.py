@@ -12,28 +12,11 @@ from typing import Any
 import click
 from rich.console import Console
 
+from grader.cli_options import Moment, out_option, sandbox_option
 from grader.errors import GraderError, UsageError
 from grader.rubric import PROJECT, find_assignments, get_assignment
 
 GRADED, AT_FAULT, WRONG_USAGE, OURS = 0, 1, 2, 3
-
-
-class Moment(click.ParamType[datetime]):
-    """A point in time in ISO 8601, e.g. 2022-03-30T18:00-04:00; with its time zone."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse it; a wrong one is wrong usage."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time like 2022-03-30T18:00-04:00", param, ctx)
-        if moment.tzinfo is None:
-            self.fail(f"{value!r} names no time zone: write 2022-03-30T18:00-04:00", param, ctx)
-        return moment
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -47,14 +30,8 @@ def commands() -> None:
 @click.option("--variant", help="Which variant counts, e.g. 6.819.")
 @click.option("--submitted", type=Moment(), help="When it was handed in, e.g. 2022-03-30T18:00-04:00.")
 @click.option("--manual", type=click.Path(path_type=Path), help="Form with the scores that a person gave.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
-@click.option(
-    "--min-sandbox",
-    type=click.Choice(["fork", "cold", "container", "process"]),
-    default="container",
-    show_default=True,
-    help="The weakest wall that will do; process has none, and is for practice with code of your own.",
-)
+@out_option
+@sandbox_option("process")
 def grade(
     submission: Path,
     assignment: str | None,
@@ -90,11 +67,32 @@ def grade(
     return GRADED if result.outcome == "graded" else AT_FAULT
 
 
+@commands.command("grade-all")
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option("--roster", type=click.Path(path_type=Path), help="Who is in the class, a CSV file.")
+@click.option("--assignment", help="Assignment id, when the zips' modules do not tell.")
+@click.option("--variant", help="Which variant counts for those whose roster line names none.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Submissions at a time; as many as there are cores by default."
+)
+@click.option("--cluster", help="Address of a Dask scheduler, e.g. tcp://host:8786.")
+@out_option
+@sandbox_option()
+def grade_all(submissions: Path, jobs: int | None, cluster: str | None, out: Path, **options: Any) -> int:
+    """Grade every zip of the folder SUBMISSIONS that is new or changed; gradebook and class report go to OUT."""
+    from grader.class_command import grade_folder
+    from grader.classroom import Options
+
+    weakest = options.pop("min_sandbox")
+    grade_folder(submissions, out, Options(**options, weakest=weakest), jobs, cluster)
+    return GRADED
+
+
 @commands.command()
 @click.argument("submission", type=click.Path(path_type=Path), required=False)
 @click.option("--assignment", help="Only this assignment's reference report.")
 @click.option("--manual", type=click.Path(path_type=Path), help="Form with the scores that a person gave.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
+@out_option
 def report(submission: Path | None, assignment: str | None, manual: Path | None, out: Path) -> int:
     """Render the reference reports, or a graded SUBMISSION's report again."""
     from grader.intake import student_name
@@ -160,8 +158,23 @@ def data() -> int:
 
 
 @commands.command()
-def examples() -> int:
-    """Build examples/*.zip from the folders beside them."""
+@click.option("--class", "count", type=click.IntRange(min=2), help="Build a class of so many students instead.")
+@click.option("--out", type=click.Path(path_type=Path), help="The class's folder.")
+@click.option("--assignment", default="miniplaces", show_default=True, help="The class's assignment.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time; as many as there are cores by default.")
+def examples(count: int | None, out: Path | None, assignment: str, jobs: int | None) -> int:
+    """Build examples/*.zip from the folders beside them, or a class of different submissions with their grades."""
+    if count is not None and out is not None:
+        from grader.example_class import build_class, summary_line
+
+        notes = Console(stderr=True)
+        built = build_class(
+            count, out, assignment, jobs=jobs, on_done=lambda name: notes.print(name, style="dim", highlight=False)
+        )
+        print(summary_line(built))
+        return GRADED
+    if count is not None or out is not None:
+        raise UsageError("a class needs both its number of students and a folder, e.g. CLASS=40 OUT=class")
     from grader.examples import build_examples
 
     for path in build_examples():
@@ -173,7 +186,7 @@ def examples() -> int:
 @click.option("--assignment", help="Only this assignment.")
 @click.option("--solutions", type=click.Path(path_type=Path), help="Your own solutions: only they are checked.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time; as many as there are cores by default.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder.")
+@out_option
 def validate(assignment: str | None, solutions: Path | None, jobs: int | None, out: Path) -> int:
     """Prove the checks: solutions earn everything, stubs nothing, every known mistake is caught."""
     from grader.validation import validate_assignment, validate_folder

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.errors import SubmissionRefused, UsageError
+from grader.notebooks import notebooks_in, recognise_notebooks, with_modules
 from grader.records import Submission
 from grader.rubric import PROJECT, Assignment, find_assignments, get_assignment
 from grader.text import clean_name
@@ -66,12 +67,13 @@ def open_submission(
 ) -> Submission:
     """Read one handed-in zip.
 
-    The submission's root is the shallowest folder that holds a module of the assignment. Files that lie directly in the
-    folders above it come along (students zip `answers.md` beside their `code/`); the rest of the zip does not.
+    The submission's root is the shallowest folder that holds a module of the assignment or, where there is none, a
+    notebook that defines what a module should. Files that lie directly in the folders above it come along (students
+    zip `answers.md` beside their `code/`); the rest of the zip does not.
 
     Args:
         path: The zip.
-        assignment: Id of the assignment; None recognises it by its modules.
+        assignment: Id of the assignment; None recognises it by its modules or notebooks.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
         project: Folder whose `assignment/` holds the assignments.
 
@@ -84,15 +86,18 @@ def open_submission(
     choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
     raw = _read(path)
     members = read_zip(raw)
-    chosen, root = _recognise(members, list(choices.values()))
-    files, notes = _gather(members, root, chosen)
+    chosen, root = _recognise(members, list(choices.values()), project)
+    gathered, notes = _gather(members, root, chosen)
+    files, of_notebooks = with_modules(gathered, chosen, project)
+    group = _group(files)
     return Submission(
         student=student_name(path),
         assignment=chosen.id,
         sha256=hashlib.sha256(raw).hexdigest(),
         files=files,
-        notes=_group(files) + notes,
+        notes=_group_note(group) + notes + of_notebooks,
         submitted_at=submitted_at,
+        group=group,
     )
 
 
@@ -113,8 +118,8 @@ def _unreadable(path: Path, error: Exception) -> UsageError:
     return UsageError(f"{clean_name(str(path))}: {reason}")
 
 
-def _recognise(members: Mapping[str, bytes], choices: list[Assignment]) -> tuple[Assignment, str]:
-    """The assignment whose modules the zip holds, and the root: its folder's path with a final slash, or ""."""
+def _recognise(members: Mapping[str, bytes], choices: list[Assignment], project: Path) -> tuple[Assignment, str]:
+    """The assignment that the zip holds, and the root: its folder's path with a final slash, or ""."""
     roots = {choice.id: _find_root(members, choice) for choice in choices}
     found = [choice for choice in choices if roots[choice.id] is not None]
     if len(found) > 1:
@@ -125,12 +130,8 @@ def _recognise(members: Mapping[str, bytes], choices: list[Assignment]) -> tuple
         )
     if found:
         return found[0], roots[found[0].id] or ""
-    # The notebook reader's place: definitions from the notebooks' cells become modules here, and are recognised again.
-    if notebooks := [name for name in members if name.lower().endswith(".ipynb")]:
-        raise SubmissionRefused(
-            f"The zip holds a notebook ({_quote(notebooks)}) but no module: this version reads .py modules, "
-            f"so move your functions to {_expected(choices)} and hand these in."
-        )
+    if notebooks_in(members):
+        return recognise_notebooks(members, choices, project)
     raise SubmissionRefused(
         f"No module of the assignment is in the zip, which holds {_quote(members) or 'no files'}: "
         f"hand in {_expected(choices)}, with exactly these names."
@@ -175,13 +176,14 @@ def _gather(
 
 
 def _group(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """A note that names who hands in together, out of `group.txt`, a name a line."""
+    """Who hands in together, out of `group.txt`, a name a line."""
     lines = files.get("group.txt", b"")[:_GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
-    names = [clean_name(line.strip()) for line in lines if line.strip()]
-    if not names:
-        return ()
+    return tuple(clean_name(line.strip()) for line in lines if line.strip())
+
+
+def _group_note(names: tuple[str, ...]) -> tuple[str, ...]:
     more = f" and {len(names) - _NAMES_QUOTED} more" if len(names) > _NAMES_QUOTED else ""
-    return (f"Handed in together by {', '.join(names[:_NAMES_QUOTED])}{more}.",)
+    return (f"Handed in together by {', '.join(names[:_NAMES_QUOTED])}{more}.",) if names else ()
 
 
 def _module_files(assignment: Assignment) -> list[str]:

@@ -135,6 +135,40 @@ def render_again(out: Path, student: str, *, manual: Path | None = None, log: Lo
     return grade
 
 
+def score_again(
+    out: Path,
+    student: str,
+    *,
+    variant: str | None = None,
+    submitted_at: datetime | None = None,
+    manual: Path | None = None,
+) -> Grade:
+    """Score what step 6 recorded by today's rubric and render it again; no student code runs.
+
+    Args:
+        out: Folder of all students.
+        student: Whose; of a submission that was not refused.
+        variant: Which variant counts; None takes the assignment's default.
+        submitted_at: When it was handed in; None counts as on time.
+        manual: A form with the scores that a person gave, to be merged.
+
+    Raises:
+        UsageError: If there is no record, assignment or variant, or the form is of another submission.
+    """
+    folder = out / student
+    recorded, exhibits, facts = read_results(folder)
+    assignment = get_assignment(recorded.assignment)
+    sha256, notes = recorded.submission_sha256, recorded.notes
+    submission = Submission(student, assignment.id, sha256, {}, notes, submitted_at, recorded.group)
+    variant = assignment.check_variant(variant)
+    grade = grade_submission(submission, assignment, recorded.checks, variant, recorded.answers)
+    write_form(folder, grade, assignment)
+    if manual is not None:
+        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade, assignment))
+    _write(folder, grade, exhibits, facts, assignment, lambda _line: None)
+    return grade
+
+
 def report_reference(assignment_id: str, out: Path, log: Log = lambda _line: None) -> Grade:
     """Grade the solutions with the reference models like a submission; writes into `out/reference-<id>/`."""
     files = solution_files(assignment_id)

@@ -29,12 +29,13 @@ def run_facts(assignment_id: str, sandbox: str, seconds: Mapping[str, float]) ->
         sandbox=sandbox,
         seconds=dict(seconds),
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        datasets=_describe_data(),
+        datasets=describe_data(),
         reference={"source": load_reference(assignment_id).source},
     )
 
 
-def _describe_data() -> dict[str, str]:
+def describe_data() -> dict[str, str]:
+    """Where each data set comes from and its digest, or why it is missing."""
     described = {}
     for name, data in DATA_SETS.items():
         try:

@@ -56,6 +56,7 @@ class Submission:
         files: Contents by path.
         notes: Sentences about what was ignored or taken; shown in the report.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
+        group: Names of all who handed it in together, as `group.txt` has them.
     """
 
     student: str
@@ -64,6 +65,7 @@ class Submission:
     files: Mapping[str, bytes]
     notes: tuple[str, ...] = ()
     submitted_at: datetime | None = None
+    group: tuple[str, ...] = ()
 
 
 class CheckResult(Record):
@@ -207,4 +209,5 @@ class Grade(Record):
     ledger: tuple[LedgerLine, ...] = ()
     answers: dict[str, str] = {}  # the student's written answers by task id
     notes: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()  # names of all who handed it in together
     reason: str = ""  # why it was refused

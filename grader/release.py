@@ -1,4 +1,4 @@
-"""Makes what students receive out of `solutions/<id>/`: stubs in `assignment/<id>/` and `dist/<id>.zip`.
+"""Makes what students receive out of `solutions/<id>/`: stubs and notebook in `assignment/<id>/`, and `dist/<id>.zip`.
 
 A solution marks what the student writes. Inside a function,
 
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import MachineError
+from grader.notebook_forms import notebook_of
 from grader.packing import pack_files
 from grader.rubric import PROJECT, Assignment, get_assignment
 
@@ -93,44 +94,53 @@ def stub_source(source: str, task_ids: Collection[str], where: str) -> str:
 
 
 def release(assignment_id: str, project: Path = PROJECT) -> list[Path]:
-    """Write an assignment's stubs and the zip that students receive.
+    """Write an assignment's stubs, its notebook and the zip that students receive.
 
     Args:
         assignment_id: Which assignment, e.g. "miniplaces".
         project: Folder with `assignment/` and `solutions/`.
 
     Returns:
-        The paths written: stubs in the rubric's order, then the zip.
+        The paths written: stubs in the rubric's order, the notebook, then the zip.
 
     Raises:
         MachineError: If a solution's marks are wrong, there is no solution, or the handout lacks a file.
         UsageError: If there is no such assignment.
     """
     folder = project / "assignment" / assignment_id
-    stubs = _stubs(get_assignment(assignment_id, project), project)
-    if not stubs:
+    made = _generated(get_assignment(assignment_id, project), project)
+    if not made:
         raise MachineError(f"no solution of {assignment_id} in {project / 'solutions' / assignment_id}")
     if missing := [name for name in HANDED_OUT if not (folder / name).is_file()]:
         raise MachineError(f"{folder} lacks {', '.join(missing)}")
-    files = {name: text.encode() for name, text in stubs.items()}
-    written = [folder / name for name in stubs]
+    written = [folder / name for name in made]
     for path in written:
-        path.write_bytes(files[path.name])
-    files |= {name: (folder / name).read_bytes() for name in HANDED_OUT}
+        path.write_bytes(made[path.name])
+    files = made | {name: (folder / name).read_bytes() for name in HANDED_OUT}
     target = project / "dist" / f"{assignment_id}.zip"
     return [*written, pack_files({f"{assignment_id}/{name}": data for name, data in files.items()}, target)]
 
 
 def is_current(assignment_id: str, project: Path = PROJECT) -> list[str]:
-    """Names of the stubs in `assignment/<id>/` that differ from what `release` would write; empty when all is well.
+    """Names of the stubs in `assignment/<id>/`, and of the notebook, that differ from what `release` would write.
 
     Raises:
         MachineError: If a solution's marks are wrong.
         UsageError: If there is no such assignment.
     """
     folder = project / "assignment" / assignment_id
-    stubs = _stubs(get_assignment(assignment_id, project), project)
-    return [name for name, text in stubs.items() if _bytes_of(folder / name) != text.encode()]
+    made = _generated(get_assignment(assignment_id, project), project)
+    return [name for name, data in made.items() if _bytes_of(folder / name) != data]
+
+
+def _generated(assignment: Assignment, project: Path) -> dict[str, bytes]:
+    """Contents of every stub, and of the notebook that is made of them, by file name; nothing without a solution."""
+    stubs = _stubs(assignment, project)
+    files = {name: text.encode() for name, text in stubs.items()}
+    if stubs:
+        modules = {name.removesuffix(".py"): text for name, text in stubs.items()}
+        files[f"{assignment.id}.ipynb"] = notebook_of(assignment.id, modules, project)
+    return files
 
 
 def _stubs(assignment: Assignment, project: Path) -> dict[str, str]:

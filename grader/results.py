@@ -28,7 +28,7 @@ from grader.records import (
     TaskGrade,
     WorthALook,
 )
-from grader.text import clean_text
+from grader.text import clean_name, clean_text
 
 RESULTS, ARRAYS = "results.json", "arrays.safetensors"
 INSTRUCTOR_ONLY = "instructor only"  # a student's name holds no space, so that nobody's folder is in the way
@@ -62,6 +62,7 @@ def results_json(grade: Grade, exhibits: Sequence[Exhibit], facts: RunFacts, out
             "outcome": grade.outcome,
             "reason": clean_text(grade.reason, **PROSE),
             "days_late": grade.days_late,
+            "group": [clean_name(name) for name in grade.group],
             "tasks": [_cleaned(task.model_dump(mode="json")) for task in grade.tasks],
             "checks": [_cleaned(check.model_dump(mode="json", exclude={"seconds"})) for check in grade.checks],
             "ledger": [line.model_dump(mode="json") for line in grade.ledger],
@@ -176,7 +177,7 @@ def read_results(folder: Path) -> tuple[Grade, tuple[Exhibit, ...], RunFacts]:
         content = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
         arrays = load_file(folder / ARRAYS)
         extra = content["extra_data"]
-        names = ("student", "assignment", "variant", "submission_sha256", "outcome", "reason", "days_late", "answers")
+        names = "student assignment variant submission_sha256 outcome reason days_late answers group".split()
         grade = Grade(
             **{name: extra[name] for name in names},
             score=content["score"],

@@ -72,7 +72,12 @@ class Limits(Record):
 
 
 class Assignment(Record):
-    """One assignment: its tasks and rules."""
+    """One assignment: its tasks and rules.
+
+    Attributes:
+        several_zips: Which of a student's zips counts: the last before the deadline (the last of all where none is),
+            or the last.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
@@ -83,6 +88,7 @@ class Assignment(Record):
     modules: tuple[str, ...]
     constants: tuple[str, ...] = ()
     late: LatePolicy = LatePolicy()
+    several_zips: str = Field(default="last before the deadline", pattern="^(last before the deadline|last)$")
     limits: Limits = Limits()
     tasks: tuple[Task, ...] = Field(alias="task", min_length=1)
 

@@ -6,13 +6,8 @@ name, a function of ours, can't travel.
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -23,6 +18,7 @@ from rich.text import Text
 from grader.checks.context import Context
 from grader.errors import MachineError, UsageError
 from grader.importing import load_modules
+from grader.pool import cores, make_pool
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, Assignment, Task, get_assignment
 from grader.runner import run_checks
@@ -57,7 +53,7 @@ def validate_assignment(
     findings = {}
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(assignment_id, total=len(cases))
-        for finding in _examine_all(cases, jobs or len(os.sched_getaffinity(0))):
+        for finding in _examine_all(cases, jobs or cores()):
             findings[finding.case] = finding
             progress.advance(bar)
             if finding.complaint:
@@ -71,8 +67,7 @@ def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
     if jobs == 1:
         yield from map(examine, cases)
         return
-    # Spawned, because a fork of a process whose torch has threads may hang.
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_process)
+    pool = make_pool(jobs)
     try:
         for future in as_completed([pool.submit(examine, case) for case in cases]):
             yield future.result()
@@ -80,15 +75,6 @@ def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
         raise MachineError("a process of the validation ended; was there too little memory?") from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _begin_process() -> None:
-    import torch
-
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: a pool's processes wait for ever for one that died
-    torch.set_num_threads(1)  # the processes share the cores
-    gc.collect()
-    gc.freeze()  # pytest collects garbage around each run, and torch's modules are a lot to look through
 
 
 def examine(case: Case) -> Finding:

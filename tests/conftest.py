@@ -31,7 +31,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts: dict[str, dict[str, dict[str, bool]]] = defaultdict(lambda: defaultdict(dict))
     for outcome in ("passed", "failed", "error"):  # the last of a test counts: one that ends badly is none that held
         for report in terminalreporter.stats.get(outcome, []):
-            for name, value in report.user_properties:
+            for name, value in getattr(report, "user_properties", ()):  # a file that can't be collected has none
                 if name == "counted":
                     line, what = value
                     counts[line][what][report.nodeid] = outcome == "passed"

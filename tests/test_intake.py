@@ -141,7 +141,7 @@ def test_both_assignments(open_files: Open) -> None:
     [
         ([], "which holds no files"),
         (["Filters.py", "hw.zip"], 'which holds "Filters.py", "hw.zip": hand in filters.py, units.py or resnet.py'),
-        (["hw/lab.ipynb", "a.txt"], 'holds a notebook ("hw/lab.ipynb") but no module: this version reads .py modules'),
+        (["hw/lab.ipynb", "a.txt"], 'exactly its name; "hw/lab.ipynb" can\'t be read: it is not JSON. Hand in your'),
         (["\u200b.txt"], '"\\u{200b}.txt"'),
     ],
 )

@@ -15,17 +15,25 @@ from grader.rubric import PROJECT
 LAYERS = [
     layer.split()
     for layer in (
-        "cli __main__",
-        "classroom release examples validation validation_cases validation_page validation_table",
+        "cli cli_options __main__",
+        "class_command classroom release notebook_forms examples validation validation_cases validation_page "
+        "validation_table",
+        "example_class example_expected example_plans example_people example_zips",
+        "class_job class_rows class_digests exports exports_junit gradebook executors pool handed_in roster",
         "pipeline",
         "runner provenance report report_worker report_page report_plain report_reference report_view report_tasks "
-        "report_text terminal checks.* reference solutions recipes training batches",
-        "intake importing zipgate zippaths answers scoring figures.* results manual datasets cifar places imageset "
-        "packing repeats sandbox.student sandbox.transport",
+        "report_text class_report class_worker class_page class_view class_models class_tables class_attention "
+        "class_names class_walls terminal checks.* reference solutions recipes training batches similarity "
+        "similar_models composing composing_sources composing_variations",
+        "intake notebooks importing zipgate zippaths answers scoring figures.* results manual datasets cifar places "
+        "imageset class_reading class_charts class_statistics packing repeats sandbox.student sandbox.transport "
+        "similar_code similar_regions similar_tokens similar_pickles "
+        "similar_weights",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher",
-        "rubric records class_records text report_job limited sandbox.protocol sandbox.values sandbox.calls sandbox.servant "
-        "sandbox.landlock sandbox.worker sandbox.zygote",
+        "notebook_modules notebook_shelf notebook_notes notebook_cells notebook_places notebook_statements "
+        "rubric records class_records class_seen text report_job limited sandbox.protocol sandbox.values "
+        "sandbox.calls sandbox.servant sandbox.landlock sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]

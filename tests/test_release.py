@@ -175,13 +175,14 @@ def test_places_that_make_no_stub(source: str, problem: str) -> None:
 def test_release_writes_stubs_and_zip(tmp_path: Path) -> None:
     """A release writes the stubs of solved modules, and a zip of what students get and nothing else."""
     project = make_project(tmp_path)
-    stub, archive = release("sums", project)
+    stub, notebook, archive = release("sums", project)
     assert stub == project / "assignment" / "sums" / "roots.py"
     assert stub.read_text(encoding="utf-8") == STUB
+    assert notebook == project / "assignment" / "sums" / "sums.ipynb"
     assert archive == project / "dist" / "sums.zip"
     with zipfile.ZipFile(archive) as handed_out:
         assert handed_out.namelist() == [
-            f"sums/{n}" for n in ("README.md", "answers.md", "assignment.toml", "roots.py")
+            f"sums/{n}" for n in ("README.md", "answers.md", "assignment.toml", "roots.py", "sums.ipynb")
         ]
         assert handed_out.read("sums/roots.py").decode() == STUB
 
@@ -194,13 +195,15 @@ def test_release_twice_is_the_same(tmp_path: Path) -> None:
 
 
 def test_is_current(tmp_path: Path) -> None:
-    """Stubs are out of date when missing or changed, and current right after a release."""
+    """Stubs and the notebook are out of date when missing or changed, and current right after a release."""
     project = make_project(tmp_path)
-    assert is_current("sums", project) == ["roots.py"]
-    stub = release("sums", project)[0]
+    assert is_current("sums", project) == ["roots.py", "sums.ipynb"]
+    stub, notebook, _ = release("sums", project)
     assert is_current("sums", project) == []
     stub.write_text(STUB + "# changed\n", encoding="utf-8")
     assert is_current("sums", project) == ["roots.py"]
+    notebook.write_bytes(notebook.read_bytes() + b" ")
+    assert is_current("sums", project) == ["roots.py", "sums.ipynb"]
 
 
 def test_wrong_mark_writes_nothing(tmp_path: Path) -> None:

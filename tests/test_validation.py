@@ -13,7 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from grader import cli, validation
+from grader import cli, pool, validation
 from grader.checks.declare import ATTRIBUTE, spec_of
 from grader.checks.miniplaces import check_filters
 from grader.errors import MachineError, UsageError
@@ -219,12 +219,12 @@ def test_points_for_stubs(examine_toy: Callable[..., str], monkeypatch: pytest.M
 def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is killed, by a lack of memory for example, is the machine's fault."""
     cases = [Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")] * 2
-    monkeypatch.setattr(validation, "_begin_process", _die)
+    monkeypatch.setattr(pool, "_begin", _die)
     with pytest.raises(MachineError, match="memory"):
         list(validation._examine_all(cases, 2))
 
 
-def _die() -> None:
+def _die(_parent: int) -> None:
     raise SystemExit
 
 

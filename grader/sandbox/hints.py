@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.errors import StudentRaised
+from grader.notebook_places import cell_place
 from grader.rubric import Limits
 from grader.sandbox.protocol import Header
 
 OPEN_FILES = 256  # as `worker.confine` sets it
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _MEMORY = ("can't allocate memory", "cannot allocate memory", "not enough memory", "bad_alloc")
+LEFT_OUT = (
+    "Of a notebook imports, definitions and the values that they use are taken. An import or a value that fails where "
+    "your code is checked (no network, no data sets, no GPU) is left out, and its name is not defined then."
+)
 _THREAD = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
 _NETWORK = ("urlopen error", "name resolution", "name or service not known", "max retries exceeded")
 
@@ -46,16 +51,20 @@ def limit_hint(error: Header, limits: Limits) -> str:
     return ""
 
 
-def student_error(error: Mapping[str, Any], hint: str) -> StudentRaised:
+def student_error(error: Mapping[str, Any], hint: str, files: Mapping[str, bytes]) -> StudentRaised:
     """The exception of ours for one of theirs.
 
     Args:
         error: `type`, `text`, `where`, `importing` and `not_started`, as the student's process says; untrusted.
         hint: What to tell beside it.
+        files: The submission's.
     """
     where, module = error.get("where"), _text(error.get("importing"), 100)
     kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
-    place = _text(where[-1], 200) if isinstance(where, list) and where else ""
+    said = _text(where[-1], 200) if isinstance(where, list) and where else ""
+    place = cell_place(said, files)
+    if kind == "NameError" and place != said:
+        hint = hint or LEFT_OUT
     if error.get("not_started") is True:
         return StudentRaised("Not started: the TODO is still in place.", kind=kind, not_started=True)
     what = f"`{module}.py` can't be imported:" if module else "Your code raised"

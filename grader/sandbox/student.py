@@ -152,7 +152,7 @@ class Implementation:
         if isinstance(missing := reply.get("missing"), str):
             raise Missing(f"Your submission has no `{missing[:100]}`.", called=called)
         if isinstance(error := reply.get("error"), dict):
-            raise student_error(error, reply.get("hint", ""))
+            raise student_error(error, reply.get("hint", ""), self.files)
         if "value" not in reply:
             raise StudentCrashed("The process answered with nothing that can be read.", called=called)
         try:

@@ -1,0 +1,123 @@
+"""What `grade-all` does on a terminal: a progress bar, a line per finished student, then what concerns all of them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from grader.class_records import FAILED, GRADEBOOK, REFUSED, Pair, Row
+from grader.class_report import render_class
+from grader.classroom import Options, grade_class
+from grader.errors import SubmissionRefused, UsageError
+from grader.executors import Cluster, Machine, Place
+from grader.exports import write_exports
+from grader.handed_in import find_hand_ins
+from grader.intake import open_submission
+from grader.pool import cores
+from grader.records import Submission
+from grader.roster import read_roster
+from grader.rubric import find_assignments
+from grader.similarity import find_pairs
+from grader.text import clean_name
+
+LOG = logging.getLogger(__name__)
+STYLES = {REFUSED: "red", FAILED: "bold red"}
+
+
+def grade_folder(folder: Path, out: Path, options: Options, jobs: int | None, cluster: str | None) -> list[Row]:
+    """Grade a folder of zips, telling how it goes, and write what concerns the whole class.
+
+    Args:
+        folder: The zips.
+        out: Where everything goes.
+        options: How to grade.
+        jobs: Submissions at a time on this machine; None takes the cores there are.
+        cluster: Address of a Dask scheduler to work there instead.
+
+    Raises:
+        UsageError: If something of it makes no sense.
+        MachineError: If the cluster or the sandbox can't be had, or something can't be written.
+    """
+    console = Console()
+    place: Place = Cluster(cluster) if cluster else Machine(jobs or cores())
+    with _progress(console) as progress:
+        bar = progress.add_task("grading", total=None, failed=0, rate="")
+
+        def begin(everybody: int, left: int) -> None:
+            told = f"{everybody} submissions, {everybody - left} of them graded before and unchanged"
+            progress.console.print(told, highlight=False)
+            progress.update(bar, total=left)
+
+        def show(row: Row) -> None:
+            progress.update(bar, advance=1, failed=progress.tasks[0].fields["failed"] + (row.outcome == FAILED))
+            progress.console.print(_line(row))
+
+        rows = grade_class(folder, out, options, place, begin, show)
+    console.print(_summary(rows), highlight=False)
+    _conclude(folder, out, options, rows)
+    console.print(f"{out / GRADEBOOK}\n{out / 'index.html'}\n{out / 'class.pdf'}", markup=False, highlight=False)
+    return rows
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]} failed"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _line(row: Row) -> Text:
+    style = STYLES.get(row.outcome, "")
+    return Text.assemble(
+        (f"{clean_name(row.student):24} ", "bold"), (clean_name(row.message), style), f" {row.seconds:.1f} s"
+    )
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    counts = Counter(row.outcome for row in rows)
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+
+
+def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) -> None:
+    """Write the exports, look for pairs worth a look, and render the class report."""
+    write_exports(rows, out)
+    assignments = find_assignments()
+    there = [assignments[id] for id in sorted({row.assignment for row in rows} & assignments.keys())]
+    pairs: list[Pair] = []
+    for assignment in there:
+        chosen = [
+            row for row in rows if row.assignment == assignment.id and row.outcome == "graded" and not row.graded_as
+        ]
+        pairs += find_pairs(_opened(folder, options, chosen), assignment)
+    title = there[0].title if len(there) == 1 else "All assignments"
+    render_class(rows, out, title, pairs)
+
+
+def _opened(folder: Path, options: Options, rows: Sequence[Row]) -> Iterator[tuple[str, Submission]]:
+    """The submissions of these rows, opened one after the other."""
+    roster = read_roster(options.roster) if options.roster else {}
+    paths = {each.person.student: each.path for each in find_hand_ins(folder, roster, options.assignment)}
+    for row in rows:
+        try:
+            yield row.student, open_submission(paths[row.student], assignment=row.assignment)
+        except (KeyError, UsageError, SubmissionRefused) as error:  # it went or changed since it was graded
+            LOG.warning("%s is not compared with others: %s", clean_name(row.student), error)

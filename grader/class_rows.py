@@ -1,0 +1,85 @@
+"""Makes the rows of a class: of what was graded, of what could not be, and of those who handed nothing in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+
+from grader.class_job import Graded
+from grader.class_records import FAILED, MISSING, REFUSED, Person, Row
+from grader.handed_in import HandIn
+from grader.records import Grade, State
+from grader.terminal import total_line
+
+NOTHING = "Nothing was handed in."
+
+
+def graded_row(hand_in: HandIn, result: Graded) -> Row:
+    """The row of a submission that was graded or refused."""
+    grade = result.grade
+    assert grade is not None
+    told = grade.reason if grade.outcome == REFUSED else total_line(grade).removeprefix(f"{grade.student}: ")
+    return Row(
+        student=hand_in.person.student,
+        person=hand_in.person,
+        group=grade.group or hand_in.group,
+        archive=hand_in.path.name,
+        submitted_at=hand_in.submitted_at,
+        sha256=grade.submission_sha256,
+        assignment=grade.assignment,
+        variant=grade.variant,
+        outcome=grade.outcome,
+        score=grade.score,
+        max_score=grade.max_score,
+        days_late=grade.days_late,
+        tasks={task.id: task.score for task in grade.tasks if task.state is State.SCORED},
+        withheld=_in_state(grade, State.WITHHELD),
+        waiting=_in_state(grade, State.MANUAL),
+        message="; ".join(filter(None, (told, result.message, hand_in.note))),
+        seconds=round(result.seconds, 1),
+        machine=result.machine,
+    )
+
+
+def _in_state(grade: Grade, state: State) -> tuple[str, ...]:
+    return tuple(task.id for task in grade.tasks if task.state is state)
+
+
+def failed_row(hand_in: HandIn, machine: str, why: str) -> Row:
+    """The row of a submission that our side could not grade: nothing is lost, it is tried again in the next run."""
+    return Row(
+        student=hand_in.person.student,
+        person=hand_in.person,
+        group=hand_in.group,
+        archive=hand_in.path.name,
+        submitted_at=hand_in.submitted_at,
+        outcome=FAILED,
+        message=f"Not graded, through no fault of the student's: {why}",
+        machine=machine,
+    )
+
+
+def missing_rows(there: Set[str], roster: Mapping[str, Person]) -> Iterator[Row]:
+    """A row for each of the roster that nothing is known of."""
+    for student, person in roster.items():
+        if student not in there:
+            yield Row(student=student, person=person, outcome=MISSING, message=NOTHING)
+
+
+def shared_rows(rows: Mapping[str, Row], roster: Mapping[str, Person]) -> Iterator[Row]:
+    """A row for each of the roster who is named in another's group and handed in nothing alone: it has the same grade.
+
+    Names are compared with the roster's names, e-mail addresses and students, whatever their case. Where a student is
+    in two groups, the one that stands first counts.
+    """
+    keys = {key.casefold(): person for person in roster.values() for key in _keys(person) if key}
+    taken = set(rows)
+    for _, row in sorted(rows.items()):
+        for name in row.group:
+            person = keys.get(name.casefold())
+            if person is not None and person.student not in taken:
+                taken.add(person.student)
+                yield row.model_copy(update={"student": person.student, "person": person, "graded_as": row.student})
+
+
+def _keys(person: Person) -> tuple[str, ...]:
+    return person.student, person.name, person.email

@@ -1,0 +1,134 @@
+"""Runs the jobs of a class, on this machine's cores or on a cluster, and outlives what they do to their processes.
+
+Both are a `concurrent.futures.Executor`. A process that dies takes down the jobs beside it too, as its executor sees
+it: those that were under way are tried again one by one, and one whose process dies again is given up.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from grader.errors import MachineError, UsageError
+from grader.pool import make_pool
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Place(Protocol):
+    """Somewhere to run jobs."""
+
+    width: int  # how many jobs are under way at once
+
+    def open(self) -> Executor:
+        """An executor; the one before is of no more use."""
+
+    def stop(self) -> None:
+        """End everything, also what is under way."""
+
+
+class Machine:
+    """This machine's cores."""
+
+    def __init__(self, jobs: int) -> None:
+        self.width = jobs
+        self._pool: Executor | None = None
+
+    def open(self) -> Executor:
+        """A pool of processes."""
+        self.stop()
+        self._pool = make_pool(self.width)
+        return self._pool
+
+    def stop(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            self._pool.shutdown()
+        self._pool = None
+
+
+class Cluster:
+    """Dask workers behind a scheduler.
+
+    Args:
+        address: The scheduler's, e.g. "tcp://host:8786".
+        patience_s: How long it may take to answer.
+
+    Raises:
+        UsageError: If dask is not installed.
+        MachineError: If nobody answers there, or there is no worker.
+    """
+
+    def __init__(self, address: str, patience_s: float = 20) -> None:
+        try:
+            distributed: Any = import_module("distributed")
+        except ImportError as error:
+            raise UsageError("CLUSTER= needs dask: .venv/bin/python -m pip install 'distributed>=2024.8'") from error
+        try:
+            self._client = distributed.Client(address, timeout=patience_s, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise MachineError(f"no Dask scheduler answers at {address}: {error}") from error
+        workers = self._client.nthreads()
+        if not workers:
+            self._client.close()
+            raise MachineError(f"the scheduler at {address} has no workers: start some with `dask worker {address}`")
+        self.width = sum(workers.values())
+
+    def open(self) -> Executor:
+        """The workers as an executor; a job may be run again elsewhere, and its result is the same."""
+        executor: Executor = self._client.get_executor(pure=False, retries=0)
+        return executor
+
+    def stop(self) -> None:
+        """Leave; the workers drop what was asked of them."""
+        self._client.close()
+
+
+def run_jobs(place: Place, function: Callable[[In], Out], jobs: Iterable[In]) -> Iterator[tuple[In, Out | Exception]]:
+    """Each job with its result, as they are ready; an exception for a job whose process died twice.
+
+    Args:
+        place: Where to.
+        function: Of a module that the processes can import; it raises nothing.
+        jobs: Taken one by one, one more than run at once: what they hold is never all in memory together.
+    """
+    waiting, suspects = iter(jobs), deque[In]()
+    under_way: dict[Future[Out], In] = {}
+    executor = place.open()
+    try:
+        while True:
+            while not suspects and len(under_way) <= place.width and (job := next(waiting, None)) is not None:
+                try:
+                    under_way[executor.submit(function, job)] = job
+                except BrokenExecutor:  # by one that is under way: this job may be innocent
+                    suspects.append(job)
+            if not under_way and not suspects:
+                return
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                job, result = under_way.pop(future), _outcome(future)
+                if isinstance(result, Exception):
+                    suspects.append(job)
+                else:
+                    yield job, result
+            if suspects and not under_way:
+                while suspects:
+                    job = suspects.popleft()
+                    yield job, _outcome(place.open().submit(function, job))
+                executor = place.open()
+    finally:
+        place.stop()
+
+
+def _outcome(future: Future[Out]) -> Out | Exception:
+    try:
+        return future.result()
+    except Exception as error:
+        return error

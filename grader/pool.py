@@ -1,0 +1,41 @@
+"""Processes of ours for work that is done in parallel: whole submissions, and the cases of `make validate`."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+
+PR_SET_PDEATHSIG = 1
+
+
+def cores() -> int:
+    """How many processes have a core each."""
+    return len(os.sched_getaffinity(0))
+
+
+def make_pool(jobs: int) -> ProcessPoolExecutor:
+    """So many processes, which share the cores, leave Ctrl-C to the one that made them, and end with it."""
+    # Spawned, because a fork of a process whose torch has threads may hang.
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (os.getpid(),))
+
+
+def _begin(parent: int) -> None:
+    end_with(parent)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch is loaded: it is read once
+    import torch
+
+    torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()  # pytest collects garbage around each run, and torch's modules are a lot to look through
+
+
+def end_with(parent: int) -> None:
+    """Have this process end when its parent does, and not before, as on Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before: a pool's processes would wait for ever
+        raise SystemExit("the grader ended before this process began")

@@ -1,0 +1,128 @@
+"""Reads Python source as tokens that a disguise leaves alone, for comparing students' code.
+
+A lexer of our own: it never fails, takes time that grows with the text's length only, and runs nothing. Python's parser
+stops at the first error, and a text made for it can hold it for seconds or end the process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import io
+import keyword
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALL_NUMBER = 3  # characters: up to here a number is part of the idea, beyond it is a setting that is quickly changed
+
+# Every alternative takes what it began with, unterminated strings to the end: no text is read twice.
+_TOKEN = re.compile(
+    r"""
+      (?P<space>[^\S\n]+ | \\\r?\n | \#[^\n]*)
+    | (?P<line>\n)
+    | (?P<string>[rbfuRBFU]{0,2}(?:
+          \"{3}(?:[^"\\]|\\.|\"(?!\"\"))*+(?:\"{3}|\\?\Z)
+        | '{3}(?:[^'\\]|\\.|'(?!''))*+(?:'{3}|\\?\Z)
+        | "(?:[^"\\\n]|\\.)*+"?
+        | '(?:[^'\\\n]|\\.)*+'?
+      ))
+    | (?P<name>[^\W\d]\w*)
+    | (?P<number>\.?\d(?:[eE][+-]\d|[\w.])*)
+    | (?P<operator>->|:=|\*\*|//|[=!<>]=|[^\s\w])
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_DROPPED = frozenset("(),;\\")  # brackets and commas that a formatter moves about
+_OPEN, _CLOSED = frozenset("([{"), frozenset(")]}")
+_KNOWN = frozenset(keyword.kwlist) | frozenset(dir(builtins))  # nobody renames these
+_ANY_NAME, _ANY_STRING, _ANY_NUMBER = "a name", "a string", "a number"  # with spaces: no token of a source
+# A function, a class, or what is kept in an object, whatever `self` is called.
+_DEFINED = re.compile(r"\b(?:def|class) +([^\W\d]\w*)|\b(?:self\.([^\W\d]\w*)|[^\W\d]\w*\.([^\W\d]\w*) *=(?!=))")
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """One module as tokens, imports, comments and docstrings left out.
+
+    Attributes:
+        codes: A number for each token, (T,), uint64; equal tokens have equal numbers, on any machine.
+        lines: The line that each stands on, (T,), int32, from 0.
+        text: The source.
+    """
+
+    codes: NDArray[np.uint64]
+    lines: NDArray[np.int32]
+    text: str
+
+    def shown(self, first: int, last: int) -> str:
+        """The source's lines with the tokens from one to another, both included."""
+        lines = self.text.split("\n")
+        return "\n".join(lines[line] for line in np.unique(self.lines[first : last + 1]).tolist())
+
+
+def read_tokens(source: bytes, fixed: Set[str], own: Set[str], most: int) -> Tokens:
+    """The tokens of a module.
+
+    Names that whoever copies can change are all the same token; those that belong to Python or a library are not.
+
+    Args:
+        source: Anything.
+        fixed: Names that the assignment gives, which stay as they are.
+        own: Names that the student defines, as `defined_names` finds them; they may follow a dot and can be changed.
+        most: Tokens to read.
+    """
+    # Universal newlines, as Python reads it: "\r" alone ends a line too.
+    text = io.StringIO(source.decode("utf-8", "replace"), newline=None).read()
+    codes, lines = [], []
+    for word, line in islice(_words(text, fixed, own - fixed), most):
+        codes.append(_code(word))
+        lines.append(line)
+    return Tokens(np.array(codes, np.uint64), np.array(lines, np.int32), text)
+
+
+def defined_names(source: bytes) -> frozenset[str]:
+    """Names of functions and classes that a module defines, and of what it keeps in objects."""
+    text = source.decode("utf-8", "replace")
+    return frozenset(found[1] or found[2] or found[3] for found in _DEFINED.finditer(text))
+
+
+def _words(text: str, fixed: Set[str], own: Set[str]) -> Iterator[tuple[str, int]]:
+    """Each token that counts, and its line."""
+    line = depth = 0
+    first, before = "", ""  # of the logical line; "" at its beginning
+    for found in _TOKEN.finditer(text):
+        kind, word = found.lastgroup, found[0]
+        if kind == "line" and depth == 0:
+            first = before = ""
+        elif kind not in ("line", "space"):
+            depth = max(0, depth + (word in _OPEN) - (word in _CLOSED))
+            docstring = kind == "string" and not first
+            first = first or word
+            if not docstring and first not in ("import", "from") and word not in _DROPPED:
+                yield _plain(kind or "", word, before, fixed, own), line
+            before = word
+        line += word.count("\n")
+
+
+def _plain(kind: str, word: str, before: str, fixed: Set[str], own: Set[str]) -> str:
+    """The token that stands for all that it could be changed into."""
+    if kind == "string":
+        return _ANY_STRING
+    if kind == "number":
+        return word if len(word) < SMALL_NUMBER else _ANY_NUMBER
+    if kind != "name":
+        return word
+    kept = word in fixed or (word not in own if before == "." else word in _KNOWN)
+    return word if kept else _ANY_NAME
+
+
+@lru_cache(maxsize=1 << 16)
+def _code(word: str) -> int:
+    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest(), "little")

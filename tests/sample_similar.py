@@ -1,0 +1,97 @@
+"""Submissions that resemble each other, or only seem to: builders, no state."""
+
+from __future__ import annotations
+
+import ast
+import io
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from grader.records import Submission
+from grader.rubric import PROJECT
+
+Weights = Mapping[str, Tensor]
+
+
+def sources(folder: str) -> dict[str, bytes]:
+    """The modules in one of the project's folders."""
+    return {path.name: path.read_bytes() for path in sorted((PROJECT / folder).glob("*.py"))}
+
+
+def handed_in(student: str, files: Mapping[str, bytes], assignment: str) -> tuple[str, Submission]:
+    """A student with these files, as `find_pairs` takes them."""
+    return student, Submission(student, assignment, "0" * 64, dict(files))
+
+
+class _Renamed(ast.NodeTransformer):
+    """Renames what is local to each function, and drops its docstring and annotations."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """One function, and those within it."""
+        local = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+        local |= {argument.arg for argument in node.args.args} - {"self"}
+        renamed = {name: f"{self._rng.choice('abcxyz')}{place}" for place, name in enumerate(sorted(local))}
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name):
+                inner.id = renamed.get(inner.id, inner.id)
+            elif isinstance(inner, ast.arg):
+                inner.arg, inner.annotation = renamed.get(inner.arg, inner.arg), None
+        node.returns = None
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and len(node.body) > 1:
+            del node.body[0]
+        return node
+
+
+def disguised(source: bytes, seed: int = 0) -> bytes:
+    """The same code with other local names, another order of functions, other comments, layout and docstrings."""
+    rng = random.Random(seed)
+    tree = _Renamed(rng).visit(ast.parse(source))
+    parts = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    rest = [node for node in tree.body if node not in parts and not isinstance(node, ast.If)]
+    rng.shuffle(parts)
+    tree.body = [*rest, *parts]
+    lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")
+    return ("# all my own work\n" + "\n".join(f"{line}  # step {place}" for place, line in enumerate(lines))).encode()
+
+
+def small_network(seed: int) -> Weights:
+    """The state of a small network with its first weights."""
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.Conv2d(16, 32, 3), nn.Flatten(), nn.Linear(512, 10))
+    return net.state_dict()
+
+
+def saved(content: Any, **options: Any) -> bytes:
+    """What `torch.save` writes."""
+    file = io.BytesIO()
+    torch.save(content, file, **options)
+    return file.getvalue()
+
+
+def with_noise(weights: Weights, size: float) -> Weights:
+    """The same weights with noise of so much of their spread."""
+    torch.manual_seed(99)
+    return {
+        name: value + size * value.std() * torch.randn_like(value) if value.numel() > 1 else value
+        for name, value in weights.items()
+    }
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Have whoever unpickles this make the file."""
+        return (Path.touch, (self._path,))

@@ -1,0 +1,75 @@
+"""Jobs in processes that die, hang together and are given up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader import pool
+from grader.errors import MachineError
+from grader.executors import Cluster, Machine, run_jobs
+
+
+def begin(parent: int) -> None:
+    """What a process does first here: it does not wait for torch."""
+    pool.end_with(parent)
+
+
+@pytest.fixture(autouse=True)
+def _light(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_begin", begin)
+
+
+def double(number: int) -> int:
+    """Twice the number; its process is killed by a negative one."""
+    if number < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * number
+
+
+def once_only(path: str) -> str:
+    """Its process is killed the first time, and beside it whatever is under way."""
+    if not Path(path).exists():
+        Path(path).touch()
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path
+
+
+def test_deaths_cost_only_themselves() -> None:
+    """Jobs beside one whose process dies have their results; that one comes back as an exception."""
+    found = dict(run_jobs(Machine(2), double, [1, 2, -3, 4, -5, 6, 7]))
+    assert {job: result for job, result in found.items() if not isinstance(result, Exception)} == {
+        1: 2, 2: 4, 4: 8, 6: 12, 7: 14,
+    }  # fmt: skip
+    assert {job for job, result in found.items() if isinstance(result, Exception)} == {-3, -5}
+
+
+def test_second_chance(tmp_path: Path) -> None:
+    """A job whose process died once, by bad luck, is tried again alone."""
+    paths = [str(tmp_path / name) for name in "ab"]
+    assert sorted(run_jobs(Machine(2), once_only, paths)) == [(path, path) for path in paths]
+
+
+def test_taken_as_needed() -> None:
+    """No more jobs are made than are under way: what they hold is never all in memory together."""
+    made: list[int] = []
+
+    def jobs() -> Iterator[int]:
+        for number in range(12):
+            made.append(number)
+            yield number
+
+    for done, _ in enumerate(run_jobs(Machine(1), double, jobs()), 1):
+        assert len(made) <= done + 2
+
+
+def test_no_scheduler() -> None:
+    """A cluster that nobody answers at is told."""
+    with pytest.raises(MachineError, match="no Dask scheduler answers"):
+        Cluster("tcp://127.0.0.1:9", patience_s=1)

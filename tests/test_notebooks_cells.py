@@ -1,0 +1,61 @@
+"""A notebook that anyone may have made is read cell by cell, or is none."""
+
+from __future__ import annotations
+
+import pytest
+from sample_notebooks import notebook
+
+from grader.notebook_cells import MOST_CODE, NotANotebook, read_notebook, without_magics
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 100_000, "nested too deep"),
+        (b"[1]", "no cells"),
+        (b"{}", "no cells"),
+        (b'{"cells": {}}', "no cells"),
+        (b'{"worksheets": [3]}', "no cells"),
+    ],
+)
+def test_no_notebook(content: bytes, why: str) -> None:
+    """What holds no cells is no notebook, and the reason is told."""
+    with pytest.raises(NotANotebook, match=why):
+        read_notebook("a.ipynb", content)
+
+
+X = '{"cell_type": "code", "source": "x = 1", "execution_count": '
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'{{"cells": [{X}{"1" * 5000}}}]}}',
+        f'{{"cells": [3, null, {{"cell_type": "code"}}, {{"cell_type": "code", "source": {{}}}}, {X}NaN}}]}}',
+        '{"worksheets": [5, {}, {"cells": [{"cell_type": "code", "input": ["x = ", 3, "1"], "prompt_number": 4}]}]}',
+        '{"cells": [{"cell_type": [], "source": "y"}, {"cell_type": "code", "source": "x = 1", "outputs": [NaN]}]}',
+        f'\ufeff{{"cells": [{X}1}}]}}',
+    ],
+)
+def test_odd_notebooks(content: str) -> None:
+    """Older versions, wrong types, NaN, a mark in front and numbers beyond all bounds don't hide a cell."""
+    book = read_notebook("a.ipynb", content.encode())
+    assert [statement.text for statement in book.statements] == ["x = 1"]
+    assert book.ran
+
+
+def test_much_code() -> None:
+    """A cell that goes beyond the bound is left out; small ones before and after it are not."""
+    book = read_notebook("a.ipynb", notebook("a = 1", "b = '" + "x" * MOST_CODE + "'", "c = 1"))
+    assert [sorted(statement.binds) for statement in book.statements] == [["a"], ["c"]]
+    assert set(book.broken) == {2}
+
+
+def test_magics_keep_lines() -> None:
+    """Shell lines and magics become `pass`, line by line and indented as they were; texts and sums stay."""
+    cell = "if a:\n    !ls \\\n  -l\nx = (1\n% 2)\ny = 'it''s' # '\n%time z\n? z"
+    text, has_magics = without_magics(cell)
+    assert has_magics
+    assert text == "if a:\n    pass\n\nx = (1\n% 2)\ny = 'it''s' # '\npass\npass"
