@@ -6,14 +6,13 @@ The checks run in this process, on the files that went into the zip, with the se
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 from grader.checks.context import Context
 from grader.class_records import Person
-from grader.importing import Siblings
+from grader.importing import ModulesOnDemand
 from grader.intake import student_name
 from grader.records import CheckResult, Grade, Submission
 from grader.rubric import PROJECT, get_assignment
@@ -58,7 +57,7 @@ def expect_grade(work: Work) -> Grade:
 def _run(work: Work) -> tuple[CheckResult, ...]:
     assignment = get_assignment(work.assignment, work.project)
     with tempfile.TemporaryDirectory(prefix="example-") as scratch:
-        modules = _Modules(Path(scratch), assignment.modules, work.files)
+        modules = ModulesOnDemand(Path(scratch), assignment.modules, work.files)
         context = Context(
             assignment=assignment,
             student=Implementation(assignment.modules, LocalTransport(modules, work.files), work.files),
@@ -70,38 +69,3 @@ def _run(work: Work) -> tuple[CheckResult, ...]:
         )
         run_checks(context, work.tasks)
     return tuple(context.results)
-
-
-class _Modules(Mapping[str, ModuleType]):
-    """The modules of a submission, each imported when it is asked for; what it raises then comes through.
-
-    Args:
-        folder: Where they may be written.
-        names: Those that can be asked for.
-        files: The submission's files.
-    """
-
-    def __init__(self, folder: Path, names: tuple[str, ...], files: Mapping[str, bytes]) -> None:
-        for path, data in files.items():
-            if path.endswith(".py") and "/" not in path:
-                (folder / path).write_bytes(data)
-        self._folder, self._names = folder, [name for name in names if f"{name}.py" in files]
-        self.renew()
-
-    def renew(self) -> None:
-        """Import them anew, as each task does in the sandbox."""
-        self._siblings = Siblings(self._folder)
-
-    def __getitem__(self, name: str) -> ModuleType:
-        if name not in self._names:
-            raise KeyError(name)
-        return self._siblings.load(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

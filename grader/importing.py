@@ -109,6 +109,41 @@ class Siblings:
         return self.load(first)
 
 
+class ModulesOnDemand(Mapping[str, ModuleType]):
+    """The modules of a submission, each imported when it is asked for; what it raises then comes through.
+
+    Args:
+        folder: Where they may be written.
+        names: Those that can be asked for.
+        files: The submission's files.
+    """
+
+    def __init__(self, folder: Path, names: tuple[str, ...], files: Mapping[str, bytes]) -> None:
+        for path, data in files.items():
+            if path.endswith(".py") and "/" not in path:
+                (folder / path).write_bytes(data)
+        self._folder, self._names = folder, [name for name in names if f"{name}.py" in files]
+        self.renew()
+
+    def renew(self) -> None:
+        """Import them anew, as each task does in the sandbox."""
+        self._siblings = Siblings(self._folder)
+
+    def __getitem__(self, name: str) -> ModuleType:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._siblings.load(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @functools.cache
 def _compiled(path: Path, _changed: int) -> CodeType:
     return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -25,13 +26,18 @@ from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes
-from grader.validation_cases import Case, Finding, Kind, list_cases
+from grader.validation_cases import FIRST, Case, Finding, Form, Kind, list_cases
+from grader.validation_forms import handed_in
 
 SAMPLE = 400  # images of a data set on which a mistake or an accepted way is tried: what it does shows on few
 
 
 def validate_assignment(
-    assignment_id: str, console: Console, jobs: int | None = None, project: Path = PROJECT
+    assignment_id: str,
+    console: Console,
+    jobs: int | None = None,
+    project: Path = PROJECT,
+    forms: tuple[Form, ...] = FIRST,
 ) -> list[Finding]:
     """Put every case of an assignment through the checks, with a progress bar; complaints are printed as they come.
 
@@ -40,6 +46,7 @@ def validate_assignment(
         console: Where to.
         jobs: Processes at a time, 1 meaning this one; None takes the cores there are.
         project: The project's folder.
+        forms: What the cases are written as.
 
     Returns:
         The findings in the order of `list_cases`.
@@ -48,7 +55,7 @@ def validate_assignment(
         UsageError: If there is no such assignment.
         MachineError: If a check can't be run at all.
     """
-    cases = list_cases(assignment_id, project)
+    cases = list_cases(assignment_id, project, forms)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     findings = {}
     with Progress(*columns, console=console) as progress:
@@ -57,8 +64,8 @@ def validate_assignment(
             findings[finding.case] = finding
             progress.advance(bar)
             if finding.complaint:
-                title = f"{finding.case.kind} {finding.case.name}: "
-                progress.console.print(Text.assemble((title, "bold red"), finding.complaint))
+                title = (f"{finding.case.kind} {finding.case.written}: ", "bold red")
+                progress.console.print(Text.assemble(title, finding.complaint))
     return [findings[case] for case in cases]
 
 
@@ -105,7 +112,6 @@ Judged = tuple[tuple[CheckResult, ...], str]  # how the checks ended, and the co
 
 def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
     """Every check must pass, and ask only its task's module and what that imports: `_run_variation` counts on it."""
-    who = implementation(assignment.id, project=case.project)
     strays: list[str] = []
 
     def note_names(result: CheckResult) -> None:
@@ -115,7 +121,9 @@ def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
         stray = [name for name in sorted(asked) if task not in _reached(assignment, name, case.project)]
         strays.extend(f"{result.name} of {task.id} ({task.module}) asks {name}" for name in stray)
 
-    results = _run(assignment, case, who, on_result=note_names)
+    with ExitStack() as until:
+        who = _implement(assignment, case, None, until)
+        results = _run(assignment, case, who, on_result=note_names)
     return results, _not_passed(assignment, results) or "; ".join(strays)
 
 
@@ -158,7 +166,15 @@ def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> 
     """Run the checks that a variation can change: for a file, which any check may read, all of them."""
     reached = assignment.tasks if variation.is_file else _reached(assignment, variation.target, case.project)
     tasks = tuple(task.id for task in reached)
-    return _run(assignment, case, implementation(assignment.id, variation, case.project), tasks)
+    with ExitStack() as until:
+        return _run(assignment, case, _implement(assignment, case, variation, until), tasks)
+
+
+def _implement(assignment: Assignment, case: Case, variation: Variation | None, until: ExitStack) -> Implementation:
+    """The solutions with a variation in its place, in the case's form."""
+    if case.form is Form.FUNCTIONS:
+        return implementation(assignment.id, variation, case.project)
+    return handed_in(assignment, variation, case.form, until, case.project)
 
 
 def _reached(assignment: Assignment, name: str, project: Path) -> Sequence[Task]:

@@ -20,6 +20,17 @@ class Kind(StrEnum):
     ACCEPTED = "accepted"
 
 
+class Form(StrEnum):
+    """What it is written as."""
+
+    FUNCTIONS = "functions"  # of ours, in the solutions' place
+    MODULES = "modules"
+    NOTEBOOK = "notebook"
+
+
+FIRST = (Form.FUNCTIONS,)
+
+
 @dataclass(frozen=True)
 class Case:
     """One implementation to put through the checks.
@@ -29,12 +40,19 @@ class Case:
         kind: What it is.
         name: Id of the variation, or the kind.
         project: The project's folder.
+        form: What it is written as.
     """
 
     assignment: str
     kind: Kind
     name: str
     project: Path = PROJECT
+    form: Form = Form.FUNCTIONS
+
+    @property
+    def written(self) -> str:
+        """Its name, and the form where it is not the first."""
+        return self.name if self.form is Form.FUNCTIONS else f"{self.name}, written as {self.form}"
 
 
 @dataclass(frozen=True)
@@ -52,8 +70,10 @@ class Finding:
     complaint: str
 
 
-def list_cases(assignment_id: str, project: Path = PROJECT) -> tuple[Case, ...]:
-    """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways.
+def list_cases(assignment_id: str, project: Path = PROJECT, forms: tuple[Form, ...] = FIRST) -> tuple[Case, ...]:
+    """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways, in each form.
+
+    Stubs are tried in the first form alone: they are files as they are.
 
     Raises:
         UsageError: If there is no such assignment.
@@ -63,4 +83,9 @@ def list_cases(assignment_id: str, project: Path = PROJECT) -> tuple[Case, ...]:
     named = [(Kind.SOLUTIONS, Kind.SOLUTIONS.value), (Kind.STUBS, Kind.STUBS.value)]
     named += [(Kind.MISTAKE, each.id) for each in load_mistakes(assignment_id, project)]
     named += [(Kind.ACCEPTED, each.id) for each in load_accepted(assignment_id, project)]
-    return tuple(Case(assignment_id, kind, name, project) for kind, name in named)
+    return tuple(
+        Case(assignment_id, kind, name, project, form)
+        for form in forms
+        for kind, name in named
+        if kind is not Kind.STUBS or form is forms[0]
+    )

@@ -12,7 +12,7 @@ from grader.report_page import environment
 from grader.rubric import Assignment
 from grader.solutions import Variation, load_accepted, load_mistakes
 from grader.text import clean_text
-from grader.validation_cases import Finding, Kind
+from grader.validation_cases import Finding, Form, Kind
 
 NOT_RUN = frozenset({Outcome.SKIPPED, Outcome.INTERNAL})
 HEADLINES = ((Kind.SOLUTIONS, "solutions earn every point"), (Kind.STUBS, "stubs earn none"),
@@ -78,7 +78,7 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
     page = environment().get_template("validation.html.j2").render(
         title=assignment.title,
         headlines=[(_right(findings, kind), len(_of(findings, kind)), words) for kind, words in HEADLINES],
-        wrong=[(_anchor(findings, one), one.case.kind.value, one.case.name, _clean(one.complaint))
+        wrong=[(_anchor(findings, one), one.case.kind.value, one.case.written, _clean(one.complaint))
                for one in findings if one.complaint],
         legend=[(Cell(kind, False), words) for kind, (_, words) in CELLS.items() if kind],
         matrices=_matrices(assignment, findings, mistakes),
@@ -94,7 +94,8 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
 
 
 def _of(findings: Sequence[Finding], kind: Kind) -> list[Finding]:
-    return [finding for finding in findings if finding.case.kind == kind]
+    """Those of a kind in the first form, which the page is about; what is wrong in others is listed with the rest."""
+    return [finding for finding in findings if finding.case.kind == kind and finding.case.form is Form.FUNCTIONS]
 
 
 def _right(findings: Sequence[Finding], kind: Kind) -> int:
@@ -102,7 +103,8 @@ def _right(findings: Sequence[Finding], kind: Kind) -> int:
 
 
 def _anchor(findings: Sequence[Finding], finding: Finding) -> str:
-    return f"finding-{findings.index(finding)}"
+    """Of its row in the page; empty where it has none."""
+    return f"finding-{findings.index(finding)}" if finding.case.form is Form.FUNCTIONS else ""
 
 
 def _clean(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.text import Text
 from grader.records import State, Submission
 from grader.rubric import Assignment
 from grader.scoring import grade_submission
-from grader.validation_cases import Finding, Kind
+from grader.validation_cases import Finding, Form, Kind
 
 WORDS = {
     Kind.SOLUTIONS: "solutions",
@@ -28,15 +29,16 @@ def show_validation(console: Console, assignment: Assignment, findings: Sequence
         Whether everything is as it should be.
     """
     table = Table(assignment.title, "as it should be", "points")
-    for kind in Kind:
-        of_kind = [finding for finding in findings if finding.case.kind is kind]
-        if of_kind:
-            right = sum(not finding.complaint for finding in of_kind)
-            table.add_row(WORDS[kind], f"{right}/{len(of_kind)}", _points(assignment, of_kind[0]))
+    for form, kind in itertools.product(Form, Kind):
+        found = [finding for finding in findings if (finding.case.form, finding.case.kind) == (form, kind)]
+        if found:
+            right = sum(not finding.complaint for finding in found)
+            title = WORDS[kind] + ("" if form is Form.FUNCTIONS else f", {form}")
+            table.add_row(title, f"{right}/{len(found)}", _points(assignment, found[0]))
     console.print(table)
     for finding in findings:
         if finding.complaint:
-            console.print(Text(f"{finding.case.kind} {finding.case.name}: {finding.complaint}", style="red"))
+            console.print(Text(f"{finding.case.kind} {finding.case.written}: {finding.complaint}", style="red"))
     return not any(finding.complaint for finding in findings)
 
 

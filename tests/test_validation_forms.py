@@ -1,0 +1,53 @@
+"""The same variation written as functions of ours, as modules and as a notebook."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.records import Outcome
+from grader.validation import examine
+from grader.validation_cases import FIRST, Case, Form, Kind, list_cases
+
+MISTAKES = ("filters.layer_is_first", "cam.reshape_without_transpose")
+WRITTEN = (Form.MODULES, Form.NOTEBOOK)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes(name: str) -> None:
+    """A mistake is caught and named by the same checks, with the same words, in every form."""
+    first, *others = [examine(Case("miniplaces", Kind.MISTAKE, name, form=form)) for form in Form]
+    for other in others:
+        assert other.complaint == first.complaint == ""
+        told = [(result.name, result.outcome, result.mistakes, result.help) for result in other.results]
+        assert told == [(result.name, result.outcome, result.mistakes, result.help) for result in first.results]
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_lost_function(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a form loses on the way is a complaint that names the form."""
+    from grader import validation_forms
+
+    kept = validation_forms.compose
+
+    def lose(*arguments: object) -> dict[str, bytes]:
+        files = kept(*arguments)  # type: ignore[arg-type]
+        return files | {"cam.py": files["cam.py"].replace(b"flatten_activations", b"flatten")}
+
+    monkeypatch.setattr(validation_forms, "compose", lose)
+    found = examine(Case("miniplaces", Kind.ACCEPTED, accepted_of("cam"), form=form))
+    assert found.complaint.startswith("not passed")
+    assert any(result.outcome is Outcome.MISSING for result in found.results)
+    assert form in found.case.written
+
+
+def accepted_of(module: str) -> str:
+    """An accepted way of a module."""
+    cases = list_cases("miniplaces")
+    return next(each.name for each in cases if each.kind is Kind.ACCEPTED and each.name.startswith(f"{module}."))
+
+
+def test_all_forms() -> None:
+    """In all forms there is each mistake and accepted way three times, and the stubs once."""
+    first, everything = list_cases("miniplaces", forms=FIRST), list_cases("miniplaces", forms=tuple(Form))
+    assert len(everything) == 3 * len(first) - 2
+    assert len(set(everything)) == len(everything)
