@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from grader.class_records import FAILED, GRADEBOOK, REFUSED, Pair, Row
+from grader.class_records import FAILED, GRADEBOOK, GRADED, REFUSED, Pair, Row
 from grader.class_report import render_class
 from grader.classroom import Options, grade_class
 from grader.errors import SubmissionRefused, UsageError
@@ -31,7 +31,7 @@ from grader.records import Submission
 from grader.roster import read_roster
 from grader.rubric import find_assignments
 from grader.similarity import find_pairs
-from grader.text import clean_name
+from grader.text import clean_name, clean_text
 
 LOG = logging.getLogger(__name__)
 STYLES = {REFUSED: "red", FAILED: "bold red"}
@@ -86,10 +86,20 @@ def _progress(console: Console) -> Progress:
 
 
 def _line(row: Row) -> Text:
-    style = STYLES.get(row.outcome, "")
-    return Text.assemble(
-        (f"{clean_name(row.student):24} ", "bold"), (clean_name(row.message), style), f" {row.seconds:.1f} s"
+    """One line about a finished student; what does not fit into the terminal is cut."""
+    if row.outcome == GRADED:
+        late = f", {row.days_late} day{'s' * (row.days_late > 1)} late" if row.days_late else ""
+        waiting = f", {len(row.waiting)} wait for a person" if row.waiting else ""
+        withheld = f", {len(row.withheld)} withheld" if row.withheld else ""
+        told = f"{row.score:g} of {row.max_score:g}{late}{withheld}{waiting}"
+    else:
+        told = f"{row.outcome}: {' '.join(clean_text(row.message).split())}"
+    parts = (
+        (f"{clean_name(row.student):24} ", "bold"),
+        (f"{row.seconds:5.1f} s  ", "dim"),
+        (told, STYLES.get(row.outcome, "")),
     )
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _summary(rows: Sequence[Row]) -> str:
@@ -104,9 +114,8 @@ def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) ->
     there = [assignments[id] for id in sorted({row.assignment for row in rows} & assignments.keys())]
     pairs: list[Pair] = []
     for assignment in there:
-        chosen = [
-            row for row in rows if row.assignment == assignment.id and row.outcome == "graded" and not row.graded_as
-        ]
+        own = [row for row in rows if row.assignment == assignment.id and not row.graded_as]
+        chosen = [row for row in own if row.outcome == GRADED]
         pairs += find_pairs(_opened(folder, options, chosen), assignment)
     title = there[0].title if len(there) == 1 else "All assignments"
     render_class(rows, out, title, pairs)
