@@ -18,9 +18,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from grader.class_digests import code_digest, digest
+from grader.class_plan import Options
 from grader.class_records import FAILED, GRADEBOOK, GRADED, REFUSED, Pair, Row
 from grader.class_report import render_class
-from grader.classroom import Options, grade_class
+from grader.classroom import grade_class
 from grader.errors import SubmissionRefused, UsageError
 from grader.executors import Cluster, Machine, Place
 from grader.exports import write_exports
@@ -28,12 +30,14 @@ from grader.handed_in import find_hand_ins
 from grader.intake import open_submission
 from grader.pool import cores
 from grader.records import Submission
+from grader.results import INSTRUCTOR_ONLY, write_whole
 from grader.roster import read_roster
 from grader.rubric import find_assignments
 from grader.similarity import find_pairs
 from grader.text import clean_name, clean_text
 
 LOG = logging.getLogger(__name__)
+PAGES = ("index.html", "class.pdf")
 STYLES = {REFUSED: "red", FAILED: "bold red"}
 
 
@@ -67,7 +71,8 @@ def grade_folder(folder: Path, out: Path, options: Options, jobs: int | None, cl
 
         rows = grade_class(folder, out, options, place, begin, show)
     console.print(_summary(rows), highlight=False)
-    _conclude(folder, out, options, rows)
+    if told := _conclude(folder, out, options, rows):
+        console.print(told, style="red")
     console.print(f"{out / GRADEBOOK}\n{out / 'index.html'}\n{out / 'class.pdf'}", markup=False, highlight=False)
     return rows
 
@@ -107,25 +112,38 @@ def _summary(rows: Sequence[Row]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
 
 
-def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) -> None:
-    """Write the exports, look for pairs worth a look, and render the class report."""
+def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) -> str:
+    """Write the exports, look for pairs worth a look, and render the class report, unless they are there already.
+
+    Returns:
+        What is to be said of it, a sentence; empty where all is well.
+    """
+    state = out / INSTRUCTOR_ONLY / "class.txt"
+    current = digest([row.model_dump(mode="json") for row in rows], code_digest())
+    if state.exists() and state.read_text() == current and all((out / page).exists() for page in PAGES):
+        return ""
     write_exports(rows, out)
     assignments = find_assignments()
     there = [assignments[id] for id in sorted({row.assignment for row in rows} & assignments.keys())]
-    pairs: list[Pair] = []
-    for assignment in there:
-        own = [row for row in rows if row.assignment == assignment.id and not row.graded_as]
-        chosen = [row for row in own if row.outcome == GRADED]
-        pairs += find_pairs(_opened(folder, options, chosen), assignment)
-    title = there[0].title if len(there) == 1 else "All assignments"
-    render_class(rows, out, title, pairs)
+    told, pairs = "", list[Pair]()
+    try:
+        pairs = [pair for each in there for pair in find_pairs(_opened(folder, options, rows, each.id), each)]
+    except Exception:  # of ours: who resembles whom must cost nobody the class report
+        LOG.exception("submissions could not be compared")
+        told = "Submissions could not be compared with each other: the class report has no pairs."
+    render_class(rows, out, there[0].title if len(there) == 1 else "All assignments", pairs)
+    state.parent.mkdir(exist_ok=True)
+    write_whole(state, b"" if told else current.encode())
+    return told
 
 
-def _opened(folder: Path, options: Options, rows: Sequence[Row]) -> Iterator[tuple[str, Submission]]:
-    """The submissions of these rows, opened one after the other."""
+def _opened(folder: Path, options: Options, rows: Sequence[Row], assignment: str) -> Iterator[tuple[str, Submission]]:
+    """The graded submissions of an assignment, opened one after the other."""
     roster = read_roster(options.roster) if options.roster else {}
     paths = {each.person.student: each.path for each in find_hand_ins(folder, roster, options.assignment)}
     for row in rows:
+        if row.assignment != assignment or row.outcome != GRADED or row.graded_as:
+            continue
         try:
             yield row.student, open_submission(paths[row.student], assignment=row.assignment)
         except (KeyError, UsageError, SubmissionRefused) as error:  # it went or changed since it was graded

@@ -14,20 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.errors import MachineError
 from grader.imageset import data_folder
 from grader.places import FILE
-from grader.provenance import describe_data
+from grader.provenance import describe_data, versions
+from grader.reference import load_reference
 from grader.rubric import PROJECT, Assignment, find_assignments
 
 # Modules that come after the checks' results, or have to do with neither. A change of any other code runs them anew.
 AFTER_THE_RUN = """
 cli*.py __main__.py class*.py roster.py handed_in.py gradebook.py exports*.py similar*.py pool.py executors.py
-pipeline.py scoring.py manual.py results.py terminal.py report*.py answers.py validation*.py release.py packing.py
-limited.py examples.py example_*.py composing*.py notebook_forms.py figures/*.py
+pipeline.py scoring.py manual.py results.py terminal.py report*.py validation*.py release.py packing.py
+gradescope*.py kit*.py limited.py examples.py example_*.py composing*.py notebook_forms.py figures/*.py
 """.split()
 SCORING = ("scoring.py", "manual.py", "results.py", "terminal.py", "report*.py", "figures/*.py", "pipeline.py")
-OF_A_TASK = {"title", "points", "bonus", "variants", "scoring", "without_data", "written"}  # read after the checks
-OF_ALL = {"title", "course", "due_at", "variants", "default_variant", "late", "several_zips", "tasks"}
+OF_A_TASK = {"title", "points", "bonus", "variants", "scoring", "without_data"}  # read after the checks
+OF_ALL = {"title", "course", "due_at", "variants", "default_variant", "late", "several_zips", "group_size", "tasks"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Digests:
     run: dict[str, str]
     score: dict[str, str]
 
+    @property
+    def whole(self) -> str:
+        """One digest of all."""
+        return digest(self.run, self.score)
+
 
 def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
     """Digests of the project as it is now; `weakest` is the weakest sandbox that will do."""
@@ -50,19 +57,38 @@ def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
     code = [path for path in package.rglob("*.py") if path not in after]
     scoring = [path for pattern in SCORING for path in package.glob(pattern)]
     scoring += list((project / "report_templates").glob("*"))
-    data = (describe_data(), _size(data_folder() / FILE))
+    made_with = (versions(), describe_data(), _size(data_folder() / FILE))
     run, score = {}, {}
     for assignment in find_assignments(project).values():
         own = [path for path in (project / "solutions" / assignment.id).rglob("*") if "__pycache__" not in path.parts]
-        shared = (_digest_files([*code, *own], project), data, weakest, _asked_by_checks(assignment))
+        shared = (
+            _digest_files([*code, *own], project),
+            *made_with,
+            _networks(assignment.id),
+            weakest,
+            _asked_by_checks(assignment),
+        )
         run[assignment.id] = digest(*shared)
         score[assignment.id] = digest(_digest_files(scoring, project), assignment.model_dump(mode="json"))
     return Digests(run, score)
 
 
+def _networks(assignment_id: str) -> str:
+    """Where the reference models are from, which checks and pictures use."""
+    try:
+        return load_reference(assignment_id).source
+    except MachineError as error:
+        return str(error)
+
+
 def _size(path: Path) -> int | None:
     """Size of a file that takes long to read; None where there is none."""
     return path.stat().st_size if path.is_file() else None
+
+
+def code_digest(project: Path = PROJECT) -> str:
+    """Digest of all our code and pages, for what has no finer one."""
+    return _digest_files([*(project / "grader").rglob("*.py"), *(project / "report_templates").glob("*")], project)
 
 
 def _asked_by_checks(assignment: Assignment) -> Any:

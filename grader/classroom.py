@@ -7,58 +7,30 @@ stopped, what is recorded is whole, and the next run goes on from there.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 
-from grader.class_digests import Digests, digest, take_digests
-from grader.class_job import Graded, Job, grade_job
-from grader.class_records import FAILED, Row
-from grader.class_rows import failed_row, graded_row, missing_rows, shared_rows
+from grader.class_digests import Digests, take_digests
+from grader.class_job import Graded, Job, grade_job, own_digest
+from grader.class_plan import Class, Options, digest_of, find_plans, make_job, marks_of, run_digest, score_digest
+from grader.class_records import Row
+from grader.class_rows import failed_row, graded_row
 from grader.errors import MachineError, SandboxUnavailable, UsageError
 from grader.executors import Place, run_jobs
-from grader.gradebook import ClassRecord, read_record, write_gradebook, write_record
+from grader.gradebook import ClassRecord, record_path, write_gradebook, write_record
 from grader.handed_in import HandIn, find_hand_ins
-from grader.intake import file_digest
 from grader.manual import FORM
-from grader.results import ARRAYS, RESULTS, looks_path, write_whole
+from grader.results import RESULTS, looks_path, write_whole
 from grader.roster import read_roster
 from grader.rubric import find_assignments
 
 LOG = logging.getLogger(__name__)
+LOCK = ".lock"  # below `out`: held while a class is graded
 SCRATCH = ".grading"  # below `out`: what is under way; whatever is in it when a run begins was left by a kill
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a class is to be graded; None where the zip or the rubric decides."""
-
-    roster: Path | None = None
-    assignment: str | None = None
-    variant: str | None = None
-    weakest: str = "container"
-
-
-@dataclass
-class Class:
-    """A class while it is graded; `rows` is what is known so far, by student."""
-
-    out: Path
-    options: Options
-    digests: Digests
-    hand_ins: dict[str, HandIn]
-    rows: dict[str, Row] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One submission that needs work."""
-
-    hand_in: HandIn
-    sha256: str
-    is_recorded: bool  # its checks need not run again
 
 
 def grade_class(
@@ -89,26 +61,53 @@ def grade_class(
     roster = read_roster(options.roster) if options.roster else {}
     found = find_hand_ins(folder, roster, options.assignment)
     _check(options, found)
-    out.mkdir(parents=True, exist_ok=True)
-    group = Class(out, options, take_digests(options.weakest), {each.person.student: each for each in found})
-    plans = list(_plans(group))
-    on_start(len(found), len(plans))
-    write_gradebook(out, group.rows.values())
-    scratch = out / SCRATCH
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    try:
+    digests = take_digests(options.weakest)
+    _check_machines(place, digests, options.weakest)
+    group = Class(out, options, digests, roster, {each.person.student: each for each in found})
+    with _alone_in(out) as scratch:
+        plans = list(find_plans(group))
+        on_start(len(found), len(plans))
+        write_gradebook(out, group.everybody())
+        given = str(scratch.resolve()) if place.has_our_disk else None
         # Taken as they are needed: a class's zips and arrays do not fit into memory together.
-        for job, result in run_jobs(place, grade_job, (_job(group, plan, scratch) for plan in plans)):
-            row = _finish(group, job.student, result)
-            write_gradebook(out, group.rows.values())
+        for job, result in run_jobs(place, grade_job, (make_job(group, plan, given) for plan in plans)):
+            row = _finish(group, job, result)
+            write_gradebook(out, group.everybody())
             on_done(row)
-    finally:
+    return group.everybody()
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[Path]:
+    """A folder for what is under way; it is removed at the end, and what a kill left of it before.
+
+    Raises:
+        UsageError: If the class is being graded into `out` already, or nothing can be written there.
+    """
+    scratch = out / SCRATCH
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / LOCK).open("w")
+    except OSError as error:
+        raise UsageError(f"{out} can't be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"a class is being graded into {out} already") from error
         shutil.rmtree(scratch, ignore_errors=True)
-    everybody = [*group.rows.values(), *shared_rows(group.rows, roster)]
-    everybody += missing_rows({row.student for row in everybody}, roster)
-    write_gradebook(out, everybody)
-    return sorted(everybody, key=lambda row: row.student)
+        scratch.mkdir()
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _check_machines(place: Place, digests: Digests, weakest: str) -> None:
+    """Refuse a cluster some of whose workers would grade otherwise: each of them would fail whatever it is given."""
+    answers = place.ask(own_digest, weakest)
+    if others := sorted(address for address, answer in answers.items() if answer != digests.whole):
+        raise MachineError(f"code or data sets differ on {', '.join(others)}: bring them up to date, or stop them")
 
 
 def _check(options: Options, found: list[HandIn]) -> None:
@@ -122,66 +121,11 @@ def _check(options: Options, found: list[HandIn]) -> None:
         raise UsageError(f"no assignment has a variant {unknown[0]!r}")
 
 
-def _plans(group: Class) -> Iterator[Plan]:
-    """What needs work; the rows of the others are taken from their records."""
-    for student, hand_in in sorted(group.hand_ins.items()):
-        try:
-            sha256 = file_digest(hand_in.path)
-        except UsageError as error:
-            group.rows[student] = failed_row(hand_in, "", str(error))
-            continue
-        record = read_record(group.out, student) if _has_files(group.out / student) else None
-        is_known = record is not None and record.run == _run_digest(group, record.row.assignment, sha256)
-        if record is None or not is_known or record.row.outcome == FAILED:
-            yield Plan(hand_in, sha256, is_recorded=False)
-        elif record.score != _score_digest(group, hand_in, record.row.assignment):
-            # A refused zip has no results to score: it is opened again, which runs nothing.
-            yield Plan(hand_in, sha256, is_recorded=record.row.outcome != "refused")
-        else:
-            group.rows[student] = record.row
-
-
-def _has_files(folder: Path) -> bool:
-    return (folder / RESULTS).is_file() and (folder / ARRAYS).is_file()
-
-
-def _run_digest(group: Class, assignment: str, sha256: str) -> str:
-    return digest(group.digests.run.get(assignment, group.digests.run), sha256, group.options.assignment)
-
-
-def _score_digest(group: Class, hand_in: HandIn, assignment: str) -> str:
-    """Of what the score depends on beside the checks' results, a person's marks among it."""
-    form = group.out / hand_in.person.student / FORM
-    marks = form.read_bytes() if form.exists() else b""
-    given = (_variant(group, hand_in), hand_in.submitted_at, hand_in.person, hand_in.note, hand_in.group)
-    return digest(group.digests.score.get(assignment, group.digests.score), *map(str, given), marks.hex())
-
-
-def _variant(group: Class, hand_in: HandIn) -> str | None:
-    return hand_in.person.variant or group.options.variant
-
-
-def _job(group: Class, plan: Plan, scratch: Path) -> Job:
-    folder = group.out / plan.hand_in.person.student
-    recorded = {name: (folder / name).read_bytes() for name in (RESULTS, ARRAYS)} if plan.is_recorded else {}
-    form = folder / FORM
-    return Job(
-        plan.hand_in.person.student,
-        archive=b"" if recorded else plan.hand_in.path.read_bytes(),
-        form=form.read_bytes() if form.exists() else b"",
-        recorded=recorded,
-        assignment=group.options.assignment,
-        variant=_variant(group, plan.hand_in),
-        submitted_at=plan.hand_in.submitted_at,
-        weakest=group.options.weakest,
-        expects=digest(group.digests.run),
-        scratch=str(scratch.resolve()),
-    )
-
-
-def _finish(group: Class, student: str, result: Graded | Exception) -> Row:
-    """Write a submission's files, then its record."""
-    hand_in = group.hand_ins[student]
+def _finish(group: Class, job: Job, result: Graded | Exception) -> Row:
+    """Write a submission's files, then its record; whatever a kill leaves between is graded again."""
+    student, hand_in = job.student, group.hand_ins[job.student]
+    record_path(group.out, student).unlink(missing_ok=True)
+    marks = job.form
     if isinstance(result, Exception):
         LOG.error("the process that was to grade %s failed twice: %s", student, result)
         told = (str(result).splitlines() or [type(result).__name__])[0]
@@ -192,11 +136,16 @@ def _finish(group: Class, student: str, result: Graded | Exception) -> Row:
             raise SandboxUnavailable(f"{result.machine}: {result.message}")
         row = failed_row(hand_in, result.machine, result.message)
     else:
-        _write_files(group.out / student, result.files, result.looks)
+        files = dict(result.files)
+        if marks_of(group, student) != job.form:  # a person wrote into it meanwhile: kept, and scored by the next run
+            files.pop(FORM, None)
+        marks = files.get(FORM, marks)
+        _write_files(group.out / student, files, result.looks)
         row = graded_row(hand_in, result)
     group.rows[student] = row
-    run = _run_digest(group, row.assignment, row.sha256)
-    write_record(group.out, ClassRecord(run=run, score=_score_digest(group, hand_in, row.assignment), row=row))
+    run, score = run_digest(group, row.assignment, row.sha256), score_digest(group, hand_in, row.assignment, marks)
+    results = digest_of(group.out / student / RESULTS)
+    write_record(group.out, ClassRecord(run=run, score=score, results=results, row=row))
     return row
 
 

@@ -2,6 +2,7 @@
 
 GraderError
 ├── UsageError              the command was used wrongly                        exit 2
+│   └── UnknownVariant      the assignment has no such variant
 ├── SubmissionRefused       the zip is at fault as a whole                      exit 1
 ├── MachineError            the grader's or the machine's fault                 exit 3
 │   ├── DataMissing         a data set or a model is not on this machine
@@ -31,6 +32,10 @@ class UsageError(GraderError):
     """The command line, a path or an option makes no sense."""
 
     exit_code = 2
+
+
+class UnknownVariant(UsageError):
+    """The assignment has no variant of that name."""
 
 
 class SubmissionRefused(GraderError):

@@ -24,6 +24,7 @@ class Place(Protocol):
     """Somewhere to run jobs."""
 
     width: int  # how many jobs are under way at once
+    has_our_disk: bool  # whether the jobs find what this process writes
 
     def open(self) -> Executor:
         """An executor; the one before is of no more use."""
@@ -31,9 +32,14 @@ class Place(Protocol):
     def stop(self) -> None:
         """End everything, also what is under way."""
 
+    def ask(self, question: Callable[[str], str], argument: str) -> dict[str, str]:
+        """The answer of each other machine, by its address."""
+
 
 class Machine:
     """This machine's cores."""
+
+    has_our_disk = True
 
     def __init__(self, jobs: int) -> None:
         self.width = jobs
@@ -54,6 +60,10 @@ class Machine:
             self._pool.shutdown()
         self._pool = None
 
+    def ask(self, question: Callable[[str], str], argument: str) -> dict[str, str]:
+        """There is no other machine."""
+        return {}
+
 
 class Cluster:
     """Dask workers behind a scheduler.
@@ -66,6 +76,8 @@ class Cluster:
         UsageError: If dask is not installed.
         MachineError: If nobody answers there, or there is no worker.
     """
+
+    has_our_disk = False
 
     def __init__(self, address: str, patience_s: float = 20) -> None:
         try:
@@ -90,6 +102,11 @@ class Cluster:
     def stop(self) -> None:
         """Leave; the workers drop what was asked of them."""
         self._client.close()
+
+    def ask(self, question: Callable[[str], str], argument: str) -> dict[str, str]:
+        """The answer of each worker."""
+        answers: dict[str, str] = self._client.run(question, argument, on_error="return")
+        return {address: str(answer) for address, answer in answers.items()}
 
 
 def run_jobs(place: Place, function: Callable[[In], Out], jobs: Iterable[In]) -> Iterator[tuple[In, Out | Exception]]:

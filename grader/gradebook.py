@@ -24,10 +24,18 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a te
 
 
 class ClassRecord(Record):
-    """What is kept of one graded submission: the row, and what it was made of (`class_digests.py`)."""
+    """What is kept of one graded submission.
+
+    Attributes:
+        run: What the checks' results were made of (`class_digests.py`).
+        score: What the score was made of beside them.
+        results: Digest of the student's `results.json`, which another command may have replaced.
+        row: The gradebook's line.
+    """
 
     run: str
     score: str
+    results: str
     row: Row
 
 

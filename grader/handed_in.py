@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +22,18 @@ from grader.intake import open_submission, student_name
 from grader.rubric import Assignment, find_assignments
 from grader.text import clean_name
 
+LOG = logging.getLogger(__name__)
 METADATA = "submission_metadata.json"
-_CANVAS = re.compile(r"(?P<who>[^_]+)_(?:LATE_)?(?P<id>\d+)_(?P<attempt>\d+)_.+", re.IGNORECASE)
-RESERVED = {"index.html", "class.pdf", "gradebook.csv", "exports", ".grading"}  # what else stands beside the students
+_CANVAS = re.compile(r"(?P<who>[^_]+)_(?P<late>LATE_)?(?P<id>\d{2,})_(?P<attempt>\d{3,})_.+", re.IGNORECASE)
+LATE = "Canvas marks it as late: no late days are counted unless the roster has its submitted_at"
+RESERVED = {
+    "index.html",
+    "class.pdf",
+    "gradebook.csv",
+    "exports",
+    ".grading",
+    ".lock",
+}  # what else stands beside the students
 _AGAIN = re.compile(r"(?P<stem>.+?) ?\((?P<attempt>\d{1,3})\)")
 
 
@@ -34,9 +44,10 @@ class HandIn:
     Attributes:
         path: The zip.
         person: Whose: from the roster, or made of what is known.
-        group: All who handed it in together, where Gradescope tells it.
+        group: All who handed it in together, by e-mail or name, where Gradescope tells it.
         submitted_at: When, with a time zone.
         attempt: Grows with each hand-in of one person, where the file's name tells it.
+        is_late: Whether Canvas marks it as late; it does not tell by how much.
         note: A sentence on why this one of several counts; empty where there is one.
     """
 
@@ -45,6 +56,7 @@ class HandIn:
     group: tuple[str, ...] = ()
     submitted_at: datetime | None = None
     attempt: int = 0
+    is_late: bool = False
     note: str = ""
 
 
@@ -57,7 +69,7 @@ def find_hand_ins(folder: Path, roster: Mapping[str, Person], assignment: str | 
         assignment: Id of the assignment; None recognises it.
 
     Raises:
-        UsageError: If there is no such folder, or what lies beside a zip can't be read.
+        UsageError: If there is no such folder.
     """
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
@@ -76,9 +88,12 @@ def _from_name(path: Path, roster: Mapping[str, Person], stems: Iterable[str]) -
     if canvas := _CANVAS.fullmatch(path.stem):
         by_id = {person.canvas_id: person for person in roster.values() if person.canvas_id}
         student = student_name(Path(canvas["who"]))
-        known = by_id.get(canvas["id"]) or roster.get(student)
+        namesake = roster.get(student)
+        known = by_id.get(canvas["id"]) or (namesake if namesake and not namesake.canvas_id else None)
         person = known or Person(student=student, name=canvas["who"], canvas_id=canvas["id"])
-        return HandIn(path, person, submitted_at=person.submitted_at, attempt=int(canvas["attempt"]))
+        is_late = bool(canvas["late"])
+        note = LATE if is_late and person.submitted_at is None else ""
+        return HandIn(path, person, (), person.submitted_at, int(canvas["attempt"]), is_late, note)
     stem, attempt = path.stem, 0
     if again := _AGAIN.fullmatch(path.stem):
         first = student_name(Path(again["stem"]))
@@ -90,23 +105,31 @@ def _from_name(path: Path, roster: Mapping[str, Person], stems: Iterable[str]) -
 
 
 def _from_metadata(path: Path, roster: Mapping[str, Person]) -> list[HandIn]:
-    """The zip beside a `submission_metadata.json`; the first of its users gives it their name."""
+    """The zips beside a `submission_metadata.json`; the first of its users gives them their name.
+
+    What can't be read there stops nobody else's grade: it is told.
+    """
     archives = sorted(each for each in path.parent.iterdir() if each.suffix.lower() == ".zip" and each.is_file())
-    if len(archives) != 1:
-        raise UsageError(f"{path.parent} holds {len(archives)} zips; beside a {METADATA} there is one")
+    if not archives:
+        LOG.warning("%s holds no zip: nothing of it is graded", clean_name(str(path.parent)))
+        return []
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         users = [_user(user) for user in content["users"]]
         submitted_at = datetime.fromisoformat(content["created_at"])
+        if submitted_at.tzinfo is None:
+            raise ValueError("created_at names no time zone")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{path} can't be read as Gradescope's: {type(error).__name__}: {error}") from error
-    if submitted_at.tzinfo is None:
-        raise UsageError(f"{path}: created_at names no time zone")
+        told = f"{type(error).__name__}: {clean_name(str(error))}"
+        LOG.warning("%s can't be read as Gradescope's (%s): graded without", clean_name(str(path)), told)
+        person = Person(student=student_name(path.parent))
+        return [HandIn(archive, person, note=f"{METADATA} can't be read") for archive in archives]
     by_email = {person.email.casefold(): person for person in roster.values() if person.email}
     known = next((by_email[user.email.casefold()] for user in users if user.email.casefold() in by_email), None)
     person = known or (users[0] if users else Person(student=student_name(path.parent)))
-    group = tuple(user.name for user in users) if len(users) > 1 else ()
-    return [HandIn(archives[0], person, group, person.submitted_at or submitted_at, int(submitted_at.timestamp()))]
+    group = tuple(user.email or user.name for user in users) if len(users) > 1 else ()
+    moment, attempt = person.submitted_at or submitted_at, int(submitted_at.timestamp())
+    return [HandIn(archive, person, group, moment, attempt) for archive in archives]
 
 
 def _user(user: Any) -> Person:
@@ -148,12 +171,15 @@ def choose(several: Sequence[HandIn], assignment: str | None = None) -> HandIn:
     candidates = usable or opened
     timely = [each for each, rubric in candidates if rubric is None or _counts(each, rubric)]
     chosen = max(timely or [each for each, _ in candidates], key=_order)
-    return replace(chosen, note=f"of {len(several)} zips, {clean_name(chosen.path.name)} counts")
+    note = f"of {len(several)} zips, {clean_name(chosen.path.name)} counts"
+    return replace(chosen, note="; ".join(filter(None, (note, chosen.note))))
 
 
 def _counts(hand_in: HandIn, rubric: Assignment) -> bool:
-    if rubric.several_zips == "last" or hand_in.submitted_at is None:
+    if rubric.several_zips == "last":
         return True
+    if hand_in.submitted_at is None:
+        return not hand_in.is_late
     return hand_in.submitted_at <= rubric.due_at
 
 

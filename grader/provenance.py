@@ -28,10 +28,15 @@ def run_facts(assignment_id: str, sandbox: str, seconds: Mapping[str, float]) ->
     return RunFacts(
         sandbox=sandbox,
         seconds=dict(seconds),
-        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        versions=versions(),
         datasets=describe_data(),
         reference={"source": load_reference(assignment_id).source},
     )
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that results may depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 def describe_data() -> dict[str, str]:

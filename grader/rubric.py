@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from grader.errors import AssignmentInvalid, UsageError
+from grader.errors import AssignmentInvalid, UnknownVariant, UsageError
 from grader.records import Record
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -77,6 +77,7 @@ class Assignment(Record):
     Attributes:
         several_zips: Which of a student's zips counts: the last before the deadline (the last of all where none is),
             or the last.
+        group_size: How many may hand in one zip together.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -88,6 +89,7 @@ class Assignment(Record):
     modules: tuple[str, ...]
     constants: tuple[str, ...] = ()
     late: LatePolicy = LatePolicy()
+    group_size: int = Field(default=1, ge=1)
     several_zips: str = Field(default="last before the deadline", pattern="^(last before the deadline|last)$")
     limits: Limits = Limits()
     tasks: tuple[Task, ...] = Field(alias="task", min_length=1)
@@ -117,12 +119,12 @@ class Assignment(Record):
         """The variant to grade under.
 
         Raises:
-            UsageError: If there is no such variant.
+            UnknownVariant: If there is no such variant.
         """
         if variant is None:
             return self.default_variant
         if variant not in self.variants:
-            raise UsageError(f"{self.id} has no variant {variant!r}; it has {', '.join(self.variants)}")
+            raise UnknownVariant(f"{self.id} has no variant {variant!r}; it has {', '.join(self.variants)}")
         return variant
 
     def max_score(self, variant: str) -> float:

@@ -25,6 +25,7 @@ from grader.zipgate import read_zip
 SAMPLE = 256  # numbers kept of a storage, evenly spaced
 LEAST_FILE = 1024  # bytes: two empty files are no evidence
 LEAST_NUMBERS = 64  # of a storage that is compared: biases begin at 0 and hardly differ
+MOST_NUMBERS = 16 << 20  # of a storage; the largest of a ResNet-50 has 2.4 million
 MOST_STORAGES = 256  # of a file, the largest; a residual network of this course has 60
 SHOWN = 4  # numbers of a storage
 LARGEST = 1e6  # a weight beyond is taken for this, so that one number can't hide the others
@@ -121,8 +122,8 @@ def make_model(digest: bytes, size: int, storages: Iterable[Array]) -> Model:
 
 
 def _blob(storage: Array) -> Blob | None:
-    """What is kept of one storage; None where it says nothing: few numbers, or all the same."""
-    if len(storage) < LEAST_NUMBERS:
+    """What is kept of one storage; None where it says nothing (few numbers, or all the same) or takes too long."""
+    if not LEAST_NUMBERS <= len(storage) <= MOST_NUMBERS:
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # any numbers at all may stand there
         single = np.nan_to_num(storage.astype(np.float32), posinf=LARGEST, neginf=-LARGEST)

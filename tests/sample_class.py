@@ -15,8 +15,9 @@ from sample_zip import Entry, zip_of
 from grader import classroom, pool
 from grader.class_digests import Digests
 from grader.class_job import Graded, Job
+from grader.class_plan import Options
 from grader.class_records import Row
-from grader.classroom import Options, grade_class
+from grader.classroom import grade_class
 from grader.executors import Machine
 from grader.records import Grade, LedgerLine, State, TaskGrade
 from grader.results import ARRAYS, RESULTS
@@ -26,6 +27,7 @@ class Here:
     """Does the jobs in this process, one at a time, and notes them."""
 
     width = 1
+    has_our_disk = True
 
     def __init__(self, jobs: list[Job], work: Callable[[Job], Graded]) -> None:
         self.jobs, self._work = jobs, work
@@ -36,6 +38,10 @@ class Here:
 
     def stop(self) -> None:
         """Nothing goes on."""
+
+    def ask(self, question: Callable[[str], str], argument: str) -> dict[str, str]:
+        """There is no other machine."""
+        return {}
 
 
 class _AtOnce(Executor):

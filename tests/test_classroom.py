@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from grader import classroom
 from grader.class_digests import Digests
 from grader.class_job import Graded, Job
 from grader.class_records import Row
-from grader.errors import SandboxUnavailable, UsageError
+from grader.errors import MachineError, SandboxUnavailable, UsageError
 from grader.gradebook import record_path
 from grader.manual import FORM
 
@@ -108,18 +109,98 @@ def test_missing_students(tmp_path: Path) -> None:
     assert (dave["score"], dave["message"]) == ("", "Nothing was handed in.")
 
 
-def test_groups(tmp_path: Path) -> None:
-    """Who is named in a group and handed in nothing alone has the group's grade."""
+ROSTER = "student,name,email\nalice,Alice,\nbob,Bob,bob@x.org\nwei1,Wei Zhang,\nwei2,Wei Zhang,\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "shares"),
+    [
+        (("Alice", "BOB@x.org"), ["bob"]),
+        (("Alice", "wei zhang"), []),  # which of the two?
+        (("Alice", "bob", "wei1"), []),  # three, where two may hand in together
+    ],
+)
+def test_groups(tmp_path: Path, names: tuple[str, ...], shares: list[str]) -> None:
+    """Who is named in a group and handed in nothing alone has the group's grade, where it is clear who that is."""
 
     def in_group(job: Job) -> Graded:
         done = pretend(job)
         assert done.grade is not None
-        return replace(done, grade=done.grade.model_copy(update={"group": ("Alice", "BOB@x.org", "nobody")}))
+        return replace(done, grade=done.grade.model_copy(update={"group": names, "assignment": "two_networks"}))
 
-    (tmp_path / "roster.csv").write_text("student,name,email\nalice,Alice,\nbob,Bob,bob@x.org\n")
+    (tmp_path / "roster.csv").write_text(ROSTER)
     folder = fill(tmp_path / "in", "alice")
-    alice, bob = rows_of(folder, tmp_path / "out", Here([], in_group), roster=tmp_path / "roster.csv")
-    assert (bob.student, bob.score, bob.graded_as) == ("bob", alice.score, "alice")
+    alice, *others = rows_of(folder, tmp_path / "out", Here([], in_group), roster=tmp_path / "roster.csv")
+    assert [(row.student, row.score) for row in others if row.graded_as == "alice"] == [(name, 1.0) for name in shares]
+    assert ("shared with nobody" in alice.message) == (len(names) > 2)
+
+
+def test_marks_while_it_is_graded(tmp_path: Path) -> None:
+    """What a person writes into a form while its submission is graded is kept, and scored by the next run."""
+    folder, out = fill(tmp_path / "in", "alice"), tmp_path / "out"
+
+    def interrupted(job: Job) -> Graded:
+        (out / "alice").mkdir(parents=True)
+        (out / "alice" / FORM).write_text("score = 1")
+        done = pretend(job)
+        return replace(done, files={**done.files, FORM: b"a fresh form"})
+
+    list(rows_of(folder, out, Here([], interrupted)))
+    assert (out / "alice" / FORM).read_text() == "score = 1"
+    assert grade(folder, out)[1] == {"alice": "score"}
+
+
+def test_results_of_another_command(tmp_path: Path) -> None:
+    """Results that are not those of the record, of another zip graded into the same folder, are not believed."""
+    folder, out = fill(tmp_path / "in", "alice"), tmp_path / "out"
+    grade(folder, out)
+    (out / "alice" / "results.json").write_text("another")
+    assert grade(folder, out)[1] == {"alice": "run"}
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    """A class is not graded twice at once into one folder."""
+    folder, out = fill(tmp_path / "in", "alice"), tmp_path / "out"
+
+    def again(job: Job) -> Graded:
+        with pytest.raises(UsageError, match="already"):
+            list(rows_of(folder, out, Here([], pretend)))
+        return pretend(job)
+
+    (row,) = rows_of(folder, out, Here([], again))
+    assert row.outcome == "graded"
+
+
+def test_nobody_disappears(tmp_path: Path) -> None:
+    """While a class is graded again, the gradebook keeps the rows of those who wait, and the missing."""
+    folder, out = fill(tmp_path / "in", "alice", "bob"), tmp_path / "out"
+    grade(folder, out, ROSTER)
+    fill(folder, "bob", content=b"# changed\n")
+
+    def look(job: Job) -> Graded:
+        assert [line["student"] for line in gradebook(out)] == ["alice", "bob", "wei1", "wei2"]
+        return pretend(job)
+
+    assert len(list(rows_of(folder, out, Here([], look), roster=tmp_path / "roster.csv"))) == 4
+
+
+def test_other_machines(tmp_path: Path) -> None:
+    """A cluster with a machine that would grade otherwise is refused before the work; no path of ours is sent there."""
+    jobs: list[Job] = []
+
+    class There(Here):
+        has_our_disk = False
+        answer = DIGESTS.whole
+
+        def ask(self, question: Callable[[str], str], argument: str) -> dict[str, str]:
+            return {"tcp://a": DIGESTS.whole, "tcp://b": self.answer}
+
+    folder, place = fill(tmp_path / "in", "alice"), There(jobs, pretend)
+    assert len(list(rows_of(folder, tmp_path / "out", place))) == 1
+    assert [job.scratch for job in jobs] == [None]
+    place.answer = "other"
+    with pytest.raises(MachineError, match="differ on tcp://b"):
+        list(rows_of(folder, tmp_path / "out", place))
 
 
 def test_grader_at_fault(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_cells(text: str) -> None:
 
 def test_records(tmp_path: Path) -> None:
     """A record is read as it was written, and one that can't be read is none."""
-    record = ClassRecord(run="a", score="b", row=row("zoë", tasks={"1a": 0.5}))
+    record = ClassRecord(run="a", score="b", results="c", row=row("zoë", tasks={"1a": 0.5}))
     write_record(tmp_path, record)
     assert read_record(tmp_path, "zoë") == record
     assert read_record(tmp_path, "bob") is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from grader import validation_forms
+from grader.composing import compose
 from grader.records import Outcome
 from grader.validation import examine
 from grader.validation_cases import FIRST, Case, Form, Kind, list_cases
@@ -25,12 +27,9 @@ def test_mistakes(name: str) -> None:
 @pytest.mark.parametrize("form", WRITTEN)
 def test_lost_function(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a form loses on the way is a complaint that names the form."""
-    from grader import validation_forms
-
-    kept = validation_forms.compose
 
     def lose(*arguments: object) -> dict[str, bytes]:
-        files = kept(*arguments)  # type: ignore[arg-type]
+        files = compose(*arguments)  # type: ignore[arg-type]
         return files | {"cam.py": files["cam.py"].replace(b"flatten_activations", b"flatten")}
 
     monkeypatch.setattr(validation_forms, "compose", lose)

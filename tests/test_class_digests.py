@@ -1,0 +1,83 @@
+"""What makes checks run again, and what only the score."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader import class_digests
+from grader.class_digests import AFTER_THE_RUN, take_digests
+from grader.rubric import PROJECT
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what digests are taken of."""
+    for folder in ("grader", "assignment", "solutions", "report_templates"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
+        shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=ignored)
+    monkeypatch.setattr(class_digests, "describe_data", lambda: {"CIFAR-10": "here"})
+    return tmp_path
+
+
+def edit(path: str, old: str = "", new: str = "\n# changed\n") -> Callable[[Path], None]:
+    """A change of one file: `old` becomes `new`, or `new` stands at its end."""
+
+    def change(project: Path) -> None:
+        text = (project / path).read_text(encoding="utf-8")
+        assert old in text
+        (project / path).write_text(text.replace(old, new, 1) if old else text + new, encoding="utf-8")
+
+    return change
+
+
+RUBRIC = "assignment/miniplaces/assignment.toml"
+
+
+@pytest.mark.parametrize(
+    ("change", "runs", "scores"),
+    [
+        (edit("grader/checks/miniplaces/check_cam.py"), True, False),
+        (edit("grader/checks/compare.py"), True, False),
+        (edit("grader/sandbox/worker.py"), True, False),
+        (edit("grader/intake.py"), True, False),
+        (edit("grader/answers.py"), True, False),
+        (edit("solutions/miniplaces/cam.py"), True, False),
+        (edit("solutions/miniplaces/mistakes/cam.py"), True, False),
+        (edit(RUBRIC, "call_s = 30", "call_s = 31"), True, True),
+        (edit(RUBRIC, "points = 1\n", "points = 2\n"), False, True),
+        (edit(RUBRIC, "floor = 0.5", "floor = 0.25"), False, True),
+        (edit(RUBRIC, "due_at = 2022-03-30", "due_at = 2022-03-29"), False, True),
+        (edit("grader/scoring.py"), False, True),
+        (edit("report_templates/report.css"), False, True),
+        (edit("solutions/two_networks/rotation.py"), False, False),  # another assignment's
+        (edit("report_templates/_task.html.j2"), False, True),
+        (edit("grader/class_report.py"), False, False),
+        (edit("assignment/miniplaces/README.md"), False, False),
+    ],
+)
+def test_changes(project: Path, change: Callable[[Path], None], runs: bool, scores: bool) -> None:
+    """Each change has checks run again, or scores made again, or neither; never less than it must."""
+    before = take_digests("container", project)
+    change(project)
+    after = take_digests("container", project)
+    assert (before.run["miniplaces"] != after.run["miniplaces"]) is runs
+    assert (before.score["miniplaces"] != after.score["miniplaces"]) is scores
+    assert (before.whole != after.whole) is (before != after)
+
+
+def test_data_and_walls(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another data set or another weakest sandbox has checks run again; the same gives the same digests."""
+    before = take_digests("container", project)
+    assert take_digests("container", project) == before
+    assert take_digests("cold", project).run != before.run
+    monkeypatch.setattr(class_digests, "describe_data", lambda: {"CIFAR-10": "missing"})
+    assert take_digests("container", project).run != before.run
+
+
+def test_named_files_exist() -> None:
+    """Every pattern of what comes after the run stands for a file."""
+    assert [pattern for pattern in AFTER_THE_RUN if not list((PROJECT / "grader").glob(pattern))] == []
