@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS VENV
+VARIABLES = FORMS SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv
@@ -21,13 +21,14 @@ OUT_ = $${OUT:+"--out=$$OUT"}
 MIN_SANDBOX_ = $${MIN_SANDBOX:+"--min-sandbox=$$MIN_SANDBOX"}
 JOBS_ = $${JOBS:+"--jobs=$$JOBS"}
 CLASS_ = $${CLASS:+"--class=$$CLASS"}
+FORMS_ = $${FORMS:+"--forms=$$FORMS"}
 SOLUTIONS_ = $${SOLUTIONS:+"--solutions=$$SOLUTIONS"}
 ROSTER_ = $${ROSTER:+"--roster=$$ROSTER"}
 CLUSTER_ = $${CLUSTER:+"--cluster=$$CLUSTER"}
 SUBMISSIONS_ = $${SUBMISSIONS:+-- "$$SUBMISSIONS"}
 SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
 
-.PHONY: grade grade-all report reference validate release data examples test check help clean setup ready
+.PHONY: grade grade-all report reference validate release gradescope data examples test check help clean setup ready
 
 grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT= MIN_SANDBOX=]
 	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(MIN_SANDBOX_) $(SUBMISSION_)
@@ -41,11 +42,14 @@ report: ready  ## draw the reference report, or a graded submission's again: [SU
 reference: ready  ## train the reference models, or find them in the cache: [ASSIGNMENT=]
 	@$(GRADER) reference $(ASSIGNMENT_)
 
-validate: ready  ## prove the checks against solutions, stubs, known mistakes and accepted ways: [ASSIGNMENT= SOLUTIONS= JOBS= OUT=]
-	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(OUT_)
+validate: ready  ## prove the checks against solutions, stubs, known mistakes and accepted ways: [ASSIGNMENT= SOLUTIONS= JOBS= FORMS=all OUT=]
+	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(FORMS_) $(OUT_)
 
 release: ready  ## write the stubs and dist/<id>.zip for students from solutions/: [ASSIGNMENT=]
 	@$(GRADER) release $(ASSIGNMENT_)
+
+gradescope: ready  ## write dist/<id>-autograder.zip, which grades an assignment on Gradescope: [ASSIGNMENT=]
+	@$(GRADER) gradescope $(ASSIGNMENT_)
 
 data: ready  ## fetch the data sets and the Places365 network, verifying checksums
 	@$(GRADER) data

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from grader.cli_gradescope import gradescope
 from grader.cli_options import Moment, out_option, sandbox_option
 from grader.errors import GraderError, UsageError
 from grader.rubric import PROJECT, find_assignments, get_assignment
@@ -81,7 +82,7 @@ def grade(
 def grade_all(submissions: Path, jobs: int | None, cluster: str | None, out: Path, **options: Any) -> int:
     """Grade every zip of the folder SUBMISSIONS that is new or changed; gradebook and class report go to OUT."""
     from grader.class_command import grade_folder
-    from grader.classroom import Options
+    from grader.class_plan import Options
 
     weakest = options.pop("min_sandbox")
     grade_folder(submissions, out, Options(**options, weakest=weakest), jobs, cluster)
@@ -186,10 +187,14 @@ def examples(count: int | None, out: Path | None, assignment: str, jobs: int | N
 @click.option("--assignment", help="Only this assignment.")
 @click.option("--solutions", type=click.Path(path_type=Path), help="Your own solutions: only they are checked.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time; as many as there are cores by default.")
+@click.option(
+    "--forms", type=click.Choice(["first", "all"]), default="first", help="all: also as modules and notebooks."
+)
 @out_option
-def validate(assignment: str | None, solutions: Path | None, jobs: int | None, out: Path) -> int:
+def validate(assignment: str | None, solutions: Path | None, jobs: int | None, forms: str, out: Path) -> int:
     """Prove the checks: solutions earn everything, stubs nothing, every known mistake is caught."""
     from grader.validation import validate_assignment, validate_folder
+    from grader.validation_cases import FIRST, Form
     from grader.validation_page import render_validation
     from grader.validation_table import show_validation
 
@@ -205,10 +210,13 @@ def validate(assignment: str | None, solutions: Path | None, jobs: int | None, o
         if solutions is not None:
             findings = [validate_folder(each, solutions)]
         else:
-            findings = validate_assignment(each.id, console, jobs)
+            findings = validate_assignment(each.id, console, jobs, forms=tuple(Form) if forms == "all" else FIRST)
             print(render_validation(each, findings, out))
         sound &= show_validation(console, each, findings)
     return GRADED if sound else AT_FAULT
+
+
+commands.add_command(gradescope)
 
 
 def _build_example(submission: Path) -> None:

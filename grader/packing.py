@@ -13,14 +13,16 @@ from grader.errors import UsageError
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 UNIX = 3  # "made on": zipfile writes 0 on Windows, and the mode bits below count on Unix only
 FILE_MODE = 0o100644  # a plain file that everybody may read
+EXECUTABLE = 0o100755
 
 
-def pack_files(files: Mapping[str, bytes], target: Path) -> Path:
+def pack_files(files: Mapping[str, bytes], target: Path, modes: Mapping[str, int] | None = None) -> Path:
     """Write a zip of `files`, sorted by name, with fixed times and modes.
 
     Args:
         files: Contents by POSIX path inside the zip.
         target: Where to write it; the folder is made. A zip that is there is replaced at once, never half written.
+        modes: Type and permissions of those that are no plain files, by path.
 
     Returns:
         `target`.
@@ -32,7 +34,7 @@ def pack_files(files: Mapping[str, bytes], target: Path) -> Path:
             for name in sorted(files):
                 member = zipfile.ZipInfo(name, EPOCH)
                 member.create_system = UNIX
-                member.external_attr = FILE_MODE << 16
+                member.external_attr = (modes or {}).get(name, FILE_MODE) << 16
                 member.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(member, files[name])
         os.replace(part, target)

@@ -59,11 +59,15 @@ ALL_PIXELS = torch.arange(256, dtype=torch.uint8).repeat(3).view(1, 3, 16, 16)  
 def load_reference(assignment_id: str) -> Reference:
     """The reference models to use today: the newest in the cache that nothing has outdated, else the shipped ones.
 
+    An assignment that trains nothing, without recipes and without files that ship, has none.
+
     Raises:
         UsageError: If there is no such assignment.
-        MachineError: If it has no reference models, or if their files can't be read.
+        MachineError: If their files can't be read.
     """
     get_assignment(assignment_id)
+    if assignment_id not in RECIPES and not _shipped(assignment_id).is_dir():
+        return Reference(assignment_id, {}, {}, "none")
     cached = [path for path in _cached_today(assignment_id) if path.is_dir()]
     if cached:
         newest = max(cached, key=lambda path: path.stat().st_mtime)

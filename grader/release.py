@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import MachineError
+from grader.kit import kit_files
 from grader.notebook_forms import notebook_of
 from grader.packing import pack_files
 from grader.rubric import PROJECT, Assignment, get_assignment
@@ -104,11 +105,12 @@ def release(assignment_id: str, project: Path = PROJECT) -> list[Path]:
         The paths written: stubs in the rubric's order, the notebook, then the zip.
 
     Raises:
-        MachineError: If a solution's marks are wrong, there is no solution, or the handout lacks a file.
+        MachineError: If a solution's marks are wrong or missing, the handout lacks a file, or a public check fails.
         UsageError: If there is no such assignment.
     """
     folder = project / "assignment" / assignment_id
-    made = _generated(get_assignment(assignment_id, project), project)
+    assignment = get_assignment(assignment_id, project)
+    made = _generated(assignment, project)
     if not made:
         raise MachineError(f"no solution of {assignment_id} in {project / 'solutions' / assignment_id}")
     if missing := [name for name in HANDED_OUT if not (folder / name).is_file()]:
@@ -116,7 +118,7 @@ def release(assignment_id: str, project: Path = PROJECT) -> list[Path]:
     written = [folder / name for name in made]
     for path in written:
         path.write_bytes(made[path.name])
-    files = made | {name: (folder / name).read_bytes() for name in HANDED_OUT}
+    files = made | {name: (folder / name).read_bytes() for name in HANDED_OUT} | kit_files(assignment, made, project)
     target = project / "dist" / f"{assignment_id}.zip"
     return [*written, pack_files({f"{assignment_id}/{name}": data for name, data in files.items()}, target)]
 

@@ -15,11 +15,13 @@ from grader.rubric import PROJECT
 LAYERS = [
     layer.split()
     for layer in (
-        "cli cli_options __main__",
-        "class_command classroom release notebook_forms examples validation validation_cases validation_page "
-        "validation_table",
+        "cli cli_options cli_gradescope __main__",
+        "class_command classroom gradescope gradescope_run release notebook_forms examples validation validation_cases "
+        "validation_forms "
+        "validation_page validation_table",
+        "kit kit_main kit_packing kit_recorded kit_recording kit_report kit_rubric kit_sources kit_student",
         "example_class example_expected example_plans example_people example_zips",
-        "class_job class_rows class_digests exports exports_junit gradebook executors pool handed_in roster",
+        "class_job class_plan class_rows class_digests exports exports_junit gradebook executors pool handed_in roster",
         "pipeline",
         "runner provenance report report_worker report_page report_plain report_reference report_view report_tasks "
         "report_text class_report class_worker class_page class_view class_models class_tables class_attention "

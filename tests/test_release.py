@@ -181,9 +181,9 @@ def test_release_writes_stubs_and_zip(tmp_path: Path) -> None:
     assert notebook == project / "assignment" / "sums" / "sums.ipynb"
     assert archive == project / "dist" / "sums.zip"
     with zipfile.ZipFile(archive) as handed_out:
-        assert handed_out.namelist() == [
-            f"sums/{n}" for n in ("README.md", "answers.md", "assignment.toml", "roots.py", "sums.ipynb")
-        ]
+        names = [name for name in handed_out.namelist() if not name.startswith("sums/kit/")]
+        handed = ("README.md", "START.md", "answers.md", "assignment.toml", "check.py", "plots.py", "roots.py")
+        assert names == [f"sums/{name}" for name in (*handed, "sums.ipynb")]
         assert handed_out.read("sums/roots.py").decode() == STUB
 
 

@@ -12,7 +12,6 @@ from grader import datasets
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import spec_of
 from grader.checks.looks import Looks
-from grader.checks.two_networks.pictures import Pictures, load_pictures
 from grader.errors import DataMissing
 from grader.records import Exhibit
 from grader.reference import Reference, load_reference
@@ -84,21 +83,6 @@ def fashion_train(behind_walls: None) -> datasets.ImageSet:
 def fashion_test(behind_walls: None) -> datasets.ImageSet:
     """FashionMNIST's test images and labels; the labels stay on this side."""
     return datasets.fashion_mnist("test")
-
-
-@pytest.fixture
-def cifar_test(context: Context, behind_walls: None) -> datasets.ImageSet:
-    """CIFAR-10's test images and labels in random order; a check that asks for them is `internal` without them."""
-    pictures = load_pictures(context.most_images)
-    if not pictures.is_cifar:
-        raise DataMissing("CIFAR-10 is not on this machine.")
-    return pictures.test
-
-
-@pytest.fixture
-def pictures(context: Context) -> Pictures:
-    """CIFAR-10's images, or the stand-in's, for plots."""
-    return load_pictures(context.most_images)
 
 
 @pytest.fixture

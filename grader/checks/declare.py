@@ -22,6 +22,7 @@ class CheckSpec:
         after: Names of checks of the same task that must have passed; otherwise this one is skipped.
         help: What to do when it fails and no known mistake is recognised.
         diagnosed: Whether the known mistakes are tried when it fails; not where that would take long.
+        public: Whether students get it, source and all, in the kit that `make release` makes.
     """
 
     task: str
@@ -31,10 +32,17 @@ class CheckSpec:
     after: tuple[str, ...]
     help: str
     diagnosed: bool
+    public: bool
 
 
 def check(
-    task: str, *, weight: float = 1.0, after: tuple[str, ...] = (), help: str = "", diagnosed: bool = True
+    task: str,
+    *,
+    weight: float = 1.0,
+    after: tuple[str, ...] = (),
+    help: str = "",
+    diagnosed: bool = True,
+    public: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a check of `task`; the docstring is the sentence that the student reads.
 
@@ -46,7 +54,8 @@ def check(
         if not function.__doc__:
             raise TypeError(f"{function.__name__} needs a docstring: the sentence for the student")
         title = function.__doc__.strip().splitlines()[0]
-        setattr(function, ATTRIBUTE, CheckSpec(task, function.__name__, title, weight, after, help, diagnosed))
+        spec = CheckSpec(task, function.__name__, title, weight, after, help, diagnosed, public)
+        setattr(function, ATTRIBUTE, spec)
         return function
 
     return declare

@@ -46,7 +46,7 @@ def check_rows_are_places(student: Implementation) -> None:
     expect_close(answer, expected, within=1e-4, what="numbers (unit, row, column as three digits)")
 
 
-@check("3a")
+@check("3a", public=True)
 def check_any_size(student: Implementation, oracle: Implementation, rng: Generator) -> None:
     """Maps of any size and number of units can be flattened, square ones and as many units as places too."""
     for shape in ((1, 2048, 7, 7), (1, 16, 4, 4), (1, 3, 2, 9)):
@@ -54,7 +54,7 @@ def check_any_size(student: Implementation, oracle: Implementation, rng: Generat
         compare(student.cam.flatten_activations, oracle.cam.flatten_activations, activations, within=1e-5)
 
 
-@check("3b")
+@check("3b", public=True)
 def check_scores(student: Implementation, rng: Generator) -> None:
     """Each place gets the score of each class: its activations times the class's weights."""
     flat = rng.normal(size=(12, 6)).astype(np.float32)
@@ -83,7 +83,7 @@ def check_many_classes(student: Implementation, rng: Generator) -> None:
     _expect_scores(answer, flat @ numbers(state["weight"]).T, numbers(state["bias"]), within=1e-3)
 
 
-@check("3c", weight=2)
+@check("3c", weight=2, public=True)
 def check_map(student: Implementation) -> None:
     """The map of the class "red" is bright where the image is red and dark where it speaks against red."""
     weight = classifier([{RED: 2.0, GREEN: -1.0}, {GREEN: 1.0, BLUE: 0.5}, {BLUE: 3.0, RED: -2.0}])
@@ -103,7 +103,7 @@ def check_map(student: Implementation) -> None:
         expect_same_map(answer, expected, what=f"map of class {class_id}")
 
 
-@check("3c")
+@check("3c", public=True)
 def check_map_keeps_model(student: Implementation) -> None:
     """The network that was passed in still works as before."""
     net = detector_network(student, classifier([{RED: 2.0}, {GREEN: 1.0}]), torch.zeros(2))

@@ -21,7 +21,7 @@ MOST_BYTES, MOST_ENTRIES = 256 << 10, 200
 FAR_APART = 0.05  # of a claimed accuracy above the measured one: worth a remark
 
 
-@check("4d")
+@check("4d", public=True)
 def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, float], looks: Looks) -> None:
     """experiments.json is a list of runs, each with technique, setting and both accuracies as fractions."""
     runs = _read(student)
@@ -37,7 +37,7 @@ def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, 
         looks.ask(lambda: note_claim(looks, FILE, claimed, accuracy, FAR_APART, both=False))
 
 
-@check("4d", weight=2, after=("check_entries",))
+@check("4d", weight=2, after=("check_entries",), public=True)
 def check_comparison(student: Implementation) -> None:
     """At least two techniques are compared, each with at least two settings."""
     settings: dict[str, set[str]] = defaultdict(set)

@@ -54,25 +54,25 @@ def check_step(student: Implementation, oracle: Implementation, rng: Generator, 
     expect_step(course_of(student), course_of(oracle), images, labels)
 
 
-@check("4a", help="Call optimizer.zero_grad() in every step, before backward().")
+@check("4a", help="Call optimizer.zero_grad() in every step, before backward().", public=True)
 def check_gradients_cleared(student: Implementation, rng: Generator) -> None:
     """The gradient of one batch is gone when the next one is used."""
     expect_gradients_cleared(course_of(student), rng)
 
 
-@check("4a")
+@check("4a", public=True)
 def check_training_mode(student: Implementation, rng: Generator) -> None:
     """The model is put into training mode, even when it arrives in evaluation mode."""
     expect_training_mode(course_of(student), rng)
 
 
-@check("4a")
+@check("4a", public=True)
 def check_whole_epoch(student: Implementation) -> None:
     """Every batch of the loader is used, the smaller last one too."""
     expect_whole_epoch(course_of(student))
 
 
-@check("4a")
+@check("4a", public=True)
 def check_given_optimizer(student: Implementation) -> None:
     """The weights move only as the given optimizer moves them: not at all with a learning rate of 0."""
     expect_given_optimizer(course_of(student))
@@ -107,7 +107,7 @@ def check_report(student: Implementation) -> None:
     )
 
 
-@check("4b", weight=2)
+@check("4b", weight=2, public=True)
 def check_prediction(student: Implementation) -> None:
     """get_prediction gives the class with the largest logit for each image."""
     net = band_network(student, SHAPE)
@@ -125,7 +125,7 @@ def check_prediction(student: Implementation) -> None:
         )
 
 
-@check("4b", after=("check_prediction",))
+@check("4b", after=("check_prediction",), public=True)
 def check_prediction_type(student: Implementation) -> None:
     """Predictions are whole numbers, so that they can be used as indices."""
     images, _ = band_images([2, 0, 9], SHAPE)
@@ -153,13 +153,13 @@ def check_accuracy(student: Implementation) -> None:
     )
 
 
-@check("4b", help="Call net.eval() before you predict.")
+@check("4b", help="Call net.eval() before you predict.", public=True)
 def check_evaluation_mode(student: Implementation) -> None:
     """evaluate puts the network into evaluation mode: dropout does not spoil the result."""
     expect_evaluation_mode(course_of(student))
 
 
-@check("4b")
+@check("4b", public=True)
 def check_untouched(student: Implementation, rng: Generator) -> None:
     """evaluate leaves the weights and the batch norm's statistics as they were."""
     expect_untouched(course_of(student), rng)

@@ -16,7 +16,7 @@ from grader.sandbox.calls import make
 from grader.sandbox.student import Implementation
 
 
-@check("1a", weight=2)
+@check("1a", weight=2, public=True)
 def check_range(student: Implementation, rng: Generator) -> None:
     """The smallest weight becomes 0 and the largest 255, whatever their signs."""
     for low, high in ((-0.3, 0.2), (0.1, 0.9), (-8.0, -2.0), (-400.0, 900.0)):
@@ -32,7 +32,7 @@ def check_range(student: Implementation, rng: Generator) -> None:
         )
 
 
-@check("1a", weight=2)
+@check("1a", weight=2, public=True)
 def check_linear(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
     """Between the ends, equal steps of the weight are equal steps of grey."""
     weights = np.sort(rng.normal(scale=0.1, size=64)).astype(np.float32)
@@ -56,7 +56,7 @@ def check_whole_tensor(student: Implementation, oracle: Implementation, rng: Gen
         )
 
 
-@check("1a")
+@check("1a", public=True)
 def check_type(student: Implementation, rng: Generator) -> None:
     """The result holds whole grey values as uint8, for tensors and for numpy arrays."""
     weights = rng.normal(size=(6, 6)).astype(np.float32)
@@ -70,7 +70,7 @@ def check_type(student: Implementation, rng: Generator) -> None:
         )
 
 
-@check("1a")
+@check("1a", public=True)
 def check_constant(student: Implementation) -> None:
     """Weights that are all the same give one finite grey value, not a division by zero."""
     for value in (0.0, 0.25, -3.0):
@@ -84,7 +84,7 @@ def check_constant(student: Implementation) -> None:
         )
 
 
-@check("1a")
+@check("1a", public=True)
 def check_argument_kept(student: Implementation, rng: Generator) -> None:
     """The weights that were passed in stay as they were."""
     weights = rng.normal(size=(5, 5)).astype(np.float32)
@@ -132,7 +132,11 @@ def _convolutions() -> dict[str, tuple[str, ...]]:
     }
 
 
-@check("1b", help="`[name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]` lists them.")
+@check(
+    "1b",
+    help="`[name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]` lists them.",
+    public=True,
+)
 def check_other_layer(student: Implementation) -> None:
     """OTHER_LAYER names a convolution of ResNet-50 other than the first."""
     name = student.filters.OTHER_LAYER.value()

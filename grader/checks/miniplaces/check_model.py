@@ -30,7 +30,7 @@ SHOWN = 12  # most confident wrong images
 BEST = 0.97  # what learns from FashionMNIST's training images alone stays below it, see the benchmark in its repository
 
 
-@check("4c")
+@check("4c", public=True)
 def check_all_parameters(student: Implementation) -> None:
     """The optimizer holds every parameter of the network."""
     groups, count = _groups(student, lr=0.0321)
@@ -38,7 +38,7 @@ def check_all_parameters(student: Implementation) -> None:
     expect(held == count, f"The optimizer holds {held} of {count} parameters.", expected=str(count), got=str(held))
 
 
-@check("4c")
+@check("4c", public=True)
 def check_learning_rate(student: Implementation) -> None:
     """The optimizer uses the learning rate that it is given."""
     for lr in (0.0321, 0.5):

@@ -56,7 +56,7 @@ def _run(cut: Handle, inputs: torch.Tensor) -> object:
     return cut(inputs)
 
 
-@check("2a")
+@check("2a", public=True)
 def check_default_ends_with_maps(student: Implementation, oracle: Implementation) -> None:
     """Without its last two layers a ResNet ends with the maps of layer4."""
     image = painted(HEIGHT, WIDTH, [(RED, *CORNER), (BLUE, slice(96, 160), slice(96, 224))])
@@ -69,7 +69,7 @@ def check_default_ends_with_maps(student: Implementation, oracle: Implementation
     expect_close(results[1], results[0], within=1e-3, what="maps")
 
 
-@check("2a")
+@check("2a", public=True)
 def check_cut_keeps_model(student: Implementation, rng: Generator) -> None:
     """The network that was passed to remove_last_layers still works as before."""
     net = network(student, make("torch.nn.Linear", 8, 7), make("torch.nn.Tanh"), make("torch.nn.Linear", 7, 6))
@@ -79,7 +79,7 @@ def check_cut_keeps_model(student: Implementation, rng: Generator) -> None:
     expect_close(numbers(net(inputs)), before, within=1e-6, what="outputs of the network afterwards")
 
 
-@check("2a", weight=2)
+@check("2a", weight=2, public=True)
 def check_unit_map(student: Implementation) -> None:
     """A unit that fires on green gives a map that is bright where the image is green."""
     cut = network(student, make("torch.nn.Conv2d", 3, 4, 1, stride=8, bias=False), make("torch.nn.ReLU"))
@@ -117,7 +117,7 @@ def check_real_network(student: Implementation, oracle: Implementation, rng: Gen
         expect_close(got, expected, within=1e-3 * float(np.abs(expected).max()), what="activations")
 
 
-@check("2b", help="Look at the maps of units on pictures with much sky, and with buildings.")
+@check("2b", help="Look at the maps of units on pictures with much sky, and with buildings.", public=True)
 def check_units_named(student: Implementation) -> None:
     """SKY_UNIT and BUILDING_UNIT are two different units of the last block, 0 to 2047."""
     units = {name: getattr(student.units, name).value() for name in ("SKY_UNIT", "BUILDING_UNIT")}
@@ -132,7 +132,7 @@ def check_units_named(student: Implementation) -> None:
     )
 
 
-@check("2c", weight=2)
+@check("2c", weight=2, public=True)
 def check_deactivated(student: Implementation, oracle: Implementation) -> None:
     """The logits lose exactly what the silent units gave; one unit or several, as int, list or tensor."""
     weight = classifier([{RED: 3.0, GREEN: 1.0, 7: 2.0}, {GREEN: 2.0, BLUE: -1.0}, {BLUE: 4.0, RED: -2.0}])
@@ -149,7 +149,7 @@ def check_deactivated(student: Implementation, oracle: Implementation) -> None:
         expect_close(logits[1], logits[0], within=1e-4, what="logits")
 
 
-@check("2c")
+@check("2c", public=True)
 def check_model_restored(student: Implementation) -> None:
     """Afterwards the network is as it was: the next call gives the ordinary answer."""
     fc_weight = classifier([{RED: 3.0}, {GREEN: 2.0}, {BRIGHT: 1.0}])

@@ -43,7 +43,7 @@ WEIGHTS = np.array(
 )
 
 
-@check("4.2", weight=2)
+@check("4.2", weight=2, public=True)
 def check_class_map(student: Implementation) -> None:
     """Each place of the map is the sum of the channels there, each times its weight for the class."""
     maps = painted_maps()
@@ -79,7 +79,7 @@ def check_evidence_against(student: Implementation) -> None:
         expect_same_map(answer, np.tensordot(weight[class_id], maps, axes=1), what=f"map of class {class_id}")
 
 
-@check("4.2")
+@check("4.2", public=True)
 def check_arguments_kept(student: Implementation) -> None:
     """The feature maps and weights that were passed in stay as they were."""
     maps = student.make(make("torch.as_tensor", torch.from_numpy(painted_maps())))

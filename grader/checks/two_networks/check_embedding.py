@@ -80,7 +80,7 @@ def check_evaluation_mode(student: Implementation, rng: Generator) -> None:
     )
 
 
-@check("4.3")
+@check("4.3", public=True)
 def check_mode_left(student: Implementation, rng: Generator) -> None:
     """Afterwards the network is in the mode that it was in: training or evaluation."""
     subject, images = make_subject(student), _images(rng, 2)
@@ -97,7 +97,11 @@ def check_mode_left(student: Implementation, rng: Generator) -> None:
         )
 
 
-@check("4.3", help="Compute the features without changing anything in the network: no layer, no weight, no statistic.")
+@check(
+    "4.3",
+    help="Compute the features without changing anything in the network: no layer, no weight, no statistic.",
+    public=True,
+)
 def check_network_kept(student: Implementation, rng: Generator) -> None:
     """The network answers afterwards as it did before."""
     subject, images = make_subject(student), _images(rng, 4)

@@ -35,7 +35,7 @@ LARGEST = 1e30  # logits beyond it count as this, so that losses stay finite in 
 Losses = NDArray[np.float32]
 
 
-@check("3.3", weight=2)
+@check("3.3", weight=2, public=True)
 def check_extreme_indices(student: Implementation, rng: Generator) -> None:
     """extreme_examples gives the indices of the k lowest and of the k highest losses, the most extreme first."""
     for count, k in ((12, 3), (40, 7), (9, 1), (6, 6), (2, 1)):
@@ -51,7 +51,7 @@ def check_equal_losses(student: Implementation, rng: Generator) -> None:
         _pick(student, losses, k)
 
 
-@check("3.3", help="Sort a copy, or sort indices.")
+@check("3.3", help="Sort a copy, or sort indices.", public=True)
 def check_losses_kept(student: Implementation, rng: Generator) -> None:
     """The losses that were passed to extreme_examples are not changed."""
     losses = rng.permutation(np.linspace(0.1, 4, 10).astype(np.float32))

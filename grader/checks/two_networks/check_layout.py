@@ -53,7 +53,7 @@ def check_neighbours_kept(student: Implementation, rng: Generator) -> None:
         )
 
 
-@check("4.3")
+@check("4.3", public=True)
 def check_any_features(student: Implementation, rng: Generator) -> None:
     """There is a point (x, y) for each of a hundred or more images, of few features or many."""
     for count, dims in ((100, 2), (130, 4)):
@@ -61,7 +61,7 @@ def check_any_features(student: Implementation, rng: Generator) -> None:
         _layout(student, features, count)
 
 
-@check("4.3")
+@check("4.3", public=True)
 def check_same_seed(student: Implementation, rng: Generator) -> None:
     """The same seed gives the same layout, and seed 0 is the default."""
     features = torch.from_numpy(_groups(rng, 100, 32, 0.4))

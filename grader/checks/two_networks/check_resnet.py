@@ -18,7 +18,7 @@ from grader.sandbox.student import Implementation
 TOO_MANY = 11_181_642  # parameters of torchvision's resnet18(num_classes=10)
 
 
-@check("1", weight=2)
+@check("1", weight=2, public=True)
 def check_logits(student: Implementation, rng: Generator) -> None:
     """SmallResNet() gives ten finite logits for each image, however many images there are."""
     net = new_network(student)
@@ -30,7 +30,7 @@ def check_logits(student: Implementation, rng: Generator) -> None:
             expect(bool(np.isfinite(answer).all()), "The logits must be finite.", got=answer)
 
 
-@check("1", after=("check_logits",))
+@check("1", after=("check_logits",), public=True)
 def check_classes(student: Implementation, rng: Generator) -> None:
     """SmallResNet(num_classes=K) gives K logits."""
     for classes in (4, 7):
@@ -45,7 +45,7 @@ def check_classes(student: Implementation, rng: Generator) -> None:
         )
 
 
-@check("1", after=("check_logits",))
+@check("1", after=("check_logits",), public=True)
 def check_size(student: Implementation, rng: Generator) -> None:
     """The network has fewer parameters than torchvision's resnet18."""
     net = new_network(student)
@@ -93,7 +93,7 @@ def check_residual(student: Implementation, rng: Generator) -> None:
     )
 
 
-@check("1", after=("check_logits",))
+@check("1", after=("check_logits",), public=True)
 def check_evaluation(student: Implementation, rng: Generator) -> None:
     """In evaluation mode an image's logits are always the same, whatever other images are in the batch."""
     net = used_network(student, rng)

@@ -18,7 +18,7 @@ LARGER = 128  # pixels: the maps of images so large have more than one place, un
 Floats = NDArray[np.float64]
 
 
-@check("1", after=("check_logits",))
+@check("1", after=("check_logits",), public=True)
 def check_final_layer(student: Implementation, rng: Generator) -> None:
     """The final layer is an nn.Linear called `fc`."""
     net = new_network(student)
@@ -33,7 +33,7 @@ def check_final_layer(student: Implementation, rng: Generator) -> None:
     )
 
 
-@check("1", after=("check_final_layer",))
+@check("1", after=("check_final_layer",), public=True)
 def check_features(student: Implementation, rng: Generator) -> None:
     """features(x) has as many numbers per image as `fc` receives."""
     net = used_network(student, rng)

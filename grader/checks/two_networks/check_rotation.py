@@ -27,7 +27,12 @@ from grader.sandbox.student import Implementation
 SIZES = ((3, 3, 3), (2, 3, 8), (1, 1, 5), (5, 2, 6), (1, 3, 32))
 
 
-@check("3", weight=3, help="Look at the result of one small image, such as torch.arange(9.0).view(1, 1, 3, 3).")
+@check(
+    "3",
+    weight=3,
+    help="Look at the result of one small image, such as torch.arange(9.0).view(1, 1, 3, 3).",
+    public=True,
+)
 def check_turns(student: Implementation, rng: Generator) -> None:
     """rotate_images gives each image in its four turns, and nothing else."""
     for size in SIZES:
@@ -139,7 +144,9 @@ def _table(views: list[View], labels: Array) -> str:
     return "; ".join(f"{name}: {labels}" for name, labels in zip(TURN_NAMES, told, strict=True))
 
 
-@check("3", help="Turn copies: torch.rot90 returns a new tensor, and `x[...] = ...` writes into the old one.")
+@check(
+    "3", help="Turn copies: torch.rot90 returns a new tensor, and `x[...] = ...` writes into the old one.", public=True
+)
 def check_images_kept(student: Implementation, rng: Generator) -> None:
     """The images that were passed to rotate_images are not changed."""
     images = make_images(rng, 2, 3, 8)

@@ -34,7 +34,7 @@ class _Made:
     trainable_before: int
 
 
-@check("3", weight=2)
+@check("3", weight=2, public=True)
 def check_four_logits(student: Implementation) -> None:
     """rotation_model gives a network with four logits for each image."""
     made = _make(student)

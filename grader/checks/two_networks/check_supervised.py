@@ -23,7 +23,7 @@ FORBIDDEN = {
 LARGE = 1e4
 
 
-@check("2.1", weight=3)
+@check("2.1", weight=3, public=True)
 def check_loss(student: Implementation, rng: Generator) -> None:
     """The loss is the mean over the batch of -log softmax(logits) at the right class."""
     for count, classes in ((6, 10), (9, 4), (1, 3)):
@@ -54,7 +54,7 @@ def check_loss_gradient(student: Implementation, rng: Generator) -> None:
     expect_close(gradient, right, within=10 * ALLOWED * float(np.abs(right).max()), what="gradients")
 
 
-@check("2.1", after=("check_loss",))
+@check("2.1", after=("check_loss",), public=True)
 def check_logits_untouched(student: Implementation, rng: Generator) -> None:
     """The logits that it is given are the same afterwards."""
     logits, targets = _batch(rng, 5, 10)

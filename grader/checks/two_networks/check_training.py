@@ -82,7 +82,7 @@ def check_step(student: Implementation, oracle: Implementation, rng: Generator) 
     expect_step(_course(student), _course(oracle), images, labels)
 
 
-@check("2.2", help="Call optimizer.step() once for each batch.")
+@check("2.2", help="Call optimizer.step() once for each batch.", public=True)
 def check_step_per_batch(student: Implementation) -> None:
     """The optimizer makes one step for each batch."""
     course = _course(student)
@@ -102,19 +102,19 @@ def check_step_per_batch(student: Implementation) -> None:
     )
 
 
-@check("2.2", help="Call optimizer.zero_grad() for each batch, before backward().")
+@check("2.2", help="Call optimizer.zero_grad() for each batch, before backward().", public=True)
 def check_gradients_cleared(student: Implementation, rng: Generator) -> None:
     """The gradient of one batch is gone when the next one is used."""
     expect_gradients_cleared(_course(student), rng)
 
 
-@check("2.2")
+@check("2.2", public=True)
 def check_training_mode(student: Implementation, rng: Generator) -> None:
     """The network is put into training mode, even when it arrives in evaluation mode."""
     expect_training_mode(_course(student), rng)
 
 
-@check("2.2")
+@check("2.2", public=True)
 def check_whole_epoch(student: Implementation) -> None:
     """Every batch of the loader is used, the smaller last one too."""
     expect_whole_epoch(_course(student))
@@ -170,13 +170,13 @@ def check_measured_loss(student: Implementation) -> None:
     _expect_mean(loss, images, labels)
 
 
-@check("2.2", help="Call model.eval() before you measure.")
+@check("2.2", help="Call model.eval() before you measure.", public=True)
 def check_measuring_mode(student: Implementation) -> None:
     """evaluate puts the network into evaluation mode: dropout does not spoil the result."""
     expect_evaluation_mode(_course(student))
 
 
-@check("2.2")
+@check("2.2", public=True)
 def check_untouched(student: Implementation, rng: Generator) -> None:
     """evaluate leaves the weights and the batch norm's statistics as they were."""
     expect_untouched(_course(student), rng)

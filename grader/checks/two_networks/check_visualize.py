@@ -30,7 +30,7 @@ MOST = 64  # filters shown of a layer
 SIZES = (5, 3)  # of a filter: higher than wide, so that rows and columns can't be confused unseen
 
 
-@check("4.1")
+@check("4.1", public=True)
 def check_range(student: Implementation, rng: Generator) -> None:
     """The values of the pictures lie in [0, 1], whatever the range of the weights."""
     for channels, low, high in ((3, -0.3, 0.2), (3, -40.0, 90.0), (16, 0.5, 3.0), (1, -2.0, -1.0)):
@@ -75,7 +75,7 @@ def check_other_channels(student: Implementation, rng: Generator) -> None:
         expect_one_choice(expect_visible(numbers(draw(torch.from_numpy(weight))), (count, *SIZES, 3)), weight)
 
 
-@check("4.1")
+@check("4.1", public=True)
 def check_constant_filter(student: Implementation, rng: Generator) -> None:
     """A filter whose weights are all the same gives a finite picture, alone and among others."""
     one_dead = rng.normal(size=(4, 3, *SIZES)).astype(np.float32)
@@ -90,7 +90,7 @@ def check_constant_filter(student: Implementation, rng: Generator) -> None:
         )
 
 
-@check("4.1")
+@check("4.1", public=True)
 def check_weight_kept(student: Implementation, rng: Generator) -> None:
     """The weights that were passed in stay as they were."""
     for channels in (3, 8):
@@ -100,7 +100,7 @@ def check_weight_kept(student: Implementation, rng: Generator) -> None:
         expect_close(numbers(given.clone()), weight, within=0, what="weights after the call")
 
 
-@check("4.1", weight=2, help="`[name for name, module in SmallResNet().named_modules()]` lists the names.")
+@check("4.1", weight=2, help="`[name for name, module in SmallResNet().named_modules()]` lists the names.", public=True)
 def check_layers(student: Implementation) -> None:
     """LAYERS names two convolutions of your SmallResNet, the first of which is its first."""
     layers = _two_names(student)

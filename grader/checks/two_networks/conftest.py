@@ -1,0 +1,25 @@
+"""Fixtures of the checks of A Tale of Two Networks."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader import datasets
+from grader.checks.context import Context
+from grader.checks.two_networks.pictures import Pictures, load_pictures
+from grader.errors import DataMissing
+
+
+@pytest.fixture
+def cifar_test(context: Context, behind_walls: None) -> datasets.ImageSet:
+    """CIFAR-10's test images and labels in random order; a check that asks for them is `internal` without them."""
+    pictures = load_pictures(context.most_images)
+    if not pictures.is_cifar:
+        raise DataMissing("CIFAR-10 is not on this machine.")
+    return pictures.test
+
+
+@pytest.fixture
+def pictures(context: Context) -> Pictures:
+    """CIFAR-10's images, or the stand-in's, for plots."""
+    return load_pictures(context.most_images)

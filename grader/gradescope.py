@@ -1,0 +1,69 @@
+"""Makes an assignment's autograder for Gradescope: `dist/<id>-autograder.zip`.
+
+    setup.sh, run_autograder    what Gradescope asks for, out of `gradescope/`
+    project/                    this grader, with one assignment: no tests, no examples, no data, no other solutions
+
+Gradescope unpacks it into `/autograder/source`, as its specification has it:
+https://gradescope-autograders.readthedocs.io/en/latest/specs/
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import tomli_w
+
+from grader.errors import MachineError
+from grader.packing import EXECUTABLE, pack_files
+from grader.rubric import PROJECT, find_assignments, get_assignment
+
+SCRIPTS = ("setup.sh", "run_autograder")
+FILES = ("setup.sh", "constraints.txt", "LICENSE")  # of the project's folder
+FOLDERS = ("grader", "report_templates")
+
+
+def pack_autograder(assignment_id: str, project: Path = PROJECT) -> Path:
+    """Write the zip that an instructor uploads.
+
+    Args:
+        assignment_id: Which assignment.
+        project: The project's folder.
+
+    Returns:
+        Path of the zip.
+
+    Raises:
+        UsageError: If there is no such assignment.
+        MachineError: If it has no solution or no checks.
+    """
+    get_assignment(assignment_id, project)
+    own = [project / "assignment" / assignment_id, project / "solutions" / assignment_id]
+    for folder in (own[1], project / "grader" / "checks" / assignment_id):
+        if not any(folder.glob("*.py")):
+            raise MachineError(f"{folder} holds no modules, and nothing can be graded without")
+    others = {project / "grader" / "checks" / other for other in find_assignments(project).keys() - {assignment_id}}
+    folders = [*(project / name for name in FOLDERS), *own]
+    paths = [path for folder in folders for path in _files_in(folder) if others.isdisjoint(path.parents)]
+    paths += [project / name for name in FILES]
+    files = {f"project/{path.relative_to(project).as_posix()}": path.read_bytes() for path in paths}
+    files["project/pyproject.toml"] = _requirements(project / "pyproject.toml")
+    files |= {name: (project / "gradescope" / name).read_bytes() for name in SCRIPTS}
+    target = project / "dist" / f"{assignment_id}-autograder.zip"
+    return pack_files(files, target, dict.fromkeys((*SCRIPTS, "project/setup.sh"), EXECUTABLE))
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, without caches and hidden files."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
+            yield path
+
+
+def _requirements(path: Path) -> bytes:
+    """What setup.sh reads of pyproject.toml, without what only developers need."""
+    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+    kept = {name: project[name] for name in ("name", "version", "requires-python", "dependencies")}
+    return tomli_w.dumps({"project": kept | {"optional-dependencies": {"dev": []}}}).encode()

@@ -1,0 +1,43 @@
+"""Of `assignment.toml`, what the students' kit needs, read without pydantic."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class KitTask:
+    """One line of the rubric, as `rubric.Task`."""
+
+    id: str
+    title: str
+    module: str
+    written: bool = False
+    thresholds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KitAssignment:
+    """One assignment, as `rubric.Assignment`."""
+
+    id: str
+    title: str
+    modules: tuple[str, ...]
+    constants: tuple[str, ...]
+    tasks: tuple[KitTask, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, KitTask]:
+        """Tasks by id."""
+        return {task.id: task for task in self.tasks}
+
+
+def read_rubric(path: Path) -> KitAssignment:
+    """Read an `assignment.toml`, which the grader has checked when the kit was made."""
+    told = tomllib.loads(path.read_text(encoding="utf-8"))
+    known = KitTask.__dataclass_fields__
+    tasks = tuple(KitTask(**{key: value for key, value in task.items() if key in known}) for task in told["task"])
+    return KitAssignment(told["id"], told["title"], tuple(told["modules"]), tuple(told.get("constants", ())), tasks)

@@ -1,0 +1,102 @@
+"""A student's own modules, in this process: how the students' kit reaches what the grader reaches in a sandbox."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO
+
+import torch
+
+from grader.errors import Missing
+from grader.sandbox.protocol import Array, Frame, Header
+from grader.sandbox.servant import Absent, Servant
+
+NOT_THEIRS = ("site-packages", "dist-packages")  # folders below a student's that hold what others wrote
+KIT = "kit"  # the folder of the grader's code beside the student's modules
+
+
+class HomeServant(Servant):
+    """Answers for modules in a folder that may also hold a virtual environment and the kit itself."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(self._load, self._open_here, caught=(Exception, SystemExit))
+        self._folder = folder
+
+    def _load(self, name: str) -> ModuleType:
+        if not (self._folder / f"{name}.py").is_file():
+            raise Absent(f"{name}.py")
+        return importlib.import_module(name)
+
+    def _open_here(self, name: str) -> BinaryIO:
+        try:
+            return (self._folder / name).open("rb")
+        except FileNotFoundError:
+            raise Absent(name) from None
+
+    def _describe(self, error: BaseException) -> Header:
+        """As the grader tells it: places in the student's own files only."""
+        told = super()._describe(error)
+        frames = traceback.extract_tb(error.__traceback__)
+        if isinstance(error, SyntaxError) and error.filename:
+            frames.append(traceback.FrameSummary(error.filename, error.lineno or 0, "<module>"))
+        own = [(path, frame) for frame in frames if (path := own_path(self._folder, frame.filename)) is not None]
+        at_raise = bool(own) and own[-1][1] is frames[-1] and "raise" in (frames[-1].line or "")
+        not_started = isinstance(error, NotImplementedError) and at_raise
+        where = [f"{path.as_posix()}, line {frame.lineno}, in {frame.name}"[:200] for path, frame in own[-3:]]
+        return {**told, "where": where, "not_started": not_started}
+
+
+def own_path(folder: Path, filename: str) -> Path | None:
+    """A student's own file below the folder, as a path from there; None for what others wrote."""
+    path = Path(filename)
+    if not path.is_relative_to(folder):
+        return None
+    own = path.relative_to(folder)
+    return None if own.parts[0] == KIT or set(NOT_THEIRS) & set(own.parts) else own
+
+
+class HomeTransport:
+    """Reaches a student's modules in this process, imported anew for each task, as in the grader's sandbox.
+
+    Args:
+        folder: Where the modules are; `sys.path` holds it.
+
+    Attributes:
+        is_interrupted: Whether somebody pressed Ctrl-C while the student's code ran.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._servant = HomeServant(folder)
+        self._imported: set[str] = set()
+        self.is_interrupted = False
+
+    def renew(self) -> None:
+        """Forget the student's modules and all that they made."""
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if name != "__main__" and file and own_path(self._folder, file) is not None:
+                del sys.modules[name]
+        importlib.invalidate_caches()
+        torch.set_default_device(None)  # what a module may have set for all
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        self._servant, self._imported = HomeServant(self._folder), set()
+
+    def exchange(self, header: Header, arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+        """Answer a request; the module that it needs is imported first, as in the sandbox."""
+        module = header.get("module") or header.get("target", {}).get("module")
+        try:
+            if module and module not in self._imported:
+                reply, _ = self._servant.answer({"op": "import", "module": module}, [])
+                if reply.get("missing"):
+                    raise Missing(f"Your zip has no `{module}.py`.")
+                self._imported |= {module} if "value" in reply else set()
+            return self._servant.answer(header, arrays)
+        except KeyboardInterrupt:
+            self.is_interrupted = True
+            raise
