@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import traceback
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from grader.sandbox.worker import close_all_but, serve_submission
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 0x1, 0x2, 0x4, 0x8, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x40000
 INODES = 8192
 # What submissions import, or what torch does at the first step of an optimizer: seconds that each cell would pay anew.
 PRELOADED = ("torch", "torch._dynamo", "torchvision", "sklearn.manifold")
@@ -111,8 +112,13 @@ def _enter(box_mib: int, *, own_user: bool) -> None:
     """Namespaces and folders of the cell's own; without `own_user`, the cell becomes nobody in a user namespace."""
     _call("unshare", CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
     _mount(None, "/", None, MS_REC | MS_PRIVATE, None)
+    covered = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in _interpreter_below("/tmp")}
     for path, size_mib in (("/box", box_mib), ("/tmp", 64), ("/dev/shm", 64)):
         _mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size_mib}m,nr_inodes={INODES},mode=1777")
+    for path, folder in covered.items():  # imports go on in a cell: it must not lose Python to a folder of its own
+        os.makedirs(path, mode=0o755, exist_ok=True)
+        _mount(f"/proc/self/fd/{folder}", path, None, MS_BIND | MS_REC, None)  # read-only, as it was
+        os.close(folder)
     # The terminals of bubblewrap's /dev are one instance for all cells, where each could see the others'.
     _mount("tmpfs", "/dev/pts", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=755")
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid,hidepid=invisible")
@@ -125,6 +131,11 @@ def _enter(box_mib: int, *, own_user: bool) -> None:
             ("gid_map", f"{_INSIDE_UID} {gid} 1"),
         ):
             Path("/proc/self", name).write_text(content)
+
+
+def _interpreter_below(folder: str) -> list[str]:
+    """The interpreter's folders that lie below another, outer ones first."""
+    return [path for path in dict.fromkeys((sys.base_prefix, sys.prefix)) if path.startswith(f"{folder}/")]
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None) -> None:
