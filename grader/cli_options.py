@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from grader.errors import UsageError
+from grader.moments import read_moment
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 WALLS = ("fork", "cold", "container")  # the strongest first
 
@@ -39,9 +42,6 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time like 2022-03-30T18:00-04:00", param, ctx)
-        if moment.tzinfo is None:
-            self.fail(f"{value!r} names no time zone: write 2022-03-30T18:00-04:00", param, ctx)
-        return moment
+            return read_moment(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)

@@ -11,6 +11,7 @@ from pathlib import Path
 from grader.class_records import Person
 from grader.errors import UsageError
 from grader.intake import student_name
+from grader.moments import read_moment
 
 COLUMNS = tuple(Person.model_fields)
 
@@ -58,12 +59,7 @@ def _person(fields: Mapping[str, str], where: str) -> Person:
 
 
 def _moment(text: str, where: str) -> datetime | None:
-    if not text:
-        return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{where}: {text!r} is no time like 2022-03-30T18:00-04:00") from error
-    if moment.tzinfo is None:
-        raise UsageError(f"{where}: {text!r} names no time zone: write 2022-03-30T18:00-04:00")
-    return moment
+        return read_moment(text) if text else None
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
