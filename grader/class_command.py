@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -127,7 +127,9 @@ def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) ->
     there = [assignments[id] for id in sorted({row.assignment for row in rows} & assignments.keys())]
     told, pairs = "", list[Pair]()
     try:
-        pairs = [pair for each in there for pair in find_pairs(_opened(folder, options, rows, each.id), each)]
+        roster = read_roster(options.roster) if options.roster else {}
+        paths = {each.person.student: each.path for each in find_hand_ins(folder, roster, options.assignment)}
+        pairs = [pair for each in there for pair in find_pairs(_opened(paths, rows, each.id), each)]
     except Exception:  # of ours: who resembles whom must cost nobody the class report
         LOG.exception("submissions could not be compared")
         told = "Submissions could not be compared with each other: the class report has no pairs."
@@ -137,10 +139,8 @@ def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) ->
     return told
 
 
-def _opened(folder: Path, options: Options, rows: Sequence[Row], assignment: str) -> Iterator[tuple[str, Submission]]:
+def _opened(paths: Mapping[str, Path], rows: Sequence[Row], assignment: str) -> Iterator[tuple[str, Submission]]:
     """The graded submissions of an assignment, opened one after the other."""
-    roster = read_roster(options.roster) if options.roster else {}
-    paths = {each.person.student: each.path for each in find_hand_ins(folder, roster, options.assignment)}
     for row in rows:
         if row.assignment != assignment or row.outcome != GRADED or row.graded_as:
             continue
