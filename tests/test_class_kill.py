@@ -43,13 +43,13 @@ def test_kills(tmp_path: Path) -> None:
         for _ in range(chance.randrange(3)):  # the next moment after so many were finished
             done.append(process.stdout.readline().strip())
         process.kill()
-        process.communicate(timeout=60)
+        done += process.communicate(timeout=60)[0].split()  # who was finished between that moment and the kill
         if (out / GRADEBOOK).exists():
             lines = (out / GRADEBOOK).read_text().splitlines()[1:]
             assert {line.split(",")[0] for line in lines} >= set(done)
     done += finished(start(folder, out))
     assert (out / GRADEBOOK).read_bytes() == (tmp_path / "calm" / GRADEBOOK).read_bytes()
-    assert sorted(set(done)) == CLASS
-    assert len(done) <= len(CLASS)  # nobody who was finished is worked on again
+    assert set(done) <= set(CLASS)  # a kill may fall between a record and its line
+    assert len(done) == len(set(done))  # nobody who was finished is worked on again
     assert not (out / SCRATCH).exists()
     assert not list(out.rglob(".*.part"))
