@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = FORMS SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS VENV
+VARIABLES = FORMS SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS SECTIONS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv
@@ -28,7 +28,7 @@ CLUSTER_ = $${CLUSTER:+"--cluster=$$CLUSTER"}
 SUBMISSIONS_ = $${SUBMISSIONS:+-- "$$SUBMISSIONS"}
 SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
 
-.PHONY: grade grade-all report reference validate release gradescope data examples test check help clean setup ready
+.PHONY: grade grade-all report reference validate release gradescope data examples test check bench help clean setup ready
 
 grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT= MIN_SANDBOX=]
 	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(MIN_SANDBOX_) $(SUBMISSION_)
@@ -68,6 +68,9 @@ check: ready  ## lint, types, then the tests with coverage: what CI runs
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m pytest -n 2 --cov
+
+bench: ready  ## measure, beside other graders and the floor, and write benchmarks/results.md: [SECTIONS="checking report"]
+	@$(PYTHON) -m benchmarks $$SECTIONS
 
 setup:  ## install everything that the grader needs, or repair it: [VENV=.venv]
 	@./setup.sh

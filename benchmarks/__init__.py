@@ -1,1 +1,1 @@
-"""What the grader costs and bears, measured: each module is run by itself, as `python -m benchmarks.<name>`."""
+"""How fast the grader is, beside its peers and its floor: `make bench` runs these, `results.md` holds what came out."""

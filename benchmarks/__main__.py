@@ -1,0 +1,33 @@
+"""`make bench`, or `python -m benchmarks [--quick] [section ...]`: measures, prints, and writes results.md."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+from rich.console import Console
+
+from benchmarks import sections
+from benchmarks.measuring import adopt_orphans
+
+# In the order of the page. Each module has `measure(quick: bool) -> Section`.
+SECTIONS = ("checking", "submission", "classes", "training", "report")
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(SECTIONS))
+@click.option("--quick", is_flag=True, help="Fewer rounds, to see whether it works; the page stays as it is.")
+def main(names: tuple[str, ...], quick: bool) -> None:
+    """Measure these sections, or all."""
+    adopt_orphans()
+    console = Console()
+    for name in names or SECTIONS:
+        with console.status(name):
+            section = importlib.import_module(f"benchmarks.{name}").measure(quick)
+        sections.show(section, console)
+        if not quick:
+            sections.write(section)
+
+
+if __name__ == "__main__":
+    main()

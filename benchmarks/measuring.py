@@ -1,0 +1,138 @@
+"""What a command, or a piece of work here, costs: wall time, computing time and memory, its processes included."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SET_CHILD_SUBREAPER = 36  # of prctl(2)
+EVERY = 0.1  # seconds between two looks at the memory
+
+
+@dataclass
+class Cost:
+    """What something cost.
+
+    Attributes:
+        wall_s: Seconds on the clock.
+        cpu_s: Seconds of computing, of all processes that were started and ended meanwhile.
+        peak_mib: The most memory that all of them held together, in MiB, pages that several share counted once.
+    """
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_mib: float = 0.0
+
+
+def adopt_orphans() -> None:
+    """Have processes whose parent ended become ours, so that their computing time is not lost."""
+    if ctypes.CDLL(None, use_errno=True).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def cost_of_command(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None) -> Cost:
+    """Run a command to its end and measure it.
+
+    Raises:
+        RuntimeError: If it does not end with 0; with the end of what it printed.
+    """
+    words = [str(word) for word in command]
+    with measured() as cost:
+        run = subprocess.run(
+            words, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        reap_orphans()
+    if run.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {run.returncode}:\n{run.stdout[-2000:]}")
+    return cost
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """Measure what is done inside; the cost is filled in at the end, its computing time from child processes that ended."""
+    cost, over = Cost(), threading.Event()
+    before, started = _children_cpu(), time.perf_counter()
+    watch = threading.Thread(target=_watch_memory, args=(cost, over), daemon=True)
+    watch.start()
+    try:
+        yield cost
+    finally:
+        cost.wall_s = time.perf_counter() - started
+        cost.cpu_s = _children_cpu() - before
+        over.set()
+        watch.join()
+
+
+def reap_orphans() -> None:
+    """Wait for adopted processes that have ended; those that live on are left alone."""
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                return
+        except ChildProcessError:
+            return
+
+
+def times(work: Callable[[], object], rounds: int) -> list[float]:
+    """Seconds on the clock that a piece of work takes, each time."""
+    found = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Median, and in brackets the smallest and the largest."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _watch_memory(cost: Cost, over: threading.Event) -> None:
+    while not over.wait(EVERY):
+        cost.peak_mib = max(cost.peak_mib, sum(map(_proportional_kib, _descendants(os.getpid()))) / 1024)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Every process below one, without itself."""
+    parents: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            try:
+                stat = Path("/proc", entry, "stat").read_text()
+            except OSError:  # it has ended
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry))
+    found, left = [], [pid]
+    while left:
+        below = parents.get(left.pop(), [])
+        found += below
+        left += below
+    return found
+
+
+def _proportional_kib(pid: int) -> int:
+    """A process's memory, pages shared with others divided among them; 0 when it has ended."""
+    try:
+        for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    except OSError:
+        return 0
+    return 0
