@@ -58,7 +58,7 @@ def cost_of_command(command: Sequence[str | Path], cwd: Path, environment: Mappi
 
 @contextmanager
 def measured() -> Iterator[Cost]:
-    """Measure what is done inside; the cost is filled in at the end, its computing time from child processes that ended."""
+    """Measure what is done inside, by the child processes that end meanwhile; the cost is filled in at the end."""
     cost, over = Cost(), threading.Event()
     before, started = _children_cpu(), time.perf_counter()
     watch = threading.Thread(target=_watch_memory, args=(cost, over), daemon=True)
