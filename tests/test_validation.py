@@ -1,4 +1,7 @@
-"""The checks are proved: solutions earn everything, stubs nothing, every variation what it should."""
+"""The checks are proved: solutions earn everything, stubs nothing, a variation what it should.
+
+Here a mistake for each check and an accepted way for each function; `make validate` tries all of them.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,36 @@ from grader.errors import MachineError, UsageError
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.runner import CHECKS
-from grader.solutions import load_mistakes
+from grader.solutions import load_accepted, load_mistakes
 from grader.validation import examine, validate_assignment, validate_folder
 from grader.validation_cases import Case, Finding, Kind, list_cases
 from grader.validation_table import show_validation
 
 ASSIGNMENTS = [each for each in find_assignments() if (CHECKS / each).is_dir()]
-CASES = [case for assignment_id in ASSIGNMENTS for case in list_cases(assignment_id)]
+
+
+def sample_of(assignment_id: str) -> Iterator[Case]:
+    """The solutions, the stubs, the first mistake of each check and the first accepted way of each function."""
+    variations = {each.id: each for each in [*load_mistakes(assignment_id), *load_accepted(assignment_id)]}
+    seen = set[tuple[Kind, str]]()
+    for case in list_cases(assignment_id):
+        variation = variations.get(case.name)
+        proves = (case.kind, variation.check or variation.target if variation else "")
+        if proves not in seen:
+            seen.add(proves)
+            yield case
+
+
+CASES = [case for assignment_id in ASSIGNMENTS for case in sample_of(assignment_id)]
+
+
+@pytest.mark.parametrize("assignment_id", ASSIGNMENTS)
+def test_sample_has_every_check(assignment_id: str) -> None:
+    """Each check that a mistake names is tried with one, and each kind of case is there."""
+    tried = {case.name for case in sample_of(assignment_id)}
+    mistakes = load_mistakes(assignment_id)
+    assert {each.check for each in mistakes} == {each.check for each in mistakes if each.id in tried}
+    assert {case.kind for case in sample_of(assignment_id)} == set(Kind)
 
 
 @pytest.fixture(scope="module", autouse=True)
