@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.notebook_statements import Statement, read_statement, says_nothing
+from grader.notebook_statements import UNREADABLE, Statement, read_statement, says_nothing
 
 MOST_CODE = 256 << 10  # characters of all cells together, as of a module: pictures are outputs, and don't count
 # The rest of such a cell is Python that runs in the notebook; what follows any other cell magic is something else.
@@ -25,7 +25,6 @@ _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 # At the start of a statement: `!pip`, `%matplotlib`, `?help`, `x = !ls`, `help?`.
 _MAGIC = re.compile(r"(?P<indent>\s*)(?:(?:\w[\w.,\s]*=\s*)?[%!]|\?|%?[\w.]+\?{1,2}\s*$)")
 _LEXEMES = re.compile(r"""\\.|'''|\"\"\"|['"#()\[\]{}]""")
-_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises on what is no Python
 
 
 class NotANotebook(ValueError):
@@ -131,7 +130,7 @@ def _read_cell(book: Notebook, number: int, source: str) -> None:
             elif not says_nothing(node):
                 book.other.add(cell)
         book.statements += taken
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else "it can't be read as Python"
         book.broken[cell] = f"{said}{where}"

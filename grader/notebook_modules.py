@@ -11,7 +11,7 @@ import json
 import pickle
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from grader.notebook_cells import NotANotebook, Notebook, read_notebook
 from grader.notebook_notes import tell
 from grader.notebook_places import first_line, place_line
 from grader.notebook_shelf import Shelf
-from grader.notebook_statements import GUARD, Statement
+from grader.notebook_statements import GUARD, STAR, Statement
 from grader.text import clean_name
 
 ASKED, FOUND = "asked.pickle", "found.json"
@@ -32,6 +32,7 @@ class Asked:
     Attributes:
         notebooks: Contents by path.
         helpers: Names of the modules that lie beside the notebooks.
+        sources: The modules themselves, by dotted name.
         wanted: Names asked for, by module; None asks only which names each notebook defines.
         networks: Modules of `wanted` whose model files may hold any class.
     """
@@ -40,6 +41,7 @@ class Asked:
     helpers: frozenset[str]
     wanted: Mapping[str, tuple[str, ...]] | None = None
     networks: frozenset[str] = frozenset()
+    sources: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def main(folder: Path) -> None:
@@ -52,7 +54,7 @@ def main(folder: Path) -> None:
             books.append(read_notebook(path, raw, len(books)))
         except NotANotebook as error:
             broken[path] = str(error)
-    shelf = Shelf(books, asked.helpers)
+    shelf = Shelf(books, asked.helpers, asked.sources)
     found: dict[str, object] = {"broken": broken}
     if asked.wanted is None:
         found["names"] = {book.path: sorted(shelf.defines(number)) for number, book in enumerate(books)}
@@ -123,7 +125,7 @@ class Made:
         needed |= {each for each in self.reached.get(name, ()) if each.kind == "class"}  # for a pickled network
         books = {statement.book for statement in (*here, *needed)}
         imports = {each for each in needed if each.kind == "import"}
-        imports |= {star for book in books for star in shelf.find(book, "*") if star.book == book}
+        imports |= {star for book in books for star in shelf.find(book, STAR) if star.book == book}
         elsewhere = [each for each in needed if self._homes.get(each, name) != name]
         # What is asked of the module comes last: of two notebooks' functions of one name it is the right one.
         taken = sorted(

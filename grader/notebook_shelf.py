@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from grader.notebook_cells import Notebook
-from grader.notebook_statements import Statement
+from grader.notebook_statements import STAR, Statement, public_names
 
 
 class Shelf:
-    """The notebooks of a submission, and which statements give a name its meaning."""
+    """The notebooks of a submission, and which statements give a name its meaning.
 
-    def __init__(self, books: list[Notebook], helpers: frozenset[str]) -> None:
+    Args:
+        books: The notebooks.
+        helpers: Names of what lies beside them and can be imported.
+        sources: The modules among them by dotted name: a star import takes their names.
+    """
+
+    def __init__(
+        self, books: list[Notebook], helpers: frozenset[str], sources: Mapping[str, bytes] | None = None
+    ) -> None:
         self.books = books
         self.helpers = helpers
+        self._sources = sources or {}
         self._bindings: list[dict[str, list[Statement]]] = []
         for book in books:
             bindings: dict[str, list[Statement]] = {}
             for each in book.statements:
-                for name in each.binds:
+                for name in each.binds | self._taken_by_star(each):
                     bindings.setdefault(name, []).append(each)
             self._bindings.append({name: _own(found) for name, found in bindings.items()})
+
+    def _taken_by_star(self, statement: Statement) -> frozenset[str]:
+        """Names that `from mylib import *` takes of a module beside the notebook."""
+        found = [self._sources[each] for each in statement.sources if each in self._sources]
+        return frozenset().union(*map(public_names, found)) if STAR in statement.binds else frozenset()
 
     def defines(self, book: int) -> set[str]:
         """Names that a notebook defines, or takes from a module beside it."""
@@ -76,7 +90,7 @@ class Shelf:
             found |= more
             waiting += more
         books = {statement.book for statement in found}
-        return found | {star for book in books for star in self._bindings[book].get("*", ())}
+        return found | {star for book in books for star in self._bindings[book].get(STAR, ())}
 
     def classes(self) -> list[Statement]:
         """The classes of all notebooks, each name's last."""

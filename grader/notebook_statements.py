@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}  # functions to the compiler, run at once
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what the parser raises on what is no Python
+STAR = "*"  # among the names that an import binds: whatever the module offers
 GUARD = "BaseException"  # what a statement may raise that is left out where it fails: `exit()` too
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -53,6 +55,22 @@ class Statement:
     def is_whole(self) -> bool:
         """Whether what its names meant before is of no account; `import a.b` adds to what `import a.c` gave."""
         return self.kind in ("function", "class", "value") and not self.binds & self.now
+
+
+def public_names(source: bytes) -> frozenset[str]:
+    """Names that a star import takes of a module: what its `__all__` lists, or what does not begin with `_`.
+
+    Nothing of a module that does not parse.
+    """
+    try:
+        body = ast.parse(source).body
+    except UNREADABLE:
+        return frozenset()
+    for node in body:
+        if isinstance(node, ast.Assign) and "__all__" in _binds(node) and isinstance(node.value, ast.List | ast.Tuple):
+            listed = [each.value for each in node.value.elts if isinstance(each, ast.Constant)]
+            return frozenset(each for each in listed if isinstance(each, str))
+    return frozenset(name for node in body for name in _binds(node) if not name.startswith("_"))
 
 
 def says_nothing(node: ast.stmt) -> bool:

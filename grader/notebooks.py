@@ -176,7 +176,8 @@ def _ask(
     """
     helpers = {path.rpartition("/")[2].removesuffix(".py") for path in beside if path.endswith(".py")}
     helpers |= {path.partition("/")[0] for path in beside if "/" in path}
-    asked = Asked({path: files[path] for path in books}, frozenset(helpers), wanted, networks)
+    sources = {path.removesuffix(".py").replace("/", "."): raw for path, raw in beside.items() if path.endswith(".py")}
+    asked = Asked({path: files[path] for path in books}, frozenset(helpers), wanted, networks, sources)
     ended = run_limited("grader.notebook_modules", {ASKED: pickle.dumps(asked)}, [FOUND], BOUNDS)
     if ended.why:
         raise SubmissionRefused(

@@ -57,9 +57,10 @@ def take(folder: Path, *cells: str | list[str], assignment: str = "miniplaces") 
 
 
 def take_books(folder: Path, books: Mapping[str, bytes], *helpers: str, assignment: str = "miniplaces") -> Taken:
-    """What is made of notebooks beside helper modules of these names, in this process."""
+    """What is made of notebooks beside helper modules of these names, those that `folder` holds, in this process."""
     names = asked_names(get_assignment(assignment))
-    asked = Asked(books, frozenset(helpers), names.modules, names.networks)
+    sources = {name: path.read_bytes() for name in helpers if (path := folder / f"{name}.py").exists()}
+    asked = Asked(books, frozenset(helpers), names.modules, names.networks, sources)
     (folder / ASKED).write_bytes(pickle.dumps(asked))
     notebook_modules.main(folder)
     found = json.loads((folder / FOUND).read_text())

@@ -183,6 +183,24 @@ def test_helper_modules(tmp_path: Path) -> None:
     assert not any("skipped" in note for note in made.notes)
 
 
+@pytest.mark.parametrize(
+    ("source", "cells", "value"),
+    [
+        ("def normalize_tensor(t):\n    return 5", ["from mine import *"], 5),
+        ("def scale(t):\n    return 6", ["from mine import *", F.format("scale(0)")], 6),
+        ("def normalize_tensor(t):\n    return 5", ["from mine import *", F.format("7")], 7),
+        ("def normalize_tensor(t):\n    return 5", [F.format("7"), "from mine import *"], 5),
+        ("__all__ = ['a']\na = 1\ndef normalize_tensor(t):\n    return 5", [F.format("7"), "from mine import *"], 7),
+        ("def f(:", [F.format("7"), "from mine import *"], 7),
+    ],
+)
+def test_star_import_of_helper(tmp_path: Path, source: str, cells: list[str], value: int) -> None:
+    """A star import takes what the module beside the notebook offers, as Python does; nothing of a broken one."""
+    (tmp_path / "mine.py").write_text(source)
+    made = take_books(tmp_path, {"lab.ipynb": notebook(*cells)}, "mine")
+    assert made.modules["filters"].normalize_tensor(0) == value
+
+
 def test_names_of_files(tmp_path: Path) -> None:
     """What modules share gets a file whose name can be imported and is nobody's."""
     cells = notebook("class A: pass", F.format("A"), "def flatten_activations(a):\n    return A")
