@@ -25,7 +25,7 @@ from grader.rubric import PROJECT, Assignment, find_assignments
 AFTER_THE_RUN = """
 cli*.py __main__.py class*.py roster.py handed_in.py gradebook.py exports*.py similar*.py pool.py executors.py
 pipeline.py scoring.py manual.py results.py terminal.py report*.py validation*.py release.py packing.py
-gradescope*.py kit*.py limited.py moments.py examples.py example_*.py composing*.py notebook_forms.py figures/*.py
+gradescope*.py kit*.py limited*.py moments.py examples.py example_*.py composing*.py notebook_forms.py figures/*.py
 """.split()
 SCORING = ("scoring.py", "manual.py", "results.py", "terminal.py", "report*.py", "figures/*.py", "pipeline.py")
 OF_A_TASK = {"title", "points", "bonus", "variants", "scoring", "without_data"}  # read after the checks

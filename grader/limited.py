@@ -3,33 +3,33 @@
 Laying out a page, drawing a figure and parsing a source are done by libraries that can't be interrupted, and that take
 hours or gigabytes for what was made to have them do so. The process has a folder for its files, bounds on computing,
 time, memory and what it writes, and ends with the grader. What runs in it is ours: a student's code never does.
+
+`limited_process.py` is what runs there. Where importing the module takes long, the process is forked from one that has
+imported it (`Preloaded`), and that waits for the next.
 """
 
 from __future__ import annotations
 
-import ctypes
+import atexit
+import json
 import logging
 import os
-import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from grader.errors import MachineError
+from grader.limited_process import NOTED, OUT_OF_MEMORY, SERVE
 from grader.text import clean_text
 
 LOG = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parent.parent  # not from `rubric`, which takes long to import
-COMMAND = (sys.executable, "-m", "grader.limited")
-OUT_OF_MEMORY = 4  # the exit code that says so
-PR_SET_PDEATHSIG = 1
-CPU_MARGIN_S = 1  # between the signal that says what it is and the one that can't be caught
-NOTED = "noted.txt"  # what the process says
+COMMAND = (sys.executable, "-m", "grader.limited_process")
 NOTED_LINES, NOTED_COLUMNS = 50, 300  # at its end, and of each line
 # Memory is limited by address space, of which each thread of a numerical library takes much.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -51,6 +51,11 @@ class Bounds:
     memory_mib: int
     file_mib: int
 
+    @property
+    def of_process(self) -> tuple[int, int, int]:
+        """Those that the process sets itself."""
+        return self.cpu_s, self.memory_mib, self.file_mib
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -65,7 +70,9 @@ class Ended:
     why: str
 
 
-def run_limited(module: str, given: Mapping[str, bytes], wanted: Sequence[str], bounds: Bounds) -> Ended:
+def run_limited(
+    module: str, given: Mapping[str, bytes], wanted: Sequence[str], bounds: Bounds, *, preloaded: bool = False
+) -> Ended:
     """Call `main(folder)` of a module in a process of its own, and wait for it.
 
     Args:
@@ -73,6 +80,7 @@ def run_limited(module: str, given: Mapping[str, bytes], wanted: Sequence[str], 
         given: Files that the folder holds, by name.
         wanted: Names of the files that `main` writes, each whole or not at all.
         bounds: What it may use.
+        preloaded: Whether to fork it from a process that has imported the module and waits for more.
 
     Raises:
         MachineError: If the process can't be started.
@@ -82,7 +90,7 @@ def run_limited(module: str, given: Mapping[str, bytes], wanted: Sequence[str], 
             folder = Path(made)
             for name, content in given.items():
                 (folder / name).write_bytes(content)
-            code = _run(module, folder, bounds)
+            code = _preload(module).run(folder, bounds) if preloaded else _run(module, folder, bounds)
             _pass_on(folder / NOTED)
             files = {name: (folder / name).read_bytes() for name in wanted if (folder / name).exists()}
     except OSError as error:
@@ -90,13 +98,25 @@ def run_limited(module: str, given: Mapping[str, bytes], wanted: Sequence[str], 
     return Ended(files, "" if len(files) == len(wanted) else _why(code, bounds))
 
 
+def preload(module: str) -> None:
+    """Begin to import a module that `run_limited` will be asked for, while there is other work.
+
+    Raises:
+        MachineError: If the process can't be started.
+    """
+    try:
+        _preload(module)
+    except OSError as error:
+        raise MachineError(f"a process for {module} can't be started: {error}") from error
+
+
 def _run(module: str, folder: Path, bounds: Bounds) -> int | None:
     """Run the process to its end; its exit code, or None if the clock ended it."""
-    limits = (bounds.cpu_s, bounds.memory_mib, bounds.file_mib)
+    arguments = (module, str(folder), str(os.getpid()), *map(str, bounds.of_process))
     with (folder / NOTED).open("wb") as noted:
         try:
             ended = subprocess.run(
-                [*COMMAND, module, str(folder), str(os.getpid()), *map(str, limits)],
+                [*COMMAND, *arguments],
                 cwd=PROJECT,
                 env={**os.environ, **ONE_THREAD},
                 stdin=subprocess.DEVNULL,
@@ -109,6 +129,69 @@ def _run(module: str, folder: Path, bounds: Bounds) -> int | None:
         except subprocess.TimeoutExpired:
             return None
     return ended.returncode
+
+
+class Preloaded:
+    """A process that has imported a module and forks one for each folder that it is given; it ends with this one."""
+
+    def __init__(self, module: str) -> None:
+        self._command = (*COMMAND, SERVE, module)
+        self._busy = Lock()
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=PROJECT,
+            env={**os.environ, **ONE_THREAD},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it lives, and is what would be started now."""
+        return self._process.poll() is None and self._command[: len(COMMAND)] == COMMAND
+
+    def run(self, folder: Path, bounds: Bounds) -> int | None:
+        """Fork a process and wait for its end; its exit code, or None if the clock ended it."""
+        asked, answers = self._process.stdin, self._process.stdout
+        assert asked is not None
+        assert answers is not None
+        (folder / NOTED).touch()
+        with self._busy:
+            try:
+                asked.write(json.dumps([str(folder), bounds.wall_s, *bounds.of_process]) + "\n")
+                asked.flush()
+                answer = answers.readline()
+            except BrokenPipeError:  # it could not import the module
+                answer = ""
+            except BaseException:  # interrupted: what it does now is for nobody
+                self.stop()
+                raise
+        return json.loads(answer) if answer else self._process.wait()
+
+    def stop(self) -> None:
+        """End it, and what it has forked."""
+        self._process.kill()
+        self._process.communicate()
+
+
+_waiting: dict[str, Preloaded] = {}  # by module
+
+
+def _preload(module: str) -> Preloaded:
+    waiting = _waiting.get(module)
+    if waiting is None or not waiting.is_ready:
+        if waiting is not None:
+            waiting.stop()
+        _waiting[module] = waiting = Preloaded(module)
+    return waiting
+
+
+@atexit.register
+def _stop_all() -> None:
+    while _waiting:
+        _waiting.popitem()[1].stop()
 
 
 def _pass_on(path: Path) -> None:
@@ -129,38 +212,3 @@ def _why(code: int | None, bounds: Bounds) -> str:
     if code in (OUT_OF_MEMORY, -signal.SIGKILL):  # the second when the whole machine ran out of it
         return "it needed too much memory"
     return "the program that does it stopped"
-
-
-def main(module: str, folder: str, parent: str, cpu_s: str, memory_mib: str, file_mib: str) -> int:
-    """What the process does; returns its exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
-    _end_with(int(parent))
-    _lower(resource.RLIMIT_AS, int(memory_mib) << 20)
-    _lower(resource.RLIMIT_CPU, int(cpu_s), more=CPU_MARGIN_S)
-    _lower(resource.RLIMIT_FSIZE, int(file_mib) << 20)
-    _lower(resource.RLIMIT_CORE, 0)
-    try:
-        import_module(module).main(Path(folder))
-    except MemoryError:
-        return OUT_OF_MEMORY
-    return 0
-
-
-def _end_with(parent: int) -> None:
-    """Have the kernel end this process when the grader is gone: nobody would wait for it."""
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) was refused")
-    if os.getppid() != parent:
-        raise SystemExit("the grader ended before this process began")
-
-
-def _lower(limit: int, soft: int, *, more: int = 0) -> None:
-    """Set a limit, the hard one so much higher, unless there is a lower one already."""
-    highest = resource.getrlimit(limit)[1]
-    hard = soft + more if highest == resource.RLIM_INFINITY else min(soft + more, highest)
-    resource.setrlimit(limit, (min(soft, hard), hard))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

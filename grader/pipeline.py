@@ -20,7 +20,7 @@ from grader.errors import SubmissionRefused, UsageError
 from grader.intake import file_digest, open_submission, student_name
 from grader.manual import marks_for, read_form, write_form
 from grader.records import Exhibit, Grade, RunFacts, Submission
-from grader.report import render_report
+from grader.report import prepare, render_report
 from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission
@@ -93,6 +93,7 @@ def grade_opened(
     assignment = get_assignment(submission.assignment)
     variant = assignment.check_variant(variant)
     _make(folder)  # before the work that it is for
+    prepare()
     form = read_form(manual) if manual is not None else None  # before the work that a wrong path would lose
     log(f"2 run     {assignment.title}, variant {variant}")
     run = run_submission(

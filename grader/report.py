@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import MachineError
-from grader.limited import Bounds, Ended, run_limited
+from grader.limited import Bounds, Ended, preload, run_limited
 from grader.records import Exhibit, Grade, RunFacts
 from grader.reference import load_reference
 from grader.report_job import JOB, PAGE, PDF, Job, is_reference
@@ -24,6 +24,16 @@ from grader.rubric import Assignment
 LOG = logging.getLogger(__name__)
 # A report with all its figures takes 9 seconds of computing, 0.8 GiB of addresses and files of 5 MiB.
 BOUNDS = Bounds(cpu_s=60, wall_s=600, memory_mib=2048, file_mib=64)
+WORKER = "grader.report_worker"
+
+
+def prepare() -> None:
+    """Begin what takes time before a report can be rendered, while there is other work.
+
+    Raises:
+        MachineError: If the process can't be started.
+    """
+    preload(WORKER)
 
 
 def render_report(
@@ -54,7 +64,7 @@ def render_report(
 
 
 def _render(job: Job) -> Ended:
-    return run_limited("grader.report_worker", {JOB: pickle.dumps(job)}, (PAGE, PDF), BOUNDS)
+    return run_limited(WORKER, {JOB: pickle.dumps(job)}, (PAGE, PDF), BOUNDS, preloaded=True)
 
 
 def _models(grade: Grade) -> Mapping[str, Any]:

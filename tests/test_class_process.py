@@ -18,14 +18,14 @@ from grader.rubric import PROJECT
 WORKER = """\
 import sys
 sys.path.insert(0, {project!r})
-from grader import class_page, limited
+from grader import class_page, limited_process
 honest = class_page.write_pdf
 def write_pdf(page, pictures):
     if not (pictures or {always}):
         return honest(page, pictures)
     raise MemoryError
 class_page.write_pdf = write_pdf
-sys.exit(limited.main(*sys.argv[1:]))
+sys.exit(limited_process.main(*sys.argv[1:]))
 """
 
 

@@ -34,8 +34,8 @@ LAYERS = [
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher",
         "notebook_modules notebook_shelf notebook_notes notebook_cells notebook_places notebook_statements "
-        "rubric records moments class_records class_seen text report_job limited sandbox.protocol sandbox.values "
-        "sandbox.calls sandbox.servant sandbox.landlock sandbox.worker sandbox.zygote",
+        "rubric records moments class_records class_seen text report_job limited limited_process "
+        "sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.landlock sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]

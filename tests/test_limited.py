@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,23 @@ from grader.rubric import PROJECT
 FEW = Bounds(cpu_s=1, wall_s=120, memory_mib=300, file_mib=2)
 
 
-def run(what: str, bounds: Bounds = FEW) -> Ended:
+Run = Callable[..., Ended]
+
+
+def run(what: str, bounds: Bounds = FEW, preloaded: bool = False) -> Ended:
     """Have it done."""
-    return run_limited("tests.sample_limited", {"do": what.encode()}, ["done"], bounds)
+    return run_limited("tests.sample_limited", {"do": what.encode()}, ["done"], bounds, preloaded=preloaded)
 
 
-def test_answer() -> None:
+@pytest.fixture(params=[False, True], ids=["started", "forked"])
+def run_either_way(request: pytest.FixtureRequest) -> Run:
+    """`run` in a process of its own, and in one that is forked from a process that waits."""
+    return partial(run, preloaded=request.param)
+
+
+def test_answer(run_either_way: Run) -> None:
     """What `main` writes comes back; it runs in the project's folder, on one thread."""
-    ended = run("answer")
+    ended = run_either_way("answer")
     assert ended.why == ""
     assert ended.files == {"done": f"in {PROJECT} with 1 thread".encode()}
 
@@ -45,21 +55,21 @@ def test_answer() -> None:
         ("no such action", "the program that does it stopped"),
     ],
 )
-def test_bounds(what: str, why: str) -> None:
+def test_bounds(run_either_way: Run, what: str, why: str) -> None:
     """Computing, memory and files are bounded, and each other end has its clause too."""
-    assert run(what) == Ended({}, why)
+    assert run_either_way(what) == Ended({}, why)
 
 
-def test_finished_before_it_crashed() -> None:
+def test_finished_before_it_crashed(run_either_way: Run) -> None:
     """What was finished counts, even if the process fails at its very end."""
-    assert run("answer and crash") == Ended({"done": b"there"}, "")
+    assert run_either_way("answer and crash") == Ended({"done": b"there"}, "")
 
 
-def test_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock(run_either_way: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that only waits ends by the clock, and its folder is gone."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     started = time.monotonic()
-    assert run("sleep", Bounds(60, 1, 300, 2)) == Ended({}, "it took longer than 1 seconds")
+    assert run_either_way("sleep", Bounds(60, 1, 300, 2)) == Ended({}, "it took longer than 1 seconds")
     assert time.monotonic() - started < 60
     assert list(tmp_path.iterdir()) == []
 
@@ -78,31 +88,56 @@ def test_lower_limits_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended.files["done"].decode() == ours
 
 
-def test_complaints_are_passed_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_complaints_are_passed_on(run_either_way: Run, caplog: pytest.LogCaptureFixture) -> None:
     """The end of what the process says is logged, with nothing that a terminal would obey."""
-    run("complain", Bounds(cpu_s=5, wall_s=120, memory_mib=300, file_mib=8))
+    run_either_way("complain", Bounds(cpu_s=5, wall_s=120, memory_mib=300, file_mib=8))
     (record,) = caplog.records
     assert "ValueError: \\u{1b}[31mred" in record.getMessage()
     assert "\x1b" not in record.getMessage()
     assert len(record.getMessage()) < 20_000
 
 
-def test_no_process_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_possible(run_either_way: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the process can't even be started, that is the machine's fault."""
     monkeypatch.setattr(limited, "COMMAND", (str(tmp_path / "no python"),))
     with pytest.raises(MachineError, match=r"a process for tests\.sample_limited can't be started"):
-        run("answer")
+        run_either_way("answer")
 
 
-def test_ends_with_the_grader(tmp_path: Path) -> None:
+def test_forked_from_one() -> None:
+    """Work that follows is forked from the same process; one that was killed is replaced."""
+    run("answer", preloaded=True)
+    first = limited._waiting["tests.sample_limited"]
+    run("crash", preloaded=True)
+    assert limited._waiting["tests.sample_limited"] is first
+    first.stop()
+    assert run("answer", preloaded=True).why == ""
+
+
+def test_module_that_fails() -> None:
+    """A module that can't be imported is the program's end, whichever way."""
+    for preloaded in (False, True):
+        ended = run_limited("tests.no_such_module", {}, ["done"], FEW, preloaded=preloaded)
+        assert ended == Ended({}, "the program that does it stopped")
+
+
+STARTED = (
+    "import os, subprocess, sys, time\n"
+    "subprocess.Popen([*sys.argv[2:], 'tests.sample_limited', sys.argv[1], str(os.getpid()), '60', '300', '2'])\n"
+    "time.sleep(300)\n"
+)
+FORKED = (
+    "import pathlib, sys\n"
+    "from grader.limited import Bounds, Preloaded\n"
+    "Preloaded('tests.sample_limited').run(pathlib.Path(sys.argv[1]), Bounds(60, 300, 300, 2))\n"
+)
+
+
+@pytest.mark.parametrize("grader", [STARTED, FORKED])
+def test_ends_with_the_grader(grader: str, tmp_path: Path) -> None:
     """When the grader is killed, the process that works for it ends too."""
     (tmp_path / "do").write_text("sleep")
-    grader = (
-        "import os, subprocess, sys, time\n"
-        "subprocess.Popen([*sys.argv[1:], str(os.getpid()), '60', '300', '2'])\n"
-        "time.sleep(300)\n"
-    )
-    command = [sys.executable, "-c", grader, *limited.COMMAND, "tests.sample_limited", str(tmp_path)]
+    command = [sys.executable, "-c", grader, str(tmp_path), *limited.COMMAND]
     with subprocess.Popen(command, cwd=PROJECT) as running:
         try:
             assert wait_for(lambda: (tmp_path / "began").exists())

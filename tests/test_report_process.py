@@ -27,9 +27,9 @@ from grader.sandbox import landlock
 WORKER = """\
 import os, signal, sys
 sys.path.insert(0, {project!r})
-from grader import limited, report_page
+from grader import limited_process, report_page
 {change}
-sys.exit(limited.main(*sys.argv[1:]))
+sys.exit(limited_process.main(*sys.argv[1:]))
 """
 LAYOUT = """\
 honest = report_page.write_pdf
