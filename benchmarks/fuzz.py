@@ -28,11 +28,11 @@ from typing import Any
 
 from benchmarks import mutations
 from benchmarks.honest import honest_files, honest_replies, honest_zips
-from grader.answers import read_answers
 from grader.checks.miniplaces.check_experiments import check_entries
 from grader.checks.two_networks.histories import read_history
 from grader.errors import CheckStopped, SubmissionRefused
-from grader.intake import open_submission
+from grader.intake.answers import read_answers
+from grader.intake.opening import open_submission
 from grader.records import Array
 from grader.sandbox.calls import describe_value
 from grader.sandbox.protocol import Channel, DeadlinePassed, Frame, Header, ProtocolError

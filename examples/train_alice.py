@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from grader.batches import Batches, measure
-from grader.datasets import fashion_mnist, normalise_fashion
-from grader.training import load_solution
+from grader.datasets.fashion import fashion_mnist, normalise_fashion
+from grader.reference.batches import Batches, measure
+from grader.reference.training import load_solution
 
 SEED = 819
 EPOCHS = 4

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from grader.imageset import cache_folder
-from grader.recipes import RECIPES
-from grader.training import train_recipe, training_progress
+from grader.datasets.imageset import cache_folder
+from grader.reference.recipes import RECIPES
+from grader.reference.training import train_recipe, training_progress
 
 STOP_AFTER = {"supervised": 15, "rotation": 3}  # epochs of 30 and of 6
 TARGET = Path(__file__).parent / "group"

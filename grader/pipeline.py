@@ -15,12 +15,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from grader.answers import read_answers
 from grader.errors import SubmissionRefused, UsageError
-from grader.intake import file_digest, open_submission, student_name
+from grader.intake.answers import read_answers
+from grader.intake.opening import file_digest, open_submission, student_name
 from grader.manual import marks_for, read_form, write_form
 from grader.records import Exhibit, Grade, RunFacts, Submission
-from grader.report import prepare, render_report
+from grader.report.rendering import prepare, render_report
 from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission

@@ -6,12 +6,12 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from grader.cifar import cifar10
-from grader.datasets import fashion_mnist
+from grader.datasets.cifar import cifar10
+from grader.datasets.fashion import fashion_mnist
+from grader.datasets.imageset import without_downloads
 from grader.errors import MachineError
-from grader.imageset import without_downloads
 from grader.records import RunFacts
-from grader.reference import load_reference
+from grader.reference.models import load_reference
 
 DATA_SETS = {"FashionMNIST": fashion_mnist, "CIFAR-10": cifar10}
 PACKAGES = ("torch", "torchvision", "numpy", "pytest")

@@ -23,9 +23,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.composing.notebook import notebook_of
 from grader.errors import MachineError
-from grader.kit import kit_files
-from grader.notebook_forms import notebook_of
+from grader.kit.making import kit_files
 from grader.packing import pack_files
 from grader.rubric import PROJECT, Assignment, get_assignment
 

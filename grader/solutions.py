@@ -21,7 +21,7 @@ from typing import Any
 from grader.errors import MachineError
 from grader.importing import Siblings, importing, load_modules
 from grader.importing import load_module as load_module  # here too: mistakes are made of solutions' modules
-from grader.reference import load_reference
+from grader.reference.models import load_reference
 from grader.rubric import PROJECT, Assignment, get_assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.records import CheckResult, Grade, Outcome, State, TaskGrade, WorthALook
-from grader.repeats import tell_once
+from grader.report.repeats import tell_once
 from grader.text import clean_name, clean_text
 
 WIDTH = 100

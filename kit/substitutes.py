@@ -1,6 +1,7 @@
 """What stands in the kit in the place of definitions of the grader's that students' machines could not run.
 
-`grader/kit.py` says which. Each is copied without this file's imports where the grader's module has them already.
+`grader/kit/making.py` says which. Each is copied without this file's imports where the grader's module has them
+already.
 """
 
 from __future__ import annotations

@@ -12,13 +12,14 @@ from typing import Any
 
 from sample_zip import Entry, zip_of
 
-from grader import classroom, pool
-from grader.class_digests import Digests
-from grader.class_job import Graded, Job
-from grader.class_plan import Options
-from grader.class_records import Row
-from grader.classroom import grade_class
-from grader.executors import Machine
+from grader import pool
+from grader.classroom import grading
+from grader.classroom.digests import Digests
+from grader.classroom.executors import Machine
+from grader.classroom.grading import grade_class
+from grader.classroom.job import Graded, Job
+from grader.classroom.plan import Options
+from grader.classroom.records import Row
 from grader.records import Grade, LedgerLine, State, TaskGrade
 from grader.results import ARRAYS, RESULTS
 
@@ -114,6 +115,6 @@ def begin(parent: int) -> None:
 if __name__ == "__main__":  # a whole grading in processes that can be killed: folder, out
     given, target = map(Path, sys.argv[1:])
     pool._begin = begin
-    setattr(classroom, "grade_job", pretend_slowly)  # noqa: B010  # as a test's monkeypatch would
-    setattr(classroom, "take_digests", no_digests)  # noqa: B010
-    classroom.grade_class(given, target, Options(), Machine(2), on_done=lambda row: print(row.student, flush=True))
+    setattr(grading, "grade_job", pretend_slowly)  # noqa: B010  # as a test's monkeypatch would
+    setattr(grading, "take_digests", no_digests)  # noqa: B010
+    grading.grade_class(given, target, Options(), Machine(2), on_done=lambda row: print(row.student, flush=True))

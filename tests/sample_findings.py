@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from grader.records import CheckResult, Outcome
 from grader.rubric import get_assignment
 from grader.solutions import Variation, load_accepted, load_mistakes
-from grader.validation_cases import Case, Finding, Kind
+from grader.validation.cases import Case, Finding, Kind
 
 ID = "miniplaces"
 

@@ -14,10 +14,10 @@ from sample_modules import write_module
 from torch import Tensor
 
 from grader.checks.looks import Looks
-from grader.imageset import ImageSet
+from grader.datasets.imageset import ImageSet
 from grader.importing import load_module
 from grader.records import WorthALook
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 

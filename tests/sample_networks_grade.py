@@ -7,7 +7,7 @@ from typing import Any
 from sample_grade import SHA256, passed
 
 from grader.records import CheckResult, Grade, LedgerLine, Outcome, State, TaskGrade
-from grader.report_job import NO_ZIP
+from grader.report.job import NO_ZIP
 from grader.rubric import Assignment, get_assignment
 
 SCORES = {"1": 2, "2.1": 0.5, "2.2": 3.2, "3": 4, "3.2": 1, "3.3": 1, "4.1": 2, "4.2": 1.5, "4.3": 2, "4.4": 3}

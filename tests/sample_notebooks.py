@@ -13,12 +13,12 @@ from typing import Any
 
 from sample_zip import Entry, zip_of
 
-from grader import notebook_modules
 from grader.errors import MachineError
 from grader.importing import load_modules
-from grader.intake import open_submission
-from grader.notebook_modules import ASKED, FOUND, Asked
-from grader.notebooks import asked_names
+from grader.intake.opening import open_submission
+from grader.notebooks import modules
+from grader.notebooks.modules import ASKED, FOUND, Asked
+from grader.notebooks.submitted import asked_names
 from grader.records import Submission
 from grader.rubric import get_assignment
 
@@ -62,7 +62,7 @@ def take_books(folder: Path, books: Mapping[str, bytes], *helpers: str, assignme
     sources = {name: path.read_bytes() for name in helpers if (path := folder / f"{name}.py").exists()}
     asked = Asked(books, frozenset(helpers), names.modules, names.networks, sources)
     (folder / ASKED).write_bytes(pickle.dumps(asked))
-    notebook_modules.main(folder)
+    modules.main(folder)
     found = json.loads((folder / FOUND).read_text())
     for name, text in found["files"].items():
         (folder / name).write_text(text)

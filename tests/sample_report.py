@@ -15,11 +15,11 @@ import sample_grade as sample
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
-from grader import report_page
 from grader.figures import Picture
 from grader.records import Exhibit, Grade, RunFacts
-from grader.report_job import Job
-from grader.report_page import PictureFetcher, write_report
+from grader.report import page
+from grader.report.job import Job
+from grader.report.page import PictureFetcher, write_report
 from grader.rubric import Assignment
 
 
@@ -84,7 +84,7 @@ def render(
     listener = Listener()
     loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools", "grader")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_page, "PictureFetcher", Spy)
+        patch.setattr(page, "PictureFetcher", Spy)
         for logger in loggers:
             logger.addHandler(listener)
         try:

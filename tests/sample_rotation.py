@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from grader.checks.two_networks.pictures import Pictures
-from grader.imageset import ImageSet
+from grader.datasets.imageset import ImageSet
 from grader.records import Exhibit
-from grader.reference import Reference
+from grader.reference.models import Reference
+from grader.reference.training import SOLUTIONS
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import load_module
-from grader.training import SOLUTIONS
 
 FOLDER = SOLUTIONS / "two_networks"
 Function = Callable[..., Any]

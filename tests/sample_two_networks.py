@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from grader.checks.two_networks.pictures import Pictures
+from grader.datasets.imageset import ImageSet
 from grader.errors import CheckStopped, Failure
-from grader.imageset import ImageSet
 from grader.importing import load_module
-from grader.reference import Reference
+from grader.reference.models import Reference
+from grader.reference.training import SOLUTIONS
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
-from grader.training import SOLUTIONS
 
 FOLDER = SOLUTIONS / "two_networks"
 MODULES = ("resnet", "rotation", "visualize", "embedding", "neighbours")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.answers import read_answers
+from grader.intake.answers import read_answers
 from grader.rubric import PROJECT, find_assignments
 
 TASKS = ("2b", "3c", "4.2w")

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sample_exhibits import exhibits
 from sample_findings import ID, findings
 
-from grader.report import render_report
+from grader.report.rendering import render_report
 from grader.rubric import get_assignment
-from grader.validation_page import render_validation
+from grader.validation.page import render_validation
 
 ARGUMENTS = ("--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
              "--no-first-run").split()  # fmt: skip

@@ -15,10 +15,10 @@ import torchvision.datasets
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader import cifar
-from grader.cifar import CIFAR_CLASSES, cifar10, fetch_cifar10, normalise_cifar
+from grader.datasets import cifar
+from grader.datasets.cifar import CIFAR_CLASSES, cifar10, fetch_cifar10, normalise_cifar
+from grader.datasets.imageset import Split, data_folder, without_downloads
 from grader.errors import DataMissing
-from grader.imageset import Split, data_folder, without_downloads
 
 PER_CLASS = 3
 Pixels = NDArray[np.uint8]

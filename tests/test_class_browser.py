@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sample_class_page import fault, row
 from test_browser import ARGUMENTS, CONTRASTS, find_chromium, open_page
 
-from grader.class_page import write_class
-from grader.class_reading import read_class
-from grader.class_seen import PAGE, ClassJob
+from grader.class_report.page import write_class
+from grader.class_report.reading import read_class
+from grader.class_report.seen import PAGE, ClassJob
 from grader.rubric import find_assignments
 
 SCREENS = [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")]
@@ -46,7 +46,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     job = ClassJob("Spring", tuple(sorted(rows, key=lambda one: one.student)), read_class(rows, out),
                    tuple(sample.pairs()), find_assignments())  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grader.class_page.write_pdf", lambda _page, _pictures: b"")
+        patch.setattr("grader.class_report.page.write_pdf", lambda _page, _pictures: b"")
         write_class(job, out)
     return out / PAGE
 

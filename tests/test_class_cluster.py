@@ -15,11 +15,11 @@ import pytest
 import sample_class
 from sample_class import fill, no_digests, pretend_slowly
 
-from grader import classroom
-from grader.class_plan import Options
-from grader.class_records import Row
+from grader.classroom import grading
+from grader.classroom.executors import Cluster
+from grader.classroom.plan import Options
+from grader.classroom.records import Row
 from grader.errors import MachineError
-from grader.executors import Cluster
 from grader.rubric import PROJECT
 
 CLASS = [f"student{number:02}" for number in range(16)]
@@ -58,9 +58,9 @@ def test_lost_worker(
 ) -> None:
     """What a lost worker had is graded elsewhere: nobody is lost, and nobody is there twice."""
     address, workers = cluster
-    monkeypatch.setattr(classroom, "grade_job", pretend_slowly)
-    monkeypatch.setattr(classroom, "take_digests", no_digests)
-    monkeypatch.setattr(classroom, "own_digest", sample_class.no_whole)
+    monkeypatch.setattr(grading, "grade_job", pretend_slowly)
+    monkeypatch.setattr(grading, "take_digests", no_digests)
+    monkeypatch.setattr(grading, "own_digest", sample_class.no_whole)
     done: list[str] = []
 
     def note(row: Row) -> None:
@@ -70,7 +70,7 @@ def test_lost_worker(
 
     place = Cluster(address)
     assert place.width == 2
-    rows = classroom.grade_class(fill(tmp_path / "in", *CLASS), tmp_path / "out", Options(), place, on_done=note)
+    rows = grading.grade_class(fill(tmp_path / "in", *CLASS), tmp_path / "out", Options(), place, on_done=note)
     assert [row.student for row in rows] == CLASS
     assert {row.outcome for row in rows} == {"graded"}
     assert sorted(done) == CLASS

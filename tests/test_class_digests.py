@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import class_digests
-from grader.class_digests import AFTER_THE_RUN, take_digests
+from grader.classroom import digests
+from grader.classroom.digests import AFTER_THE_RUN, take_digests
 from grader.rubric import PROJECT
 
 
@@ -19,7 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("grader", "assignment", "solutions", "report_templates"):
         ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
         shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=ignored)
-    monkeypatch.setattr(class_digests, "describe_data", lambda: {"CIFAR-10": "here"})
+    monkeypatch.setattr(digests, "describe_data", lambda: {"CIFAR-10": "here"})
     return tmp_path
 
 
@@ -43,8 +43,8 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
         (edit("grader/checks/miniplaces/check_cam.py"), True, False),
         (edit("grader/checks/compare.py"), True, False),
         (edit("grader/sandbox/worker.py"), True, False),
-        (edit("grader/intake.py"), True, False),
-        (edit("grader/answers.py"), True, False),
+        (edit("grader/intake/opening.py"), True, False),
+        (edit("grader/intake/answers.py"), True, False),
         (edit("solutions/miniplaces/cam.py"), True, False),
         (edit("solutions/miniplaces/mistakes/cam.py"), True, False),
         (edit(RUBRIC, "call_s = 30", "call_s = 31"), True, True),
@@ -55,7 +55,7 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
         (edit("report_templates/report.css"), False, True),
         (edit("solutions/two_networks/rotation.py"), False, False),  # another assignment's
         (edit("report_templates/_task.html.j2"), False, True),
-        (edit("grader/class_report.py"), False, False),
+        (edit("grader/class_report/rendering.py"), False, False),
         (edit("assignment/miniplaces/README.md"), False, False),
     ],
 )
@@ -74,7 +74,7 @@ def test_data_and_walls(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = take_digests("container", project)
     assert take_digests("container", project) == before
     assert take_digests("cold", project).run != before.run
-    monkeypatch.setattr(class_digests, "describe_data", lambda: {"CIFAR-10": "missing"})
+    monkeypatch.setattr(digests, "describe_data", lambda: {"CIFAR-10": "missing"})
     assert take_digests("container", project).run != before.run
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from conftest import CommandRun
 
-from grader import class_job
-from grader.class_job import Graded, Job, grade_job
+from grader.classroom import job
+from grader.classroom.job import Graded, Job, grade_job
 from grader.errors import SandboxUnavailable
 from grader.manual import FORM
 from grader.results import ARRAYS, RESULTS
@@ -88,7 +88,7 @@ def test_other_code() -> None:
     done = grade_job(Job("alice", archive=b"nothing", expects="0" * 64))
     assert done.grade is None
     assert "code or data sets differ" in done.message
-    here = class_job.own_digest("container")
+    here = job.own_digest("container")
     assert grade_job(Job("alice", archive=b"nothing", expects=here)).grade is not None
 
 
@@ -99,7 +99,7 @@ def test_own_faults(monkeypatch: pytest.MonkeyPatch) -> None:
         def grade_zip(*_arguments: Any, **_options: Any) -> None:
             raise error
 
-        monkeypatch.setattr(class_job, "grade_zip", grade_zip)
+        monkeypatch.setattr(job, "grade_zip", grade_zip)
         return grade_job(Job("alice", archive=b"nothing"))
 
     assert fail(SandboxUnavailable("no walls")).unavailable

@@ -11,8 +11,8 @@ from pathlib import Path
 import sample_class
 from sample_class import fill
 
-from grader.class_records import GRADEBOOK
-from grader.classroom import SCRATCH
+from grader.classroom.grading import SCRATCH
+from grader.classroom.records import GRADEBOOK
 from grader.rubric import PROJECT
 
 CLASS = [f"student{number:02}" for number in range(14)]

@@ -11,20 +11,21 @@ import sample_class_page as sample
 from test_class_report import read
 
 from grader import limited
-from grader.class_report import render_class
+from grader.class_report.rendering import render_class
 from grader.errors import MachineError
 from grader.rubric import PROJECT
 
 WORKER = """\
 import sys
 sys.path.insert(0, {project!r})
-from grader import class_page, limited_process
-honest = class_page.write_pdf
+from grader import limited_process
+from grader.class_report import page
+honest = page.write_pdf
 def write_pdf(page, pictures):
     if not (pictures or {always}):
         return honest(page, pictures)
     raise MemoryError
-class_page.write_pdf = write_pdf
+page.write_pdf = write_pdf
 sys.exit(limited_process.main(*sys.argv[1:]))
 """
 

@@ -14,11 +14,11 @@ import sample_class_page as sample
 from pypdf import PdfReader
 from sample_class_page import HOSTILE, row
 
-from grader.class_page import write_class
-from grader.class_reading import read_class
-from grader.class_records import Pair, Person, Row
-from grader.class_report import render_class
-from grader.class_seen import PAGE, PDF, ClassJob
+from grader.class_report.page import write_class
+from grader.class_report.reading import read_class
+from grader.class_report.rendering import render_class
+from grader.class_report.seen import PAGE, PDF, ClassJob
+from grader.classroom.records import Pair, Person, Row
 from grader.rubric import find_assignments
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from sample_class_page import fault, row
 
-from grader.class_records import Row
-from grader.class_statistics import (
+from grader.class_report.statistics import (
     correlation,
     distribution,
     late_days,
@@ -19,6 +18,7 @@ from grader.class_statistics import (
     task_numbers,
     unnamed,
 )
+from grader.classroom.records import Row
 from grader.records import Outcome
 from grader.rubric import Task
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from sample_class import Here, fill, pretend, rows_of
 
-from grader import classroom
-from grader.class_digests import Digests
-from grader.class_job import Graded, Job
-from grader.class_records import Row
+from grader.classroom import grading
+from grader.classroom.digests import Digests
+from grader.classroom.gradebook import record_path
+from grader.classroom.job import Graded, Job
+from grader.classroom.records import Row
 from grader.errors import MachineError, SandboxUnavailable, UsageError
-from grader.gradebook import record_path
 from grader.manual import FORM
 
 DIGESTS = Digests(run={"miniplaces": "checks"}, score={"miniplaces": "rubric"})
@@ -25,7 +25,7 @@ DIGESTS = Digests(run={"miniplaces": "checks"}, score={"miniplaces": "rubric"})
 
 @pytest.fixture(autouse=True)
 def _digests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classroom, "take_digests", lambda _weakest: DIGESTS)
+    monkeypatch.setattr(grading, "take_digests", lambda _weakest: DIGESTS)
 
 
 def grade(folder: Path, out: Path, roster: str = "", variant: str | None = None) -> tuple[list[Row], dict[str, str]]:
@@ -64,7 +64,7 @@ def test_changed_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Other checks, data sets or limits: all checks run again."""
     folder = fill(tmp_path / "in", "alice")
     grade(folder, tmp_path / "out")
-    monkeypatch.setattr(classroom, "take_digests", lambda _weakest: replace(DIGESTS, run={"miniplaces": "other"}))
+    monkeypatch.setattr(grading, "take_digests", lambda _weakest: replace(DIGESTS, run={"miniplaces": "other"}))
     assert grade(folder, tmp_path / "out")[1] == {"alice": "run"}
 
 
@@ -72,7 +72,7 @@ def test_changed_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Other points or deadlines: the score is made again of the recorded results, which no student code changes."""
     folder = fill(tmp_path / "in", "alice")
     grade(folder, tmp_path / "out")
-    monkeypatch.setattr(classroom, "take_digests", lambda _weakest: replace(DIGESTS, score={"miniplaces": "other"}))
+    monkeypatch.setattr(grading, "take_digests", lambda _weakest: replace(DIGESTS, score={"miniplaces": "other"}))
     assert grade(folder, tmp_path / "out")[1] == {"alice": "score"}
     assert grade(folder, tmp_path / "out")[1] == {}
 
@@ -247,4 +247,4 @@ def test_nothing_reaches_students(tmp_path: Path) -> None:
     list(rows_of(fill(tmp_path / "in", "alice"), out, Here([], look)))
     assert sorted(path.name for path in (out / "alice").iterdir()) == ["arrays.safetensors", "results.json"]
     assert (out / "instructor only" / "alice.json").exists()
-    assert not (out / classroom.SCRATCH).exists()
+    assert not (out / grading.SCRATCH).exists()

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from conftest import CommandRun, run_grader
 
-from grader import cli, pipeline
+from grader import pipeline
+from grader.cli.main import commands, main
 from grader.errors import DataMissing, SandboxUnavailable
 from grader.records import Run, RunFacts
 from grader.rubric import PROJECT
@@ -26,7 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     def run_command(*arguments: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["grader", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:
-            cli.main()
+            main()
         printed = capsys.readouterr()
         assert isinstance(caught.value.code, int)
         return caught.value.code, printed.out, printed.err
@@ -164,7 +165,7 @@ def test_report(run: Callable[..., Ended], alice_run: CommandRun, tmp_path: Path
     assert (tmp_path / "alice" / "report.pdf").read_bytes() == (alice_run.out / "alice" / "report.pdf").read_bytes()
 
 
-@pytest.mark.parametrize("command", ["", *sorted(cli.commands.commands)])
+@pytest.mark.parametrize("command", ["", *sorted(commands.commands)])
 def test_help(run: Callable[..., Ended], command: str) -> None:
     """Every command explains itself."""
     code, printed, _ = run(*command.split(), "--help")

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from test_solutions import project_with
 
-from grader import composing
 from grader.checks.context import Context
-from grader.composing import compose
+from grader.composing import submission
+from grader.composing.submission import compose
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.rubric import get_assignment
@@ -23,7 +23,7 @@ from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, load_accepted, load_mistakes, solution_files
-from grader.validation import SAMPLE
+from grader.validation.proving import SAMPLE
 
 ASSIGNMENTS = ("miniplaces", "two_networks")
 CANNOT: dict[str, str] = {}  # variations that no student could write as plain source, each with the reason
@@ -282,7 +282,7 @@ def test_not_plain(toy: Callable[..., Any], name: str, told: str) -> None:
 
 def test_marks_are_gone() -> None:
     """A solution's source without its marks is the same code."""
-    plain = composing.plain_source(SOLUTION.encode()).decode()
+    plain = submission.plain_source(SOLUTION.encode()).decode()
     assert "#" not in plain
     assert ast.dump(ast.parse(plain)) == ast.dump(ast.parse(SOLUTION))
 

@@ -13,10 +13,10 @@ import torch
 import torchvision.datasets
 from numpy.typing import NDArray
 
-from grader import datasets
-from grader.datasets import FASHION_FILES, IdxFile, fashion_mnist, normalise_fashion, parse_idx, stand_in
+from grader.datasets import fashion, fetching
+from grader.datasets.fashion import FASHION_FILES, IdxFile, fashion_mnist, normalise_fashion, parse_idx, stand_in
+from grader.datasets.imageset import Split, data_folder, without_downloads
 from grader.errors import DataMissing
-from grader.imageset import Split, data_folder, without_downloads
 from grader.rubric import PROJECT
 
 
@@ -62,8 +62,8 @@ class Tiny:
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
     """Tiny files are the right ones, the Debian folder is empty, and there is no network."""
     tiny = Tiny()
-    monkeypatch.setattr(datasets, "FASHION_FILES", tiny.files())
-    monkeypatch.setattr(datasets, "DEBIAN_FOLDER", tmp_path / "debian")
+    monkeypatch.setattr(fashion, "FASHION_FILES", tiny.files())
+    monkeypatch.setattr(fashion, "DEBIAN_FOLDER", tmp_path / "debian")
     monkeypatch.setenv("GRADER_DATA", str(tmp_path / "data"))
 
     def offline(*args: object, **kwargs: object) -> None:
@@ -178,12 +178,12 @@ def test_normalise() -> None:
 def test_fetch_reports(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`make data` says in a sentence what it has, and where from."""
     tiny.write(tmp_path / "debian", zipped=True)
-    monkeypatch.setattr(datasets, "fetch_cifar10", lambda: "CIFAR-10 is here.")
-    monkeypatch.setattr(datasets, "fetch_places365", lambda: "Places365 is here.")
+    monkeypatch.setattr(fetching, "fetch_cifar10", lambda: "CIFAR-10 is here.")
+    monkeypatch.setattr(fetching, "fetch_places365", lambda: "Places365 is here.")
     said: list[str] = []
-    datasets.fetch_data(said.append)
-    fashion = "FashionMNIST: 9 images, checksums right (Debian package dataset-fashion-mnist)."
-    assert said == [fashion, "CIFAR-10 is here.", "Places365 is here."]
+    fetching.fetch_data(said.append)
+    first = "FashionMNIST: 9 images, checksums right (Debian package dataset-fashion-mnist)."
+    assert said == [first, "CIFAR-10 is here.", "Places365 is here."]
 
 
 def test_fetch_tries_all(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,11 +193,11 @@ def test_fetch_tries_all(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyP
     def missing() -> str:
         raise DataMissing("CIFAR-10 is not on this machine.")
 
-    monkeypatch.setattr(datasets, "fetch_cifar10", missing)
-    monkeypatch.setattr(datasets, "fetch_places365", lambda: "Places365 is here.")
+    monkeypatch.setattr(fetching, "fetch_cifar10", missing)
+    monkeypatch.setattr(fetching, "fetch_places365", lambda: "Places365 is here.")
     said: list[str] = []
     with pytest.raises(DataMissing, match=r"^CIFAR-10 is not on this machine\.$"):
-        datasets.fetch_data(said.append)
+        fetching.fetch_data(said.append)
     assert len(said) == 2
 
 
@@ -217,16 +217,16 @@ def test_without_downloads(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.Monke
 def test_stand_in(tiny: Tiny, tmp_path: Path) -> None:
     """The stand-in for CIFAR-10 is FashionMNIST with a black border in three equal channels, and its name says so."""
     tiny.write(tmp_path / "debian", zipped=True)
-    fashion, found = fashion_mnist("train"), stand_in("train")
+    grey, found = fashion_mnist("train"), stand_in("train")
     assert (found.images.shape, found.images.dtype) == ((6, 3, 32, 32), torch.uint8)
     for channel in range(3):
-        assert torch.equal(found.images[:, channel, 2:30, 2:30], fashion.images[:, 0])
-    assert found.images.sum(dtype=torch.int64) == 3 * fashion.images.sum(dtype=torch.int64)
-    assert torch.equal(found.labels, fashion.labels)
-    assert found.classes == fashion.classes
+        assert torch.equal(found.images[:, channel, 2:30, 2:30], grey.images[:, 0])
+    assert found.images.sum(dtype=torch.int64) == 3 * grey.images.sum(dtype=torch.int64)
+    assert torch.equal(found.labels, grey.labels)
+    assert found.classes == grey.classes
     assert "FashionMNIST" in found.name
     assert "CIFAR-10" in found.name
-    assert found.digest != fashion.digest
+    assert found.digest != grey.digest
     assert stand_in("train") is found
 
 

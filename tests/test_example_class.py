@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from conftest import run_grader
 
+from grader.classroom.roster import read_roster
 from grader.errors import SubmissionRefused, UsageError
-from grader.example_class import Built, build_class, summary_line
-from grader.example_expected import Work, expect_grade
-from grader.example_people import make_people
-from grader.example_plans import PATTERN, Plan, hand_in, make_plans
-from grader.example_zips import BAD_ZIPS
-from grader.intake import open_submission, student_name
-from grader.roster import read_roster
+from grader.examples.classes import Built, build_class, summary_line
+from grader.examples.expected import Work, expect_grade
+from grader.examples.people import make_people
+from grader.examples.plans import PATTERN, Plan, hand_in, make_plans
+from grader.examples.refused import BAD_ZIPS
+from grader.intake.opening import open_submission, student_name
 from grader.rubric import PROJECT, get_assignment
 from grader.runner import run_submission
 from grader.scoring import grade_submission

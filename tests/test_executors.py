@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from grader import pool
+from grader.classroom.executors import Cluster, Machine, run_jobs
 from grader.errors import MachineError
-from grader.executors import Cluster, Machine, run_jobs
 
 
 def begin(parent: int) -> None:

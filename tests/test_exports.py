@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 import pytest
 from sample_grade import run_facts
 
-from grader.class_records import FAILED, GRADED, MISSING, REFUSED, Person, Row
+from grader.classroom.exports import write_exports
+from grader.classroom.junit import junit_xml
+from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, Person, Row
 from grader.errors import UsageError
-from grader.exports import write_exports
-from grader.exports_junit import junit_xml
 from grader.records import CheckResult, Grade, Outcome, State, TaskGrade
 from grader.results import results_json, write_results
 from grader.rubric import get_assignment

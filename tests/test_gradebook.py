@@ -8,8 +8,16 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.class_records import Person, Row
-from grader.gradebook import FORMULA, ClassRecord, cell, read_record, record_path, write_gradebook, write_record
+from grader.classroom.gradebook import (
+    FORMULA,
+    ClassRecord,
+    cell,
+    read_record,
+    record_path,
+    write_gradebook,
+    write_record,
+)
+from grader.classroom.records import Person, Row
 
 
 def row(student: str, **fields: object) -> Row:

@@ -20,14 +20,14 @@ import pytest
 from conftest import CommandRun
 from sample_guide import copy_project, guide_files, run_there, write_submission
 
+from grader.datasets.imageset import data_folder
 from grader.errors import MachineError, SubmissionRefused
-from grader.gradescope import pack_autograder
-from grader.gradescope_run import hand_in_zip
-from grader.imageset import data_folder
+from grader.gradescope.autograder import pack_autograder
+from grader.gradescope.grading import hand_in_zip
+from grader.intake.zipgate import MAX_MEMBERS, read_zip
 from grader.packing import pack_folder
 from grader.rubric import PROJECT
 from grader.sandbox import container
-from grader.zipgate import MAX_MEMBERS, read_zip
 
 SOLUTION = guide_files()["solutions/toy/pixels.py"]
 ON_TIME = "2030-09-30T14:22:32.365935-07:00"
@@ -38,19 +38,19 @@ import os, sys
 from pathlib import Path
 sys.path.append({tests!r})
 from sample_processes import descendants
-from grader import gradescope_run
+from grader.gradescope import grading
 from grader.sandbox import container, jail
 
 jail.BACKENDS = (container,)
-write_whole = gradescope_run.write_whole
+write_whole = grading.write_whole
 
 def write(path, data):
     living = (Path(f"/proc/{{pid}}/comm").read_text().strip() for pid in descendants(os.getpid()))
     print("living", sorted(name for name in living if name.startswith("python")))
     write_whole(path, data)
 
-gradescope_run.write_whole = write
-gradescope_run.grade_there(Path(sys.argv[1]), print)
+grading.write_whole = write
+grading.grade_there(Path(sys.argv[1]), print)
 """
 INTRUDER = """
 import os, threading, time

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sample_zip import Entry, zip_of
 
-from grader.class_records import Person
+from grader.classroom.handed_in import METADATA, RESERVED, find_hand_ins
+from grader.classroom.records import Person
 from grader.errors import UsageError
-from grader.handed_in import METADATA, RESERVED, find_hand_ins
 
 GOOD = zip_of(Entry(b"filters.py", b"OTHER_LAYER = ''\n"))
 IN_TIME, LATE, LATER = "2022-03-30T12:00:00-04:00", "2022-03-31T12:00:00-04:00", "2022-04-01T12:00:00-04:00"

@@ -16,10 +16,11 @@ from pypdf import PdfReader
 from rich.cells import cell_len
 from rich.console import Console
 
-from grader import cli, pipeline
-from grader.datasets import fashion_mnist, normalise_fashion
+from grader import pipeline
+from grader.cli.main import main
+from grader.datasets.fashion import fashion_mnist, normalise_fashion
 from grader.errors import UsageError
-from grader.intake import student_name
+from grader.intake.opening import student_name
 from grader.pipeline import grade_zip
 from grader.records import State, WorthALook
 from grader.results import looks_path, read_looks, read_results, write_looks
@@ -123,7 +124,7 @@ def test_student_is_not_told(
     monkeypatch.setattr(pipeline, "run_submission", functools.partial(run_submission, tasks=("4c", "4d")))
     monkeypatch.setattr(sys, "argv", ["grader", "grade", str(cheat), "--out", str(out)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     printed = capsys.readouterr()
     assert ended.value.code == 0
     looks = read_looks(out / "mallory")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sample_zip import CODE, Entry, folder_entry, zip_of
 
 from grader.errors import SubmissionRefused, UsageError
-from grader.intake import MAX_STUDENT, file_digest, open_submission, student_name
+from grader.intake.opening import MAX_STUDENT, file_digest, open_submission, student_name
 from grader.records import Submission
 
 Open = Callable[..., Submission]

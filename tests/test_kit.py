@@ -16,9 +16,9 @@ from sample_kit import run as run
 
 from grader.checks.context import Context
 from grader.figures import draw
-from grader.intake import open_submission
-from grader.kit import find_public
-from grader.kit_recorded import SEED
+from grader.intake.opening import open_submission
+from grader.kit.making import find_public
+from grader.kit.recorded import SEED
 from grader.records import Exhibit
 from grader.rubric import PROJECT, get_assignment
 from grader.runner import run_checks, run_submission
@@ -123,7 +123,7 @@ DUMP = """
 import json, sys
 sys.path.insert(0, "kit")
 from pathlib import Path
-from grader.kit_main import find_work, read_rubric, run_public
+from grader.kit.main import find_work, read_rubric, run_public
 assignment = read_rubric(Path("assignment.toml"))
 here = Path().resolve()
 context = run_public(here, assignment, find_work(here, assignment).files, lambda result: None, tuple(sys.argv[1:]))

@@ -10,13 +10,13 @@ from sample_kit import home as home
 from sample_kit import kit as kit
 from sample_kit import run as run
 
+from grader.composing.notebook import notebook_of
 from grader.errors import UsageError
-from grader.intake import open_submission
-from grader.kit_main import main
-from grader.kit_packing import zip_name
-from grader.kit_report import Report
-from grader.kit_rubric import read_rubric
-from grader.notebook_forms import notebook_of
+from grader.intake.opening import open_submission
+from grader.kit.main import main
+from grader.kit.packing import zip_name
+from grader.kit.report import Report
+from grader.kit.rubric import read_rubric
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, get_assignment
 

@@ -15,10 +15,10 @@ import pytest
 from sample_kit import solved_lines
 
 from grader.errors import MachineError
-from grader.kit import TRUTHS, find_public, kit_code, refuse_unfit
-from grader.kit_recorded import RecordedTransport, Recording, asked_of, packed, read_recording
-from grader.kit_sources import Tree
-from grader.kit_student import own_path
+from grader.kit.making import TRUTHS, find_public, kit_code, refuse_unfit
+from grader.kit.recorded import RecordedTransport, Recording, asked_of, packed, read_recording
+from grader.kit.sources import Tree
+from grader.kit.student import own_path
 from grader.rubric import PROJECT, find_assignments
 from grader.sandbox.student import Implementation
 from grader.solutions import load_mistakes

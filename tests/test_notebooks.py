@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sample_notebooks import notebook, take, take_books
 
-from grader.notebook_places import cell_place
-from grader.notebooks import asked_names
+from grader.notebooks.places import cell_place
+from grader.notebooks.submitted import asked_names
 from grader.rubric import get_assignment
 
 F = "def normalize_tensor(tensor):\n    return {}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sample_notebooks import notebook
 
-from grader.notebook_cells import MOST_CODE, NotANotebook, read_notebook, without_magics
+from grader.notebooks.cells import MOST_CODE, NotANotebook, read_notebook, without_magics
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from sample_notebooks import opened, run_cells
 
 from grader.checks.context import Context
 from grader.checks.two_networks.sources import Sources
-from grader.composing import plain_source
+from grader.composing.notebook import notebook_of
+from grader.composing.submission import plain_source
 from grader.errors import MachineError
 from grader.importing import load_modules
-from grader.notebook_forms import notebook_of
 from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.runner import run_checks
 from grader.sandbox.student import Implementation

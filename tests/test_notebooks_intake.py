@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_notebooks import notebook, opened, take_books
 
-from grader import notebooks
 from grader.errors import StudentRaised, SubmissionRefused
 from grader.limited import Bounds
+from grader.notebooks import submitted
 from grader.rubric import Limits, get_assignment
 from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
@@ -105,7 +105,7 @@ HOSTILE = {
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 def test_hostile(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook made to keep its reader busy is refused, or read within the bounds."""
-    monkeypatch.setattr(notebooks, "BOUNDS", Bounds(cpu_s=3, wall_s=120, memory_mib=1024, file_mib=64))
+    monkeypatch.setattr(submitted, "BOUNDS", Bounds(cpu_s=3, wall_s=120, memory_mib=1024, file_mib=64))
     try:
         found = opened(tmp_path, {"lab.ipynb": content}).files
     except SubmissionRefused as refusal:

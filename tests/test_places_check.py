@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from sample_places import write_places
 from torchvision.models import ResNet50_Weights
 
-from grader import cli, validation
 from grader.checks.miniplaces.check_places import check_sky_and_building, masks, share_on
 from grader.checks.miniplaces.networks import load_places_scene
+from grader.cli.main import GRADED, main
+from grader.datasets.imageset import data_folder
+from grader.datasets.places import FILE
 from grader.errors import DataMissing, Failure
-from grader.imageset import data_folder
-from grader.places import FILE
 from grader.records import CheckResult, Outcome, State, Submission, TaskGrade
 from grader.rubric import get_assignment
 from grader.runner import run_submission
@@ -28,7 +28,8 @@ from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.scoring import grade_submission
 from grader.solutions import implementation, solution_files
-from grader.validation_cases import Case, Kind
+from grader.validation import proving
+from grader.validation.cases import Case, Kind
 
 ASSIGNMENT = get_assignment("miniplaces")
 THRESHOLDS = ASSIGNMENT.by_id["2b"].thresholds
@@ -70,14 +71,14 @@ def test_solutions_earn_every_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the Places365 network, `make validate` prints all points for the solutions, and none waits for a person."""
-    monkeypatch.setattr(validation, "list_cases", lambda *_: (Case("miniplaces", Kind.SOLUTIONS, "solutions"),))
+    monkeypatch.setattr(proving, "list_cases", lambda *_: (Case("miniplaces", Kind.SOLUTIONS, "solutions"),))
     options = ["--assignment", "miniplaces", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["grader", "validate", *options])
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     printed = capsys.readouterr().out
-    assert ended.value.code == cli.GRADED == 0
+    assert ended.value.code == GRADED == 0
     assert "10/10 (6.819)" in printed
     assert "15/15 (6.869)" in printed
 

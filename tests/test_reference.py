@@ -15,16 +15,16 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from grader import reference, training
-from grader.batches import Batches, cut_out, measure, shift_and_mirror
-from grader.cifar import CIFAR_CLASSES, cifar10, normalise_cifar
-from grader.datasets import FASHION_CLASSES, fashion_mnist, normalise_fashion
+from grader.datasets.cifar import CIFAR_CLASSES, cifar10, normalise_cifar
+from grader.datasets.fashion import FASHION_CLASSES, fashion_mnist, normalise_fashion
+from grader.datasets.imageset import ImageSet, data_folder, without_downloads
 from grader.errors import DataMissing, MachineError, UsageError
-from grader.imageset import ImageSet, data_folder, without_downloads
-from grader.recipes import RECIPES
-from grader.reference import load_reference, ship_reference, train_reference
+from grader.reference import models, training
+from grader.reference.batches import Batches, cut_out, measure, shift_and_mirror
+from grader.reference.models import load_reference, ship_reference, train_reference
+from grader.reference.recipes import RECIPES
+from grader.reference.training import Recipe, Settings
 from grader.solutions import solution_files
-from grader.training import Recipe, Settings
 
 SETTINGS = Settings(epochs=3, peak_lr=3e-3, batch_size=16, augment=True, validation=20)
 
@@ -70,7 +70,7 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "cache"))
 
     def use(*recipes: Recipe) -> None:
-        monkeypatch.setattr(reference, "RECIPES", {"miniplaces": recipes})
+        monkeypatch.setattr(models, "RECIPES", {"miniplaces": recipes})
 
     use(recipe_with())
     return use
@@ -194,26 +194,26 @@ def test_best_epoch_is_kept(use: Callable[..., None], patch_train: Callable[...,
 @pytest.mark.parametrize("change", [{"epochs": 4}, {"peak_lr": 1e-3}, {"seed": 1}, {"augment": False}])
 def test_digest_follows_settings(use: Callable[..., None], change: dict[str, Any]) -> None:
     """A changed setting gives another place in the cache; the same settings give the same."""
-    before = reference._cache_folder("miniplaces", "quick")
-    assert reference._cache_folder("miniplaces", "quick") == before
+    before = models._cache_folder("miniplaces", "quick")
+    assert models._cache_folder("miniplaces", "quick") == before
     use(recipe_with(**change))
-    assert reference._cache_folder("miniplaces", "quick") != before
+    assert models._cache_folder("miniplaces", "quick") != before
 
 
 def test_digest_follows_data_and_code(
     use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Other data, another torch or a changed solution give another place in the cache."""
-    places = [reference._cache_folder("miniplaces", "quick")]
+    places = [models._cache_folder("miniplaces", "quick")]
     use(replace(recipe_with(), data=lambda split: replace(tiny_images(split), digest="other")))
-    places.append(reference._cache_folder("miniplaces", "quick"))
+    places.append(models._cache_folder("miniplaces", "quick"))
     use(recipe_with())
     monkeypatch.setattr(torch, "__version__", "0.0")
-    places.append(reference._cache_folder("miniplaces", "quick"))
+    places.append(models._cache_folder("miniplaces", "quick"))
     (tmp_path / "miniplaces").mkdir()
     (tmp_path / "miniplaces" / "fashion.py").write_text("changed = True\n")
-    monkeypatch.setattr(reference, "SOLUTIONS", tmp_path)
-    places.append(reference._cache_folder("miniplaces", "quick"))
+    monkeypatch.setattr(models, "SOLUTIONS", tmp_path)
+    places.append(models._cache_folder("miniplaces", "quick"))
     assert len(set(places)) == 4
 
 
@@ -242,11 +242,11 @@ def test_load_without_data(use: Callable[..., None]) -> None:
 def test_ship_and_load(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A shipped reference is read back to the bit; without one, or with a damaged one, a sentence says what to do."""
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
-    monkeypatch.setattr(reference, "_cached_today", lambda assignment_id: [])
-    monkeypatch.setattr(reference, "SOLUTIONS", tmp_path)
+    monkeypatch.setattr(models, "_cached_today", lambda assignment_id: [])
+    monkeypatch.setattr(models, "SOLUTIONS", tmp_path)
     with pytest.raises(MachineError, match=r"run `make reference` to train them\.$"):
         load_reference("miniplaces")
-    folder = reference.ship_reference(trained)
+    folder = models.ship_reference(trained)
     shipped = load_reference("miniplaces")
     assert same(shipped.weights["fashion"], trained.weights["fashion"])
     assert (shipped.metrics, shipped.source) == (trained.metrics, "shipped")
@@ -271,7 +271,7 @@ def test_missing_data_leaves_one_out(use: Callable[..., None], monkeypatch: pyte
     """Without a model's data set the others are trained, it is said, and the shipped model stands in for it."""
     use(recipe_with(), scene_recipe())
     with monkeypatch.context() as patch:
-        patch.setattr(reference, "SOLUTIONS", tmp_path)
+        patch.setattr(models, "SOLUTIONS", tmp_path)
         for name in ("miniplaces/fashion.py", "two_networks/resnet.py"):
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text("")
@@ -287,7 +287,7 @@ def test_missing_data_leaves_one_out(use: Callable[..., None], monkeypatch: pyte
         assert same(loaded.weights["fashion"], trained.weights["fashion"])
         assert same(loaded.weights["scene"], shipped.weights["scene"])
         ship_reference(trained)
-        assert reference._read("miniplaces", reference._shipped("miniplaces"), "shipped").metrics == {
+        assert models._read("miniplaces", models._shipped("miniplaces"), "shipped").metrics == {
             "fashion": trained.metrics["fashion"],
             "scene": shipped.metrics["scene"],
         }
@@ -304,7 +304,7 @@ def test_nothing_shipped_to_stand_in(use: Callable[..., None], monkeypatch: pyte
     """A model that is neither trained here nor shipped is not in the reference."""
     use(recipe_with(), scene_recipe(no_scenes))
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
-    monkeypatch.setattr(reference, "_shipped", lambda assignment_id: tmp_path / "nothing")
+    monkeypatch.setattr(models, "_shipped", lambda assignment_id: tmp_path / "nothing")
     loaded = load_reference("miniplaces")
     assert loaded.metrics == trained.metrics
     assert loaded.source == "trained here"
@@ -325,19 +325,19 @@ def test_digest_follows_network_and_normalisation(
 ) -> None:
     """A changed file of the network, or pixels brought to another range, give another place in the cache."""
     use(scene_recipe())
-    places = [reference._cache_folder("miniplaces", "quick")]
+    places = [models._cache_folder("miniplaces", "quick")]
     use(replace(scene_recipe(), normalise=lambda images: images.float()))
-    places.append(reference._cache_folder("miniplaces", "quick"))
+    places.append(models._cache_folder("miniplaces", "quick"))
     use(scene_recipe())
     files = [f"{source}.py" for source in scene_recipe().sources]
     for file in files:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes((training.SOLUTIONS / file).read_bytes())
-    monkeypatch.setattr(reference, "SOLUTIONS", tmp_path)
-    assert reference._cache_folder("miniplaces", "quick") == places[0]
+    monkeypatch.setattr(models, "SOLUTIONS", tmp_path)
+    assert models._cache_folder("miniplaces", "quick") == places[0]
     for file in files:
         (tmp_path / file).write_text(f"changed = '{file}'\n")
-        places.append(reference._cache_folder("miniplaces", "quick"))
+        places.append(models._cache_folder("miniplaces", "quick"))
     assert len(set(places)) == 4
 
 
@@ -353,7 +353,7 @@ def test_wrong_names(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) 
         train_reference("miniplaces", "slow")
     with pytest.raises(UsageError, match="no assignment 'nothing'"):
         load_reference("nothing")
-    monkeypatch.setattr(reference, "RECIPES", {})
+    monkeypatch.setattr(models, "RECIPES", {})
     with pytest.raises(MachineError, match="no reference models"):
         train_reference("miniplaces")
 
@@ -462,8 +462,8 @@ def test_measure() -> None:
 
 def test_shipped_accuracy() -> None:
     """The shipped weights fit `MyNet`, are small, and have the accuracy they claim on all 10,000 test images."""
-    folder = reference._shipped("miniplaces")
-    shipped = reference._read("miniplaces", folder, "shipped")
+    folder = models._shipped("miniplaces")
+    shipped = models._read("miniplaces", folder, "shipped")
     claimed = shipped.metrics["fashion"]
     net = training.load_solution("miniplaces/fashion").MyNet()
     net.load_state_dict(shipped.weights["fashion"])
@@ -478,8 +478,8 @@ def test_shipped_accuracy() -> None:
 
 def test_shipped_scene() -> None:
     """The shipped "scene" fits `SmallResNet`, is small, names CIFAR-10's classes, and says how good it is."""
-    folder = reference._shipped("miniplaces")
-    shipped = reference._read("miniplaces", folder, "shipped")
+    folder = models._shipped("miniplaces")
+    shipped = models._read("miniplaces", folder, "shipped")
     claimed = shipped.metrics["scene"]
     training.load_solution("two_networks/resnet").SmallResNet().load_state_dict(shipped.weights["scene"])
     assert (folder / "scene.safetensors").stat().st_size < 1_000_000
@@ -494,7 +494,7 @@ def test_shipped_scene_accuracy() -> None:
         pytest.skip("CIFAR-10 is not in the data folder")
     with without_downloads():
         test = cifar10("test")
-    shipped = reference._read("miniplaces", reference._shipped("miniplaces"), "shipped")
+    shipped = models._read("miniplaces", models._shipped("miniplaces"), "shipped")
     net = training.load_solution("two_networks/resnet").SmallResNet()
     net.load_state_dict(shipped.weights["scene"])
     chosen = torch.arange(0, 10_000, 5)  # a fifth: another copy of CIFAR-10 may have other pixels, as JPEGs do
@@ -515,7 +515,7 @@ def two_recipes(**settings: Any) -> list[Recipe]:
 def test_two_networks(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Both networks are trained, the second on four turns of each image; stand-ins wait until CIFAR-10 is missing."""
     recipes = [replace(recipe, in_place_of=recipe.in_place_of and tiny_scenes) for recipe in two_recipes()]
-    monkeypatch.setattr(reference, "RECIPES", {"two_networks": tuple(recipes)})
+    monkeypatch.setattr(models, "RECIPES", {"two_networks": tuple(recipes)})
     trained = train_reference("two_networks", console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["supervised", "rotation"]
     assert [len(weights["fc.bias"]) for weights in trained.weights.values()] == [10, 4]
@@ -533,6 +533,6 @@ def test_stand_ins(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
         replace(recipe, in_place_of=no_scenes) if recipe.in_place_of else replace(recipe, data=no_scenes)
         for recipe in two_recipes()
     ]
-    monkeypatch.setattr(reference, "RECIPES", {"two_networks": tuple(recipes)})
+    monkeypatch.setattr(models, "RECIPES", {"two_networks": tuple(recipes)})
     trained = train_reference("two_networks", console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["supervised_stand_in", "rotation_stand_in"]

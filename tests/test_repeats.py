@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grader.records import CheckResult, Outcome
-from grader.repeats import tell_once
+from grader.report.repeats import tell_once
 
 BROKEN = "`fashion.py` can't be imported: SyntaxError: invalid syntax (fashion.py, line 1, in <module>)"
 SLOW = "Importing `cam.py` was stopped after 30 seconds."

@@ -15,9 +15,9 @@ from sample_report import Rendered, render
 
 from grader.figures import Picture
 from grader.records import CheckResult, Exhibit, LedgerLine, Outcome, RunFacts, State, TaskGrade
-from grader.report_page import PictureFetcher, points
-from grader.report_text import STUDENT_TEXT_BYTES, StudentText
-from grader.report_view import view_report
+from grader.report.page import PictureFetcher, points
+from grader.report.text import STUDENT_TEXT_BYTES, StudentText
+from grader.report.view import view_report
 from grader.text import CUT
 
 HOSTILE = (

@@ -11,7 +11,7 @@ from sample_exhibits import exhibits
 from sample_report import Rendered, render
 
 from grader.records import CheckResult, Outcome
-from grader.report_tasks import MARKS, MOST_CHECKS, STATES
+from grader.report.tasks import MARKS, MOST_CHECKS, STATES
 
 WHY = "it took longer than 60 seconds of computing"
 

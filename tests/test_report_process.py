@@ -14,28 +14,30 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from sample_report import render
 
-from grader import limited, report
+from grader import limited
 from grader.errors import MachineError
 from grader.limited import Bounds
 from grader.pipeline import grade_zip
 from grader.records import CheckResult, Exhibit, Outcome
-from grader.report import render_report
-from grader.report_job import PAGE, PDF
+from grader.report import rendering
+from grader.report.job import PAGE, PDF
+from grader.report.rendering import render_report
 from grader.rubric import PROJECT
 from grader.sandbox import landlock
 
 WORKER = """\
 import os, signal, sys
 sys.path.insert(0, {project!r})
-from grader import limited_process, report_page
+from grader import limited_process
+from grader.report import page
 {change}
 sys.exit(limited_process.main(*sys.argv[1:]))
 """
 LAYOUT = """\
-honest = report_page.write_pdf
+honest = page.write_pdf
 def write_pdf(page, pictures):
     return honest(page, pictures) if "could not be laid out" in page else hostile()
-report_page.write_pdf = write_pdf
+page.write_pdf = write_pdf
 """
 Change = Callable[[str], None]
 
@@ -43,7 +45,7 @@ Change = Callable[[str], None]
 @pytest.fixture
 def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Change:
     """Has the process that renders do something else first, within limits that are quickly met."""
-    monkeypatch.setattr(report, "BOUNDS", Bounds(cpu_s=6, wall_s=300, memory_mib=1024, file_mib=16))
+    monkeypatch.setattr(rendering, "BOUNDS", Bounds(cpu_s=6, wall_s=300, memory_mib=1024, file_mib=16))
 
     def written(source: str) -> None:
         script = tmp_path / "worker" / "worker.py"
@@ -130,7 +132,7 @@ def test_layout_fails(tmp_path: Path, change: Change, caplog: pytest.LogCaptureF
 
 def test_page_fails(tmp_path: Path, change: Change) -> None:
     """When not even the web page can be filled in, both files are the plain report."""
-    change("def fail(*_): raise ValueError('\\x1b[31m view')\nreport_page.view_report = fail")
+    change("def fail(*_): raise ValueError('\\x1b[31m view')\npage.view_report = fail")
     text = rendered_text(tmp_path / "out")
     page = (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
     assert "7.93 of 15 points" in text
@@ -150,7 +152,7 @@ def test_grading_goes_on(tmp_path: Path, change: Change) -> None:
 
 def test_no_report_possible(tmp_path: Path, change: Change) -> None:
     """When not even the plain report can be made, the error says that it is the machine's."""
-    change("def write_pdf(*_): raise OSError('no pango')\nreport_page.write_pdf = write_pdf")
+    change("def write_pdf(*_): raise OSError('no pango')\npage.write_pdf = write_pdf")
     with pytest.raises(MachineError, match="no report can be rendered on this machine"):
         rendered_text(tmp_path / "out")
 
@@ -180,7 +182,7 @@ def test_fence(tmp_path: Path, change: Change, caplog: pytest.LogCaptureFixture)
             "        except PermissionError:\n"
             "            print('refused')\n"
             "    raise RuntimeError\n"
-            "report_page.view_report = attempt\n"
+            "page.view_report = attempt\n"
         )
         rendered_text(tmp_path / "out")
     assert caplog.text.count("refused\n") == 5

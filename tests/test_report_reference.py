@@ -16,8 +16,8 @@ from sample_report import Rendered, render
 from grader import pipeline
 from grader.figures import draw
 from grader.records import Exhibit, Grade, Outcome, Submission
-from grader.report_job import NO_ZIP, is_reference
-from grader.report_reference import as_reference, view_model, view_reference
+from grader.report.job import NO_ZIP, is_reference
+from grader.report.reference import as_reference, view_model, view_reference
 from grader.rubric import find_assignments
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -14,8 +14,8 @@ from sample_report import Rendered, render
 
 from grader.figures import Picture
 from grader.records import PRACTICE, CheckResult, Outcome, State
-from grader.report_tasks import pair
-from grader.report_view import view_report
+from grader.report.tasks import pair
+from grader.report.view import view_report
 
 
 @pytest.fixture(scope="module")

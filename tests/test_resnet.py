@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from grader.reference.training import SOLUTIONS, load_solution
 from grader.release import stub_source
-from grader.training import SOLUTIONS, load_solution
 
 resnet = load_solution("two_networks/resnet")
 TORCHVISION_CHILDREN = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool fc".split()

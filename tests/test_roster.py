@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.classroom.roster import read_roster
 from grader.errors import UsageError
-from grader.roster import read_roster
 
 
 def roster(folder: Path, text: str | bytes) -> Path:

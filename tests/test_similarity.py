@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import load_file
 from sample_similar import Trap, disguised, handed_in, saved, small_network, sources, with_noise
 
-from grader.class_records import Pair
+from grader.classroom.records import Pair
+from grader.intake.zipgate import read_zip
 from grader.rubric import PROJECT, get_assignment
-from grader.similar_pickles import Storage, read_storages
-from grader.similar_tokens import read_tokens
-from grader.similar_weights import compare_models, read_model
-from grader.similarity import REFERENCE, find_pairs
-from grader.zipgate import read_zip
+from grader.similarity.pairs import REFERENCE, find_pairs
+from grader.similarity.pickles import Storage, read_storages
+from grader.similarity.tokens import read_tokens
+from grader.similarity.weights import compare_models, read_model
 
 EXAMPLES = {"miniplaces": "examples/alice", "two_networks": "examples/group"}
 BOTH = pytest.mark.parametrize("assignment", ["miniplaces", "two_networks"])

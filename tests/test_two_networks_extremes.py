@@ -22,7 +22,7 @@ from grader.checks.two_networks import check_extremes
 from grader.checks.two_networks.rotation_network import LEFT, RIGHT
 from grader.errors import Failure
 from grader.records import Exhibit
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Implementation
 
 

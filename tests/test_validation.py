@@ -16,17 +16,19 @@ import pytest
 import torch
 from rich.console import Console
 
-from grader import cli, pool, validation
+from grader import pool
 from grader.checks.declare import ATTRIBUTE, spec_of
 from grader.checks.miniplaces import check_filters
+from grader.cli.main import AT_FAULT, GRADED, WRONG_USAGE, main
 from grader.errors import MachineError, UsageError
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.runner import CHECKS
 from grader.solutions import load_accepted, load_mistakes
-from grader.validation import examine, validate_assignment, validate_folder
-from grader.validation_cases import Case, Finding, Kind, list_cases
-from grader.validation_table import show_validation
+from grader.validation import proving
+from grader.validation.cases import Case, Finding, Kind, list_cases
+from grader.validation.proving import examine, validate_assignment, validate_folder
+from grader.validation.table import show_validation
 
 ASSIGNMENTS = [each for each in find_assignments() if (CHECKS / each).is_dir()]
 
@@ -93,7 +95,7 @@ def broken_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
     setattr(let_through, ATTRIBUTE, spec_of(check_filters.check_range))
     monkeypatch.setattr(check_filters, "check_range", let_through)
-    monkeypatch.setattr(validation, "list_cases", lambda *_arguments: cases)
+    monkeypatch.setattr(proving, "list_cases", lambda *_arguments: cases)
 
 
 @pytest.mark.usefixtures("broken_check")
@@ -104,9 +106,9 @@ def test_broken_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr("sys.argv", ["grader", "validate", *options])
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        main()
     printed = capsys.readouterr().out
-    assert caught.value.code == cli.AT_FAULT == 1
+    assert caught.value.code == AT_FAULT == 1
     assert len(through) > 3
     assert all(f"mistake {each}: check_range lets it through" in printed for each in through)
     assert f"0/{len(through)}" in printed
@@ -116,7 +118,7 @@ def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cases are examined in several processes, and findings come back in the order of the cases."""
     names = ("filters.layer_is_first", "filters.stays_float", "filters.layer_in_brackets")
     cases = tuple(Case("miniplaces", Kind.MISTAKE, name) for name in names)
-    monkeypatch.setattr(validation, "list_cases", lambda *_arguments: cases)
+    monkeypatch.setattr(proving, "list_cases", lambda *_arguments: cases)
     findings = validate_assignment("miniplaces", Console(file=io.StringIO()), jobs=2)
     assert [finding.case for finding in findings] == list(cases)
     assert not any(finding.complaint for finding in findings)
@@ -188,7 +190,7 @@ def examine_toy(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
                 context.on_result(result)
                 context.results.append(result)
 
-        monkeypatch.setattr(validation, "run_checks", run)
+        monkeypatch.setattr(proving, "run_checks", run)
         monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
         return examine(Case("toy", kind, name, toy)).complaint
 
@@ -237,7 +239,7 @@ def test_points_for_stubs(examine_toy: Callable[..., str], monkeypatch: pytest.M
             context.results.append(CheckResult(task="1", name=check, title="t", outcome=outcome))
 
     examine_toy(Kind.ACCEPTED, "a.other", ("1", "check_f", PASSED, ()))
-    monkeypatch.setattr(validation, "run_checks", run)
+    monkeypatch.setattr(proving, "run_checks", run)
     stubs = next(case for case in CASES if case.kind is Kind.STUBS)
     assert examine(stubs).complaint == "passed by untouched stubs: check_g"
 
@@ -247,7 +249,7 @@ def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")] * 2
     monkeypatch.setattr(pool, "_begin", _die)
     with pytest.raises(MachineError, match="memory"):
-        list(validation._examine_all(cases, 2))
+        list(proving._examine_all(cases, 2))
 
 
 def _die(_parent: int) -> None:
@@ -281,7 +283,7 @@ def validate(folder: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> in
     """`make validate SOLUTIONS=folder`: the exit code."""
     monkeypatch.setattr("sys.argv", ["grader", "validate", "--solutions", str(folder), *options])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     return ended.value.code
 
 
@@ -292,7 +294,7 @@ def test_own_solutions_that_break(
     (tmp_path / "helper.py").write_text("WIDTH = 3")
     (tmp_path / "filters.py").write_text("from helper import WIDTH\nfrom units import SKY_UNIT")
     (tmp_path / "units.py").write_text("x = [\n  1,\n")
-    assert validate(tmp_path, monkeypatch) == cli.WRONG_USAGE
+    assert validate(tmp_path, monkeypatch) == WRONG_USAGE
     printed = capsys.readouterr().err
     assert (
         printed
@@ -304,11 +306,11 @@ def test_own_solutions_of_no_assignment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A folder is checked against the assignments whose modules it holds; one that holds none is wrong usage."""
-    assert validate(tmp_path, monkeypatch) == cli.WRONG_USAGE
+    assert validate(tmp_path, monkeypatch) == WRONG_USAGE
     assert capsys.readouterr().err == f"error: {tmp_path} holds no module of an assignment\n"
     tried = []
-    monkeypatch.setattr(validation, "validate_folder", lambda assignment, _folder: tried.append(assignment.id))
-    monkeypatch.setattr("grader.validation_table.show_validation", lambda *_: True)
+    monkeypatch.setattr(proving, "validate_folder", lambda assignment, _folder: tried.append(assignment.id))
+    monkeypatch.setattr("grader.validation.table.show_validation", lambda *_: True)
     (tmp_path / "units.py").write_text("SKY_UNIT = 1")
-    assert validate(tmp_path, monkeypatch) == cli.GRADED
+    assert validate(tmp_path, monkeypatch) == GRADED
     assert tried == ["miniplaces"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from grader import validation_forms
-from grader.composing import compose
+from grader.composing.submission import compose
 from grader.records import Outcome
-from grader.validation import examine
-from grader.validation_cases import FIRST, Case, Form, Kind, list_cases
+from grader.validation import forms
+from grader.validation.cases import FIRST, Case, Form, Kind, list_cases
+from grader.validation.proving import examine
 
 MISTAKES = ("filters.layer_is_first", "cam.reshape_without_transpose")
 WRITTEN = (Form.MODULES, Form.NOTEBOOK)
@@ -32,7 +32,7 @@ def test_lost_function(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
         files = compose(*arguments)  # type: ignore[arg-type]
         return files | {"cam.py": files["cam.py"].replace(b"flatten_activations", b"flatten")}
 
-    monkeypatch.setattr(validation_forms, "compose", lose)
+    monkeypatch.setattr(forms, "compose", lose)
     found = examine(Case("miniplaces", Kind.ACCEPTED, accepted_of("cam"), form=form))
     assert found.complaint.startswith("not passed")
     assert any(result.outcome is Outcome.MISSING for result in found.results)

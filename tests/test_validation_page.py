@@ -11,8 +11,8 @@ from sample_findings import ID, findings
 from grader.errors import MachineError
 from grader.rubric import get_assignment
 from grader.solutions import load_accepted, load_mistakes
-from grader.validation_cases import Case, Finding, Kind
-from grader.validation_page import render_validation
+from grader.validation.cases import Case, Finding, Kind
+from grader.validation.page import render_validation
 
 
 def page_of(folder: Path, found: list[Finding]) -> str:

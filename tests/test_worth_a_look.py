@@ -20,10 +20,10 @@ from grader.checks.two_networks.check_weights import check_supervised_accuracy, 
 from grader.checks.two_networks.histories import CURVES
 from grader.checks.two_networks.networks import turned
 from grader.checks.two_networks.pictures import first, load_pictures
-from grader.cifar import normalise_cifar
-from grader.datasets import fashion_mnist, normalise_fashion
+from grader.datasets.cifar import normalise_cifar
+from grader.datasets.fashion import fashion_mnist, normalise_fashion
+from grader.datasets.imageset import ImageSet
 from grader.errors import DataMissing, Failure, MachineError
-from grader.imageset import ImageSet
 from grader.importing import load_modules
 from grader.records import WorthALook
 from grader.rubric import PROJECT, get_assignment

@@ -10,7 +10,7 @@ import pytest
 from sample_zip import Entry, folder_entry, full_overlap, many_quoted, zip_of
 
 from grader.errors import SubmissionRefused
-from grader.zipgate import MAX_UNPACKED, read_zip
+from grader.intake.zipgate import MAX_UNPACKED, read_zip
 
 
 class Packed(Entry):

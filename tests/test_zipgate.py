@@ -26,9 +26,9 @@ from sample_zip import (
     zip_of,
 )
 
-from grader import zipgate
 from grader.errors import SubmissionRefused
-from grader.zipgate import read_zip
+from grader.intake import zipgate
+from grader.intake.zipgate import read_zip
 
 NFD_NAME = unicodedata.normalize("NFD", "Größe.txt")
 EVERYDAY = {

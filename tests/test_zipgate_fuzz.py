@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sample_zip import DESCRIPTOR, UTF8, Entry, folder_entry, full_overlap, overlapping, quoted_overlap, zip_of
 
 from grader.errors import SubmissionRefused
+from grader.intake.zipgate import read_zip
 from grader.text import clean_text
-from grader.zipgate import read_zip
 
 TWO = (Entry(), Entry(b"units.py", b"x" * 99, zipfile.ZIP_STORED))
 STREAMED = (Entry(flags=DESCRIPTOR), Entry(b"hw\\g.txt", flags=DESCRIPTOR))

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader import datasets
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import spec_of
 from grader.checks.looks import Looks
+from grader.datasets.fashion import fashion_mnist
+from grader.datasets.imageset import ImageSet
 from grader.errors import DataMissing
 from grader.records import Exhibit
-from grader.reference import Reference, load_reference
+from grader.reference.models import Reference, load_reference
 from grader.sandbox.student import Implementation
 
 
@@ -74,15 +75,15 @@ def behind_walls(context: Context) -> None:
 
 
 @pytest.fixture
-def fashion_train(behind_walls: None) -> datasets.ImageSet:
+def fashion_train(behind_walls: None) -> ImageSet:
     """FashionMNIST's training images; a check that asks for them is `internal` where they are missing."""
-    return datasets.fashion_mnist("train")
+    return fashion_mnist("train")
 
 
 @pytest.fixture
-def fashion_test(behind_walls: None) -> datasets.ImageSet:
+def fashion_test(behind_walls: None) -> ImageSet:
     """FashionMNIST's test images and labels; the labels stay on this side."""
-    return datasets.fashion_mnist("test")
+    return fashion_mnist("test")
 
 
 @pytest.fixture

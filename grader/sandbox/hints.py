@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.errors import StudentRaised
-from grader.notebook_places import cell_place
+from grader.notebooks.places import cell_place
 from grader.rubric import Limits
 from grader.sandbox.protocol import Header
 

@@ -22,7 +22,8 @@ from grader.checks.training import (
     expect_untouched,
     expect_whole_epoch,
 )
-from grader.datasets import ImageSet, normalise_fashion
+from grader.datasets.fashion import normalise_fashion
+from grader.datasets.imageset import ImageSet
 from grader.sandbox.student import Implementation
 
 

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from grader.checks.compare import as_drawn, as_image, compare, expect, expect_close, expect_shape, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.calls import make
 from grader.sandbox.student import Implementation
 

@@ -17,10 +17,11 @@ from grader.checks.holdings import look_into, note_files
 from grader.checks.known_networks import network
 from grader.checks.looks import Looks
 from grader.checks.model_files import load_weights, logits_in_batches
-from grader.datasets import ImageSet, normalise_fashion
+from grader.datasets.fashion import normalise_fashion
+from grader.datasets.imageset import ImageSet
 from grader.errors import Failure, Missing
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
 

@@ -13,9 +13,9 @@ from grader.checks.compare import numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.miniplaces.networks import Scene, load_places_scene, scene_network
+from grader.datasets.imageset import data_folder
+from grader.datasets.places import FILE
 from grader.errors import DataMissing, Failure
-from grader.imageset import data_folder
-from grader.places import FILE
 from grader.records import Array
 from grader.sandbox.student import Implementation
 

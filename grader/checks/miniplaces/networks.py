@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from grader.datasets.places import class_names, load_places365
 from grader.errors import DataMissing
-from grader.places import class_names, load_places365
 from grader.records import Array
-from grader.reference import load_reference
+from grader.reference.models import load_reference
 from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Handle, Implementation
 

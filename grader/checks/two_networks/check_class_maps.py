@@ -15,10 +15,10 @@ from grader.checks.two_networks.layers import weight_of
 from grader.checks.two_networks.networks import NETWORKS
 from grader.checks.two_networks.pictures import Pictures
 from grader.checks.two_networks.shown import shown_networks
-from grader.cifar import normalise_cifar
+from grader.datasets.cifar import normalise_cifar
 from grader.errors import CheckStopped, Failure
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
 

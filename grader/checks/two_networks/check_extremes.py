@@ -25,7 +25,7 @@ from grader.checks.two_networks.rotation_network import (
 )
 from grader.errors import CheckStopped, DataMissing
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
 

@@ -24,7 +24,7 @@ from grader.checks.two_networks.pictures import Pictures
 from grader.checks.two_networks.shown import shown_networks
 from grader.errors import CheckStopped, Failure
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.calls import make
 from grader.sandbox.student import Implementation
 

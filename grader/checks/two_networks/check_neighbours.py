@@ -25,7 +25,7 @@ from grader.checks.two_networks.retrieval import (
 from grader.checks.two_networks.shown import shown_networks
 from grader.errors import CheckStopped
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Handle, Implementation
 
 CLASSES = (0, 1, 3, 7, 8)  # of CIFAR-10, whose first test images are shown: airplane, automobile, cat, horse, ship

@@ -33,9 +33,9 @@ from grader.checks.two_networks.rotation_network import (
     confusion,
     load_rotation_network,
 )
-from grader.imageset import ImageSet
+from grader.datasets.imageset import ImageSet
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Handle, Implementation
 
 PROBED = 500  # views on which it is found out what is wrong with a network

@@ -21,7 +21,7 @@ from grader.checks.two_networks.networks import NETWORKS, own_networks, referenc
 from grader.checks.two_networks.pictures import Pictures
 from grader.errors import CheckStopped
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
 

@@ -17,9 +17,9 @@ from grader.checks.looks import Looks
 from grader.checks.two_networks.claims import note_curves
 from grader.checks.two_networks.histories import CURVES, judge_curves
 from grader.checks.two_networks.networks import NETWORKS, load_network, logits_of
-from grader.imageset import ImageSet
+from grader.datasets.imageset import ImageSet
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Handle, Implementation
 
 NETWORK = "supervised"

@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from grader.checks.two_networks.pictures import Pictures
-from grader.imageset import cache_folder
+from grader.datasets.imageset import cache_folder
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 
 
 def computed_once(name: str, key: str, compute: Callable[[], Mapping[str, Array]]) -> dict[str, Array]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from grader import datasets
 from grader.checks.context import Context
 from grader.checks.two_networks.pictures import Pictures, load_pictures
+from grader.datasets.imageset import ImageSet
 from grader.errors import DataMissing
 
 
 @pytest.fixture
-def cifar_test(context: Context, behind_walls: None) -> datasets.ImageSet:
+def cifar_test(context: Context, behind_walls: None) -> ImageSet:
     """CIFAR-10's test images and labels in random order; a check that asks for them is `internal` without them."""
     pictures = load_pictures(context.most_images)
     if not pictures.is_cifar:

@@ -14,9 +14,9 @@ from grader.checks.two_networks.computed_once import computed_once, key_of
 from grader.checks.two_networks.layers import weight_of
 from grader.checks.two_networks.networks import BATCH, NETWORKS, logits_of, reference_network
 from grader.checks.two_networks.pictures import Pictures
-from grader.cifar import normalise_cifar
+from grader.datasets.cifar import normalise_cifar
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Handle, Implementation
 
 FIRST = 1_000  # test images among which they are chosen

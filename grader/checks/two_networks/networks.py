@@ -11,10 +11,10 @@ from grader.checks.compare import expect, numbers, summarise
 from grader.checks.model_files import load_weights, logits_in_batches
 from grader.checks.two_networks.computed_once import computed_once, key_of
 from grader.checks.two_networks.pictures import Pictures
-from grader.cifar import normalise_cifar
+from grader.datasets.cifar import normalise_cifar
 from grader.errors import CheckStopped, Missing
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Handle, Implementation
 
 NETWORKS = ("supervised", "rotation")

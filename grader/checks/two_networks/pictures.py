@@ -7,11 +7,11 @@ from functools import cache
 
 import torch
 
-from grader.cifar import cifar10
-from grader.datasets import stand_in
+from grader.datasets.cifar import cifar10
+from grader.datasets.fashion import stand_in
+from grader.datasets.imageset import ImageSet
 from grader.errors import DataMissing
-from grader.imageset import ImageSet
-from grader.reference import Reference
+from grader.reference.models import Reference
 
 BANK = 10_000  # training images among which neighbours are looked for: 50,000 would take a student's network minutes
 SEED = 280  # of the order of the bank's images

@@ -9,10 +9,10 @@ from grader.checks.compare import expect, expect_shape, summarise
 from grader.checks.two_networks.computed_once import computed_once, key_of
 from grader.checks.two_networks.networks import reference_features
 from grader.checks.two_networks.pictures import Pictures
-from grader.cifar import normalise_cifar
+from grader.datasets.cifar import normalise_cifar
 from grader.errors import Failure
 from grader.records import Array
-from grader.reference import Reference
+from grader.reference.models import Reference
 from grader.sandbox.student import Implementation
 
 K = 10  # neighbours that are shown and counted

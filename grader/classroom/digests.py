@@ -1,0 +1,107 @@
+"""What a recorded grade depends on, as digests: unchanged ones need no work, and some only need to be scored again.
+
+Two digests for each submission. The *run* digest covers what the checks' results depend on: the zip, the checks and all
+code before the score, the solutions, the data sets, and those parts of the rubric that checks read. The *score* digest
+covers the rest as well: points, deadlines, times, marks, and how a report looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.datasets.imageset import data_folder
+from grader.datasets.places import FILE
+from grader.errors import MachineError
+from grader.provenance import describe_data, versions
+from grader.reference.models import load_reference
+from grader.rubric import PROJECT, Assignment, find_assignments
+
+# Modules that come after the checks' results, or have to do with neither. A change of any other code runs them anew.
+AFTER_THE_RUN = """
+cli/*.py __main__.py classroom/*.py class_report/*.py similarity/*.py gradescope/*.py release.py kit/*.py composing/*.py
+examples/*.py validation/*.py pool.py pipeline.py scoring.py manual.py results.py terminal.py report/*.py figures/*.py
+limited*.py packing.py moments.py
+""".split()
+SCORING = ("scoring.py", "manual.py", "results.py", "terminal.py", "report/*.py", "figures/*.py", "pipeline.py")
+OF_A_TASK = {"title", "points", "bonus", "variants", "scoring", "without_data"}  # read after the checks
+OF_ALL = {"title", "course", "due_at", "variants", "default_variant", "late", "several_zips", "group_size", "tasks"}
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What all submissions of one run of the grader share.
+
+    Attributes:
+        run: By assignment: what its checks' results depend on beside the zip.
+        score: By assignment: what a grade depends on beside those results.
+    """
+
+    run: dict[str, str]
+    score: dict[str, str]
+
+    @property
+    def whole(self) -> str:
+        """One digest of all."""
+        return digest(self.run, self.score)
+
+
+def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
+    """Digests of the project as it is now; `weakest` is the weakest sandbox that will do."""
+    package = project / "grader"
+    after = {path for pattern in AFTER_THE_RUN for path in package.glob(pattern)}
+    code = [path for path in package.rglob("*.py") if path not in after]
+    scoring = [path for pattern in SCORING for path in package.glob(pattern)]
+    scoring += list((project / "report_templates").glob("*"))
+    made_with = (versions(), describe_data(), _size(data_folder() / FILE))
+    run, score = {}, {}
+    for assignment in find_assignments(project).values():
+        own = [path for path in (project / "solutions" / assignment.id).rglob("*") if "__pycache__" not in path.parts]
+        shared = (
+            _digest_files([*code, *own], project),
+            *made_with,
+            _networks(assignment.id),
+            weakest,
+            _asked_by_checks(assignment),
+        )
+        run[assignment.id] = digest(*shared)
+        score[assignment.id] = digest(_digest_files(scoring, project), assignment.model_dump(mode="json"))
+    return Digests(run, score)
+
+
+def _networks(assignment_id: str) -> str:
+    """Where the reference models are from, which checks and pictures use."""
+    try:
+        return load_reference(assignment_id).source
+    except MachineError as error:
+        return str(error)
+
+
+def _size(path: Path) -> int | None:
+    """Size of a file that takes long to read; None where there is none."""
+    return path.stat().st_size if path.is_file() else None
+
+
+def code_digest(project: Path = PROJECT) -> str:
+    """Digest of all our code and pages, for what has no finer one."""
+    return _digest_files([*(project / "grader").rglob("*.py"), *(project / "report_templates").glob("*")], project)
+
+
+def _asked_by_checks(assignment: Assignment) -> Any:
+    """The rubric without what only the score needs."""
+    tasks = [task.model_dump(mode="json", exclude=OF_A_TASK) for task in assignment.tasks]
+    return assignment.model_dump(mode="json", exclude=OF_ALL), tasks
+
+
+def _digest_files(paths: Iterable[Path], project: Path) -> str:
+    named = ((path.relative_to(project).as_posix(), path) for path in paths if path.is_file())
+    return digest(*((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in sorted(named)))
+
+
+def digest(*parts: Any) -> str:
+    """SHA-256 of values that JSON can hold, hex; other values go in as their text."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

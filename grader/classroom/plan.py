@@ -1,0 +1,128 @@
+"""What of a class needs work: a class while it is graded, its records compared with what they were made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grader.classroom.digests import Digests, digest
+from grader.classroom.gradebook import ClassRecord, read_record
+from grader.classroom.handed_in import HandIn
+from grader.classroom.job import Job
+from grader.classroom.records import FAILED, REFUSED, Person, Row
+from grader.classroom.rows import failed_row, missing_rows, shared_rows
+from grader.errors import UsageError
+from grader.intake.opening import file_digest
+from grader.manual import FORM
+from grader.results import ARRAYS, RESULTS
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a class is to be graded; None where the zip or the rubric decides."""
+
+    roster: Path | None = None
+    assignment: str | None = None
+    variant: str | None = None
+    weakest: str = "container"
+
+
+@dataclass
+class Class:
+    """A class while it is graded; `rows` is what is known so far, by student: of the last run where it is not done."""
+
+    out: Path
+    options: Options
+    digests: Digests
+    roster: Mapping[str, Person]
+    hand_ins: dict[str, HandIn]
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    def everybody(self) -> list[Row]:
+        """The rows, with those of groups and of the missing, sorted; nobody who waits to be graded is missing."""
+        rows = [*self.rows.values(), *shared_rows(self.rows, self.roster)]
+        there = {row.student for row in rows} | self.hand_ins.keys()
+        return sorted([*rows, *missing_rows(there, self.roster)], key=lambda row: row.student)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One submission that needs work."""
+
+    hand_in: HandIn
+    sha256: str
+    is_recorded: bool  # its checks need not run again
+
+
+def find_plans(group: Class) -> Iterator[Plan]:
+    """What needs work; the rows of the others are taken from their records."""
+    for student, hand_in in sorted(group.hand_ins.items()):
+        try:
+            sha256 = file_digest(hand_in.path)
+        except UsageError as error:
+            group.rows[student] = failed_row(hand_in, "", str(error))
+            continue
+        record = _usable(group, student, sha256)
+        if record is None:
+            yield Plan(hand_in, sha256, is_recorded=False)
+            continue
+        group.rows[student] = record.row
+        if record.score != score_digest(group, hand_in, record.row.assignment, marks_of(group, student)):
+            # A refused zip has no results to score: it is opened again, which runs nothing.
+            yield Plan(hand_in, sha256, is_recorded=record.row.outcome != REFUSED)
+
+
+def _usable(group: Class, student: str, sha256: str) -> ClassRecord | None:
+    """What is recorded of a submission, where its checks need not run again and its files are those of the record."""
+    record, folder = read_record(group.out, student), group.out / student
+    if record is None or record.row.outcome == FAILED or not (folder / ARRAYS).is_file():
+        return None
+    if record.run != run_digest(group, record.row.assignment, sha256):
+        return None
+    return record if record.results == digest_of(folder / RESULTS) else None
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, hex; empty where there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def marks_of(group: Class, student: str) -> bytes:
+    """What a person has marked so far."""
+    path = group.out / student / FORM
+    return path.read_bytes() if path.exists() else b""
+
+
+def run_digest(group: Class, assignment: str, sha256: str) -> str:
+    """Of what the checks' results depend on."""
+    return digest(group.digests.run.get(assignment, group.digests.run), sha256, group.options.assignment)
+
+
+def score_digest(group: Class, hand_in: HandIn, assignment: str, marks: bytes) -> str:
+    """Of what the score depends on beside the checks' results, a person's marks among it."""
+    given = (_variant(group, hand_in), hand_in.submitted_at, hand_in.person, hand_in.note, hand_in.group)
+    return digest(group.digests.score.get(assignment, group.digests.score), *map(str, given), marks.hex())
+
+
+def _variant(group: Class, hand_in: HandIn) -> str | None:
+    return hand_in.person.variant or group.options.variant
+
+
+def make_job(group: Class, plan: Plan, scratch: str | None) -> Job:
+    """The work of a plan; `scratch` is a folder that the one who does it finds, None where that is not known."""
+    folder = group.out / plan.hand_in.person.student
+    recorded = {name: (folder / name).read_bytes() for name in (RESULTS, ARRAYS)} if plan.is_recorded else {}
+    return Job(
+        plan.hand_in.person.student,
+        archive=b"" if recorded else plan.hand_in.path.read_bytes(),
+        form=marks_of(group, plan.hand_in.person.student),
+        recorded=recorded,
+        assignment=group.options.assignment,
+        variant=_variant(group, plan.hand_in),
+        submitted_at=plan.hand_in.submitted_at,
+        weakest=group.options.weakest,
+        expects=group.digests.whole,
+        scratch=scratch,
+    )

@@ -1,0 +1,97 @@
+"""Makes the rows of a class: of what was graded, of what could not be, and of those who handed nothing in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+
+from grader.classroom.handed_in import HandIn
+from grader.classroom.job import Graded
+from grader.classroom.records import FAILED, MISSING, REFUSED, Person, Row
+from grader.records import Grade, State
+from grader.rubric import find_assignments
+from grader.terminal import total_line
+
+NOTHING = "Nothing was handed in."
+
+
+def graded_row(hand_in: HandIn, result: Graded) -> Row:
+    """The row of a submission that was graded or refused."""
+    grade = result.grade
+    assert grade is not None
+    group = hand_in.group or grade.group
+    told = grade.reason if grade.outcome == REFUSED else total_line(grade).removeprefix(f"{grade.student}: ")
+    return Row(
+        student=hand_in.person.student,
+        person=hand_in.person,
+        group=group,
+        archive=hand_in.path.name,
+        submitted_at=hand_in.submitted_at,
+        sha256=grade.submission_sha256,
+        assignment=grade.assignment,
+        variant=grade.variant,
+        outcome=grade.outcome,
+        score=grade.score,
+        max_score=grade.max_score,
+        days_late=grade.days_late,
+        tasks={task.id: task.score for task in grade.tasks if task.state is State.SCORED},
+        withheld=_in_state(grade, State.WITHHELD),
+        waiting=_in_state(grade, State.MANUAL),
+        message="; ".join(filter(None, (told, result.message, _unshared(group, grade.assignment), hand_in.note))),
+        seconds=round(result.seconds, 1),
+        machine=result.machine,
+    )
+
+
+def _unshared(group: tuple[str, ...], assignment: str) -> str:
+    """What is said of a group larger than the assignment allows, with which no grade is shared."""
+    allowed = find_assignments()[assignment].group_size if assignment else 1
+    if len(group) <= allowed:
+        return ""
+    return f"it names {len(group)} people, of whom {allowed} may hand in together: the grade is shared with nobody"
+
+
+def _in_state(grade: Grade, state: State) -> tuple[str, ...]:
+    return tuple(task.id for task in grade.tasks if task.state is state)
+
+
+def failed_row(hand_in: HandIn, machine: str, why: str) -> Row:
+    """The row of a submission that our side could not grade: nothing is lost, it is tried again in the next run."""
+    return Row(
+        student=hand_in.person.student,
+        person=hand_in.person,
+        group=hand_in.group,
+        archive=hand_in.path.name,
+        submitted_at=hand_in.submitted_at,
+        outcome=FAILED,
+        message=f"Not graded, through no fault of the student's: {why}",
+        machine=machine,
+    )
+
+
+def missing_rows(there: Set[str], roster: Mapping[str, Person]) -> Iterator[Row]:
+    """A row for each of the roster that nothing is known of."""
+    for student, person in roster.items():
+        if student not in there:
+            yield Row(student=student, person=person, outcome=MISSING, message=NOTHING)
+
+
+def shared_rows(rows: Mapping[str, Row], roster: Mapping[str, Person]) -> Iterator[Row]:
+    """A row for each of the roster who is named in another's group and handed in nothing alone: it has the same grade.
+
+    Names are compared with the roster's names, e-mail addresses and students, whatever their case; one that two people
+    have is nobody's. Where a student is in two groups, the one that stands first counts.
+    """
+    keys: dict[str, set[str]] = {}
+    for person in roster.values():
+        for key in filter(None, (person.student, person.name, person.email)):
+            keys.setdefault(key.casefold(), set()).add(person.student)
+    taken = set(rows)
+    for _, row in sorted(rows.items()):
+        if _unshared(row.group, row.assignment):
+            continue
+        for name in row.group:
+            found = keys.get(name.casefold(), set())
+            if len(found) == 1 and not found & taken:
+                person = roster[min(found)]
+                taken.add(person.student)
+                yield row.model_copy(update={"student": person.student, "person": person, "graded_as": row.student})

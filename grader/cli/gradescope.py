@@ -1,0 +1,26 @@
+"""The command `gradescope`: makes autograders for Gradescope, and is what they grade with there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from grader.rubric import PROJECT, find_assignments
+
+
+@click.command()
+@click.option("--assignment", help="Only this assignment.")
+@click.option("--grade", "root", type=click.Path(path_type=Path), help="On Gradescope: grade what lies there instead.")
+def gradescope(assignment: str | None, root: Path | None) -> int:
+    """Write dist/<id>-autograder.zip for Gradescope."""
+    if root is not None:
+        from grader.gradescope.grading import grade_there  # torch takes seconds: not for --help
+
+        grade_there(root, lambda line: print(line, flush=True))
+        return 0
+    from grader.gradescope.autograder import pack_autograder
+
+    for each in [assignment] if assignment else list(find_assignments()):
+        print(pack_autograder(each).relative_to(PROJECT))
+    return 0

@@ -1,0 +1,209 @@
+"""Step 1: opens a zip, recognises the assignment and finds the folder that is the submission.
+
+    alice.zip -> Submission, or SubmissionRefused with a sentence for the student
+
+`zipgate.py` decides what a zip may be; here is what it may contain. Everything stays in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from grader.errors import SubmissionRefused, UsageError
+from grader.intake.zipgate import MAX_PACKED, read_zip
+from grader.intake.zippaths import path_key
+from grader.notebooks.submitted import notebooks_in, recognise_notebooks, with_modules
+from grader.records import Submission
+from grader.rubric import PROJECT, Assignment, find_assignments, get_assignment
+from grader.text import clean_name
+
+# File systems end at 255 bytes a name; results of a student have names of their own beside this one.
+MAX_STUDENT = 200  # bytes
+_GROUP_BYTES = 4096  # of group.txt: a few names
+_NAMES_QUOTED = 5  # a sentence with more is not read
+
+
+def student_name(path: Path) -> str:
+    """The student a zip belongs to, as a folder's name below `out/`.
+
+    Returns:
+        The file's name without `.zip`, NFC; characters other than letters, decimal digits, `.`, `_`, `+`, `-` are `_`.
+        Never empty, never dots alone; a name above 200 bytes is cut and ends in a digest, so that two stay two.
+    """
+    whole = unicodedata.normalize("NFC", path.name)
+    stem = whole[:-4] if whole[-4:].lower() == ".zip" else whole
+    name = "".join(char if char.isalpha() or char.isdecimal() or char in "._+-" else "_" for char in stem)
+    if not name.strip("."):  # "", "." and ".." are folders already
+        name = "_" * max(1, len(name))
+    if len(name.encode()) > MAX_STUDENT:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        name = f"{name.encode()[: MAX_STUDENT - 13].decode(errors='ignore')}-{digest}"
+    return name
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex.
+
+    Raises:
+        UsageError: If there is no such file, or it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def open_submission(
+    path: Path,
+    *,
+    assignment: str | None = None,
+    submitted_at: datetime | None = None,
+    project: Path = PROJECT,
+) -> Submission:
+    """Read one handed-in zip.
+
+    The submission's root is the shallowest folder that holds a module of the assignment or, where there is none, a
+    notebook that defines what a module should. Files that lie directly in the folders above it come along (students
+    zip `answers.md` beside their `code/`); the rest of the zip does not.
+
+    Args:
+        path: The zip.
+        assignment: Id of the assignment; None recognises it by its modules or notebooks.
+        submitted_at: When it was handed in, with a time zone; None counts as on time.
+        project: Folder whose `assignment/` holds the assignments.
+
+    Raises:
+        SubmissionRefused: If the zip is at fault; its text is one sentence for the student.
+        UsageError: If there is no such file, no such assignment, or `submitted_at` has no time zone.
+    """
+    if submitted_at is not None and submitted_at.tzinfo is None:
+        raise UsageError("the time of submission needs a time zone, e.g. 2022-03-30T18:00-04:00")
+    choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
+    raw = _read(path)
+    members = read_zip(raw)
+    chosen, root = _recognise(members, list(choices.values()), project)
+    gathered, notes = _gather(members, root, chosen)
+    files, of_notebooks = with_modules(gathered, chosen, project)
+    group = _group(files)
+    return Submission(
+        student=student_name(path),
+        assignment=chosen.id,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        files=files,
+        notes=_group_note(group) + notes + of_notebooks,
+        submitted_at=submitted_at,
+        group=group,
+    )
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes; one more than allowed when it is too large, which the gate refuses."""
+    try:
+        if not path.is_file():
+            raise UsageError(f"no such file: {clean_name(str(path))}")
+        with path.open("rb") as file:
+            return file.read(MAX_PACKED + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    """What to raise for a file that the machine does not let us read."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "unreadable"
+    return UsageError(f"{clean_name(str(path))}: {reason}")
+
+
+def _recognise(members: Mapping[str, bytes], choices: list[Assignment], project: Path) -> tuple[Assignment, str]:
+    """The assignment that the zip holds, and the root: its folder's path with a final slash, or ""."""
+    roots = {choice.id: _find_root(members, choice) for choice in choices}
+    found = [choice for choice in choices if roots[choice.id] is not None]
+    if len(found) > 1:
+        modules = " and ".join(f"{_first_module(members, choice)} of {choice.id}" for choice in found)
+        raise SubmissionRefused(
+            f"The zip holds modules of several assignments ({modules}): hand in a zip for each, rename a helper module "
+            f"that has such a name by chance, or have it graded with ASSIGNMENT={found[0].id}."
+        )
+    if found:
+        return found[0], roots[found[0].id] or ""
+    if notebooks_in(members):
+        return recognise_notebooks(members, choices, project)
+    raise SubmissionRefused(
+        f"No module of the assignment is in the zip, which holds {_quote(members) or 'no files'}: "
+        f"hand in {_expected(choices)}, with exactly these names."
+    )
+
+
+def _find_root(members: Iterable[str], assignment: Assignment) -> str | None:
+    """The shallowest folder with a module; among equals the one with most modules, then the first by name."""
+    modules = _module_files(assignment)
+    counts: dict[str, int] = {}
+    for path in members:
+        folder, slash, name = path.rpartition("/")
+        if name in modules:
+            counts[folder + slash] = counts.get(folder + slash, 0) + 1
+    return min(counts, key=lambda folder: (folder.count("/"), -counts[folder], folder), default=None)
+
+
+def _gather(
+    members: Mapping[str, bytes], root: str, assignment: Assignment
+) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The files of the submission by their path below the root, and the notes about what was taken and left."""
+    files = {path.removeprefix(root): data for path, data in members.items() if path.startswith(root)}
+    missing = set(_module_files(assignment)) - files.keys()
+    strays = [path for path in files if path.rpartition("/")[2] in missing]
+    taken, left = [], []
+    occupied = {path_key(path.partition("/")[0]) for path in files}
+    # From the nearest folder upwards: what lies closer to the modules wins.
+    for path in sorted(members.keys() - {root + name for name in files}, key=lambda path: (-path.count("/"), path)):
+        folder, slash, name = path.rpartition("/")
+        if root.startswith(folder + slash) and path_key(name) not in occupied:
+            files[name] = members[path]
+            occupied.add(path_key(name))
+            taken.append(path)
+        else:
+            left.append(path)
+    notes = {
+        f"{_quote(strays)}: below the folder of your other modules, so not graded; move it up to them.": strays,
+        f"{_quote(taken)}: taken from above the folder of your modules.": taken,
+        f"{_quote(left)}: outside the folder of your modules ({clean_name(root)}), so not read.": left,
+    }
+    return files, tuple(note for note, paths in notes.items() if paths)
+
+
+def _group(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Who hands in together, out of `group.txt`, a name a line."""
+    lines = files.get("group.txt", b"")[:_GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
+    return tuple(clean_name(line.strip()) for line in lines if line.strip())
+
+
+def _group_note(names: tuple[str, ...]) -> tuple[str, ...]:
+    more = f" and {len(names) - _NAMES_QUOTED} more" if len(names) > _NAMES_QUOTED else ""
+    return (f"Handed in together by {', '.join(names[:_NAMES_QUOTED])}{more}.",) if names else ()
+
+
+def _module_files(assignment: Assignment) -> list[str]:
+    """File names of an assignment's modules, in its order."""
+    return [f"{module}.py" for module in assignment.modules]
+
+
+def _first_module(members: Iterable[str], assignment: Assignment) -> str:
+    """Name of one of the assignment's module files that the zip holds."""
+    names = {path.rpartition("/")[2] for path in members}
+    return next(name for name in _module_files(assignment) if name in names)
+
+
+def _expected(choices: list[Assignment]) -> str:
+    """The module files that are asked for, for a sentence."""
+    return " or ".join(", ".join(_module_files(choice)) for choice in choices)
+
+
+def _quote(paths: Iterable[str]) -> str:
+    """Some paths, quoted, for a sentence; those beyond a handful are counted."""
+    paths = sorted(paths)
+    more = f" and {len(paths) - _NAMES_QUOTED} more" if len(paths) > _NAMES_QUOTED else ""
+    return ", ".join(f'"{clean_name(path)}"' for path in paths[:_NAMES_QUOTED]) + more

@@ -1,0 +1,77 @@
+"""Step 5, render: a grade and its exhibits -> report.html and report.pdf, in a process of its own.
+
+`worker.py` is that process, `page.py` what it does. A page that hangs, eats memory or crashes the library
+that lays it out costs the full report, never the grade: a plain one with the same score takes its place and says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from grader.errors import MachineError
+from grader.limited import Bounds, Ended, preload, run_limited
+from grader.records import Exhibit, Grade, RunFacts
+from grader.reference.models import load_reference
+from grader.report.job import JOB, PAGE, PDF, Job, is_reference
+from grader.results import write_whole
+from grader.rubric import Assignment
+
+LOG = logging.getLogger(__name__)
+# A report with all its figures takes 9 seconds of computing, 0.8 GiB of addresses and files of 5 MiB.
+BOUNDS = Bounds(cpu_s=60, wall_s=600, memory_mib=2048, file_mib=64)
+WORKER = "grader.report.worker"
+
+
+def prepare() -> None:
+    """Begin what takes time before a report can be rendered, while there is other work.
+
+    Raises:
+        MachineError: If the process can't be started.
+    """
+    preload(WORKER)
+
+
+def render_report(
+    grade: Grade, exhibits: Sequence[Exhibit], assignment: Assignment | None, facts: RunFacts, folder: Path
+) -> None:
+    """Write `report.html` and `report.pdf` into `folder`; the same input gives the same bytes.
+
+    What can't be made of the full report becomes a plain one with the score that says so.
+
+    Raises:
+        MachineError: If not even the plain report can be made or written.
+    """
+    job = Job(grade, tuple(exhibits), assignment, facts, models=_models(grade))
+    full = _render(job)
+    files = full.files
+    if full.why:
+        LOG.error("the report of %s became a plain one: %s", grade.submission_sha256, full.why)
+        plain = _render(replace(job, exhibits=(), plain=full.why, has_page=PAGE in full.files))
+        if plain.why:
+            raise MachineError(f"no report can be rendered on this machine: {plain.why}")
+        files = plain.files | full.files
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write_whole(folder / name, content)
+    except OSError as error:
+        raise MachineError(f"the report can't be written: {error}") from error
+
+
+def _render(job: Job) -> Ended:
+    return run_limited(WORKER, {JOB: pickle.dumps(job)}, (PAGE, PDF), BOUNDS, preloaded=True)
+
+
+def _models(grade: Grade) -> Mapping[str, Any]:
+    """How today's reference models were trained, for the report on the solutions; nothing where there are none."""
+    if not is_reference(grade):
+        return {}
+    try:
+        return load_reference(grade.assignment).metrics
+    except MachineError:
+        return {}

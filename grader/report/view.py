@@ -1,0 +1,121 @@
+"""What the report's templates see: a grade and its pictures as plain, cleaned text, in the order of the page.
+
+Everything that a student may have written goes through `StudentText` or `clean_name` here or in `tasks.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.figures import Picture
+from grader.records import CheckResult, Grade
+from grader.report.tasks import MARKS, Anchors, TaskView, view_tasks
+from grader.report.text import StudentText
+from grader.rubric import Assignment
+from grader.text import clean_name
+
+MOST_FINDINGS = 3
+FINDING_LETTERS, FEWER_LETTERS = 240, 150  # three lines of the first page, and two where its table is long
+LONG_TABLE = 16  # tasks
+MOST_NOTES = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to look at first: what to do, or what happened, and in which tasks."""
+
+    text: str
+    tasks: tuple[tuple[str, str], ...]  # (anchor, id)
+    mistake: str
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """Everything that the templates show."""
+
+    student: str
+    title: str
+    course: str
+    variant: str
+    due: str
+    late: str
+    outcome: str
+    score: float
+    max_score: float
+    reason: str
+    modules: tuple[str, ...]
+    tasks: tuple[TaskView, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    other_findings: int = 0
+    other_tasks: tuple[tuple[str, str], ...] = ()
+    ledger: tuple[tuple[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
+    more_notes: int = 0
+    was_cut: bool = False
+
+
+def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignment: Assignment | None) -> ReportView:
+    """Arrange a grade for the page.
+
+    Args:
+        grade: What to show.
+        pictures: The drawn exhibits with the id of the task in whose section each stands.
+        assignment: The rubric of `grade`; None for a refused zip that does not tell what it is.
+    """
+    text = StudentText()
+    anchors = {task.id: (f"task-{i}", task.id) for i, task in enumerate(grade.tasks)}
+    findings, others = _findings(grade, anchors, text)
+    tasks = view_tasks(grade, anchors, pictures, assignment, text)
+    notes = tuple(text.prose(note) for note in grade.notes[:MOST_NOTES])
+    return ReportView(
+        student=clean_name(grade.student),
+        title=assignment.title if assignment else "Submission",
+        course=assignment.course if assignment else "",
+        variant=grade.variant if assignment and assignment.variants != ("default",) else "",
+        due=f"{assignment.due_at:%A} {assignment.due_at.day} {assignment.due_at:%B %Y, %H:%M}" if assignment else "",
+        late="on time" if grade.days_late == 0 else f"{grade.days_late} day{'s' * (grade.days_late > 1)} late",
+        outcome=grade.outcome,
+        score=grade.score,
+        max_score=grade.max_score,
+        reason=text.prose(grade.reason),
+        modules=assignment.modules if assignment else (),
+        tasks=tasks,
+        findings=findings,
+        other_findings=len(others),
+        other_tasks=tuple(dict.fromkeys(anchors[check.task] for check in others)),
+        ledger=tuple((text.take(line.label), line.points) for line in grade.ledger),
+        notes=notes,
+        more_notes=max(0, len(grade.notes) - MOST_NOTES),
+        was_cut=text.cut,
+    )
+
+
+def _findings(grade: Grade, anchors: Anchors, text: StudentText) -> tuple[tuple[Finding, ...], list[CheckResult]]:
+    """What to look at first, and the other checks that did not pass: what cost most, one cause told once.
+
+    A cause is a known mistake, or one message of several checks (an import that fails them all); known mistakes come
+    first, since they say what to do.
+    """
+    lost = [check for check in grade.checks if MARKS[check.outcome][2] == "bad" and check.task in anchors]
+    causes: dict[str, list[CheckResult]] = {}
+    for check in lost:
+        causes.setdefault(check.mistake or check.message, []).append(check)
+    cost = {key: sum(_points_lost(check, grade) for check in group) for key, group in causes.items()}
+    ordered = sorted(causes.items(), key=lambda cause: (cause[1][0].mistake is None, -cost[cause[0]]))
+    groups = [group for _, group in ordered][:MOST_FINDINGS]
+    room = FINDING_LETTERS if len(grade.tasks) < LONG_TABLE else FEWER_LETTERS
+    findings = []
+    for group in groups:
+        named = group[0].mistake and group[0].help
+        words = group[0].help if named else f"{group[0].title} {group[0].message}"
+        tasks = tuple(dict.fromkeys(anchors[check.task] for check in group))
+        findings.append(Finding(text.brief(words, room), tasks, clean_name(group[0].mistake or "")))
+    return tuple(findings), [check for check in lost if not any(check in group for group in groups)]
+
+
+def _points_lost(check: CheckResult, grade: Grade) -> float:
+    """What a check that did not pass has cost."""
+    weight = sum(each.weight for each in grade.checks if each.task == check.task)
+    points = next((task.max_score for task in grade.tasks if task.id == check.task), 0.0)
+    return points * check.weight / weight if weight else 0.0

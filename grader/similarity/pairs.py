@@ -1,0 +1,158 @@
+"""Which submissions of a class resemble each other: pairs worth a look, the evidence side by side, never a verdict.
+
+Code is compared by `code.py`, the numbers of model files by `weights.py`; nothing of a student's is
+run, imported, parsed or unpickled. Only what is compared is kept of each submission, so that a class of any size fits
+into memory if it comes one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+
+from grader.classroom.records import Pair
+from grader.records import Submission
+from grader.rubric import PROJECT, Assignment
+from grader.similarity.code import WHOLE, CodeMatch, Given, Rarity, Written, compare_code, read_code, read_given
+from grader.similarity.models import (
+    SEED,
+    WeightMatch,
+    compare_weights,
+    compare_with,
+    model_evidence,
+    read_references,
+    told,
+)
+from grader.similarity.regions import matching_regions
+from grader.similarity.weights import Model, read_model
+from grader.text import clean_name
+
+MODEL_FILES = ("model.pth", "supervised.pth", "rotation.pth")
+CODE, WEIGHTS = "code", "weights"
+REFERENCE = "the reference model"  # before a model's name, in the place of a student: no student's name has a space
+GROUP_BYTES = 4096  # of group.txt
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """What is kept of one submission."""
+
+    student: str
+    code: Written
+    models: Mapping[str, Model]
+    group: frozenset[str]
+
+
+def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assignment) -> tuple[Pair, ...]:
+    """The pairs of a class, the most alike first, then by name; the order of the submissions does not matter.
+
+    What more than a third of a class of ten or more has, and more than five, is taken for what everybody finds, in code
+    and in weights. Two zips of one group are no pair; see `_same_group` for what counts as one. In the place of the
+    second student may stand `REFERENCE` and a model's name.
+
+    Args:
+        submissions: Each student's name and submission, best one at a time; the last of a name counts.
+        assignment: Theirs.
+    """
+    stubs = {path.name: path.read_bytes() for path in sorted((PROJECT / "assignment" / assignment.id).glob("*.py"))}
+    given = read_given(stubs)
+    held = {student: _hold(student, submission, assignment, given) for student, submission in submissions}
+    class_ = [held[student] for student in sorted(held)]
+    sizes = Counter(one.group for one in class_)
+    pairs = [*_code_pairs(class_, sizes), *_weight_pairs(class_, sizes), *_reference_pairs(class_, assignment)]
+    return tuple(sorted(pairs, key=lambda pair: (-pair.share, pair.first, pair.second, pair.kind, pair.sentence)))
+
+
+def _hold(student: str, submission: Submission, assignment: Assignment, given: Given) -> _Held:
+    files = submission.files
+    lines = files.get("group.txt", b"")[:GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
+    return _Held(
+        student,
+        read_code(student, files, assignment.modules, given),
+        {name: read_model(files[name]) for name in MODEL_FILES if name in files},
+        frozenset(" ".join(line.casefold().split()) for line in lines if line.strip()),
+    )
+
+
+def _same_group(first: _Held, second: _Held, sizes: Mapping[frozenset[str], int]) -> bool:
+    """Whether two zips are one group's: the same names in `group.txt`, and no more zips than names.
+
+    A copied `group.txt` hides no one whose zip is not named after one of the group while the other's is.
+    """
+    if not first.group or first.group != second.group or sizes[first.group] > len(first.group):
+        return False
+    return _is_named(first) == _is_named(second)
+
+
+def _is_named(one: _Held) -> bool:
+    """Whether the zip's name has a word of a name in `group.txt`."""
+    words = set(_WORDS.findall(one.student.casefold()))
+    return any(word in words for name in one.group for word in _WORDS.findall(name))
+
+
+def _code_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) -> Iterator[Pair]:
+    codes = [one.code for one in class_]
+    rarity = Rarity(codes)
+    for match in compare_code(codes, rarity):
+        first, second = class_[match.first], class_[match.second]
+        if not _same_group(first, second, sizes):
+            yield Pair(
+                kind=CODE,
+                first=first.student,
+                second=second.student,
+                share=match.share,
+                sentence=_code_sentence(match, first.student, second.student),
+                evidence=matching_regions(first.code, second.code, rarity),
+            )
+
+
+def _code_sentence(match: CodeMatch, first: str, second: str) -> str:
+    whose, other = (clean_name(name) for name in ((first, second) if match.of_first else (second, first)))
+    what = "all files" if match.where == WHOLE else match.where
+    usual = "" if isnan(match.typical) else f" Between two students of this class it is usually {match.typical:.0%}."
+    return (
+        f"Of what {whose} wrote in {what}, beside what is given or common, {match.share:.0%} is also in {other}'s; "
+        f"names, comments and layout do not count.{usual} A common source or allowed help would explain it as well."
+    )
+
+
+def _weight_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) -> Iterator[Pair]:
+    for file in MODEL_FILES:
+        owners = [one for one in class_ if file in one.models]
+        for match in compare_weights([one.models[file] for one in owners]):
+            first, second = owners[match.first], owners[match.second]
+            if not _same_group(first, second, sizes):
+                yield Pair(
+                    kind=WEIGHTS,
+                    first=first.student,
+                    second=second.student,
+                    share=match.likeness.share,
+                    sentence=_weight_sentence(file, first.student, second.student, match),
+                    evidence=model_evidence(first.models[file], second.models[file], match),
+                )
+
+
+def _weight_sentence(file: str, first: str, second: str, match: WeightMatch) -> str:
+    return f"{file} of {clean_name(first)} and of {clean_name(second)} {told(match)} {SEED}"
+
+
+def _reference_pairs(class_: Sequence[_Held], assignment: Assignment) -> Iterator[Pair]:
+    references = read_references(assignment.id)
+    for one in class_:
+        for file, model in one.models.items():
+            for name, reference in references.items():
+                match = compare_with(model, reference)
+                if match:
+                    second = f"{REFERENCE} {name}"
+                    yield Pair(
+                        kind=WEIGHTS,
+                        first=one.student,
+                        second=second,
+                        share=match.likeness.share,
+                        sentence=f"{file} of {clean_name(one.student)} and {second} {told(match)}",
+                        evidence=model_evidence(model, reference, match),
+                    )
