@@ -45,8 +45,9 @@ jail.BACKENDS = (container,)
 write_whole = grading.write_whole
 
 def write(path, data):
-    living = (Path(f"/proc/{{pid}}/comm").read_text().strip() for pid in descendants(os.getpid()))
-    print("living", sorted(name for name in living if name.startswith("python")))
+    living = (Path(f"/proc/{{pid}}/cmdline").read_text().split("\\0") for pid in descendants(os.getpid()))
+    ours = "grader.limited_process"  # waits for reports to render, and never sees a student's code
+    print("living", [line for line in living if "python" in line[0] and ours not in line])
     write_whole(path, data)
 
 grading.write_whole = write
