@@ -7,7 +7,6 @@ plain one with the same numbers takes its place.
 
 from __future__ import annotations
 
-import logging
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,12 +15,10 @@ from pathlib import Path
 from grader.class_report.reading import read_class
 from grader.class_report.seen import JOB, PAGE, PDF, ClassJob
 from grader.classroom.records import Pair, Row
-from grader.errors import MachineError
 from grader.limited import Bounds, Ended, run_limited
-from grader.results import write_whole
+from grader.report.fallback import write_report
 from grader.rubric import find_assignments
 
-LOG = logging.getLogger(__name__)
 # A class of 200 takes 18 seconds of computing, 0.4 GiB of memory and files of 2 MiB.
 BOUNDS = Bounds(cpu_s=60, wall_s=1200, memory_mib=2048, file_mib=128)
 CPU_S_A_STUDENT = 1.0
@@ -43,20 +40,7 @@ def render_class(rows: Sequence[Row], out: Path, title: str, pairs: Sequence[Pai
     named = {row.assignment for row in kept}
     rubrics = {id: assignment for id, assignment in find_assignments().items() if id in named}
     job = ClassJob(title, kept, read_class(kept, out), tuple(pairs), rubrics)
-    full = _render(job)
-    files = full.files
-    if full.why:
-        LOG.error("the class report became a plain one: %s", full.why)
-        plain = _render(_plain(job, full))
-        if plain.why:
-            raise MachineError(f"no class report can be rendered on this machine: {plain.why}")
-        files = plain.files | full.files
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            write_whole(out / name, content)
-    except OSError as error:
-        raise MachineError(f"the class report can't be written: {error}") from error
+    write_report(job, _render, _plain, out, "class report", "the class report")
 
 
 def _render(job: ClassJob) -> Ended:

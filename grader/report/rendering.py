@@ -6,7 +6,6 @@ that lays it out costs the full report, never the grade: a plain one with the sa
 
 from __future__ import annotations
 
-import logging
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,11 +16,10 @@ from grader.errors import MachineError
 from grader.limited import Bounds, Ended, preload, run_limited
 from grader.records import Exhibit, Grade, RunFacts
 from grader.reference.models import load_reference
+from grader.report.fallback import write_report
 from grader.report.job import JOB, PAGE, PDF, Job, is_reference
-from grader.results import write_whole
 from grader.rubric import Assignment
 
-LOG = logging.getLogger(__name__)
 # A report with all its figures takes 9 seconds of computing, 0.8 GiB of addresses and files of 5 MiB.
 BOUNDS = Bounds(cpu_s=60, wall_s=600, memory_mib=2048, file_mib=64)
 WORKER = "grader.report.worker"
@@ -47,24 +45,16 @@ def render_report(
         MachineError: If not even the plain report can be made or written.
     """
     job = Job(grade, tuple(exhibits), assignment, facts, models=_models(grade))
-    full = _render(job)
-    files = full.files
-    if full.why:
-        LOG.error("the report of %s became a plain one: %s", grade.submission_sha256, full.why)
-        plain = _render(replace(job, exhibits=(), plain=full.why, has_page=PAGE in full.files))
-        if plain.why:
-            raise MachineError(f"no report can be rendered on this machine: {plain.why}")
-        files = plain.files | full.files
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            write_whole(folder / name, content)
-    except OSError as error:
-        raise MachineError(f"the report can't be written: {error}") from error
+    write_report(job, _render, _plain, folder, "report", f"the report of {grade.submission_sha256}")
 
 
 def _render(job: Job) -> Ended:
     return run_limited(WORKER, {JOB: pickle.dumps(job)}, (PAGE, PDF), BOUNDS, preloaded=True)
+
+
+def _plain(job: Job, full: Ended) -> Job:
+    """The same job without pictures."""
+    return replace(job, exhibits=(), plain=full.why, has_page=PAGE in full.files)
 
 
 def _models(grade: Grade) -> Mapping[str, Any]:
