@@ -8,13 +8,18 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from grader.rubric import PROJECT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("patient", deadline=None)  # how long an example takes is the machine's business
 settings.load_profile("patient")
@@ -84,3 +89,12 @@ def alice_run(tmp_path_factory: pytest.TempPathFactory) -> CommandRun:
             record.write_text(json.dumps([run.code, run.shown, run.noted, str(run.out)]))
         code, shown, noted, folder = json.loads(record.read_text())
         return CommandRun(code, shown, noted, Path(folder))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    from sample_browser import start_browser  # few processes of the tests need it
+
+    with start_browser() as started:
+        yield started

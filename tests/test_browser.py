@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sample_grade
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from sample_browser import find_chromium
 from sample_exhibits import exhibits
 from sample_findings import ID, findings
 
@@ -18,8 +18,6 @@ from grader.report.rendering import render_report
 from grader.rubric import get_assignment
 from grader.validation.page import render_validation
 
-ARGUMENTS = ("--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-             "--no-first-run").split()  # fmt: skip
 PAGES = ("report", "refused", "validation")
 SCREENS = [(375, "light"), (375, "dark"), (1280, "light"), (1280, "dark")]
 
@@ -69,24 +67,6 @@ class Opened:
     page: Page
     requests: list[str] = field(default_factory=list)
     console: list[str] = field(default_factory=list)
-
-
-def find_chromium() -> str:
-    """Path of Debian's Chromium; without it the test fails, because a skipped one would go unnoticed."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("Chromium is missing, so the web pages can't be tested: run ./setup.sh --developer")
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    path = find_chromium()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import sample_class_page as sample
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sample_class_page import fault, row
-from test_browser import ARGUMENTS, CONTRASTS, find_chromium, open_page
+from test_browser import CONTRASTS, open_page
 
 from grader.class_report.page import write_class
 from grader.class_report.reading import read_class
@@ -24,16 +24,6 @@ SHOWN = """
 () => [...document.querySelectorAll('table.students tbody tr')].filter(line => line.getClientRects().length)
   .map(line => line.querySelector('bdi').textContent)
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    path = find_chromium()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
