@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -34,6 +35,7 @@ def run_facts(assignment_id: str, sandbox: str, seconds: Mapping[str, float]) ->
     )
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Of Python and of the packages that results may depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tomllib
 from datetime import datetime
 from functools import cached_property
@@ -139,12 +140,18 @@ def read_assignment(path: Path) -> Assignment:
         AssignmentInvalid: If the file is missing or does not describe an assignment.
     """
     try:
-        return Assignment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        status = path.stat()
+        return _read_as_it_is(path, status.st_mtime_ns, status.st_size)
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors()]
         raise AssignmentInvalid(f"{path}: {'; '.join(wrong)}") from error
     except (OSError, ValueError) as error:  # ValueError: not TOML, or not UTF-8
         raise AssignmentInvalid(f"{path}: {error}") from error
+
+
+@functools.lru_cache
+def _read_as_it_is(path: Path, _changed_ns: int, _size: int) -> Assignment:
+    return Assignment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def find_assignments(project: Path = PROJECT) -> dict[str, Assignment]:

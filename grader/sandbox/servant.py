@@ -110,7 +110,7 @@ class Servant:
         random.seed(seed)
         np.random.seed(seed)  # students' code draws from the global generator
         if (torch := sys.modules.get("torch")) is not None:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed keeps a traceback for each absent device
 
     # What nodes stand for.
 
