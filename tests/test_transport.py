@@ -70,6 +70,10 @@ class FakeJail:
         self.cells.append(FakeCell(self.behave, self.clock))
         return self.cells[-1]
 
+    def retire(self, cell: FakeCell) -> None:
+        """Stop one, at once."""
+        cell.stop()
+
 
 @pytest.fixture
 def build(monkeypatch: pytest.MonkeyPatch) -> Callable[[Behaviour], tuple[CellTransport, FakeJail]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import ModuleType
 
 from grader.errors import SandboxUnavailable
@@ -61,6 +62,8 @@ class Jail:
         self._limits, self._files = limits, files
         self._box_mib = (sum(map(len, files.values())) >> 20) + limits.scratch_mib
         self._spare: Cell | None = None
+        self._reaper = ThreadPoolExecutor(1, "cell-reaper")
+        self._retired: list[Future[str]] = []
 
     @property
     def is_open(self) -> bool:
@@ -93,8 +96,17 @@ class Jail:
             raise
         return cell
 
+    def retire(self, cell: Cell) -> None:
+        """Stop a cell that is of no more use, in the background."""
+        self._retired.append(self._reaper.submit(cell.stop))
+
     def close(self) -> None:
-        """Stop the cell that warms up."""
+        """Stop the cell that warms up, and wait until nothing is left of those that were retired."""
         spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.stop()
+        try:
+            if spare is not None:
+                spare.stop()
+        finally:
+            self._reaper.shutdown()
+        for stopped in self._retired:
+            stopped.result()

@@ -39,13 +39,19 @@ class CellTransport:
 
     def renew(self, *, last: bool = False) -> None:
         """Take a new cell for what comes next; `last` when nothing comes after it."""
-        self.drop()
+        cell = self._forget()
+        if cell is not None:
+            self._jail.retire(cell)
         self._cell = self._jail.take(last=last)
 
     def drop(self) -> str:
         """Stop the cell, if there is one, and return the end of its output."""
-        cell, self._cell, self._imported, self._module = self._cell, None, {}, ""
+        cell = self._forget()
         return cell.stop() if cell else ""
+
+    def _forget(self) -> Cell | None:
+        cell, self._cell, self._imported, self._module = self._cell, None, {}, ""
+        return cell
 
     def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
         """Send a request; import the module it needs first, under the import's own deadline."""
