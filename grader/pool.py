@@ -23,9 +23,14 @@ def make_pool(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (os.getpid(),))
 
 
+def wait_asleep() -> None:
+    """Have torch's threads sleep while they wait, for other processes to compute; it must not be loaded yet."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def _begin(parent: int) -> None:
     end_with(parent)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch is loaded: it is read once
+    wait_asleep()
     import torch
 
     torch.set_num_threads(1)

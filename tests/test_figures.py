@@ -62,7 +62,7 @@ def test_picture_complete(kind: str, pictures: dict[str, Picture]) -> None:
     assert len(picture.alt) > 40
     assert 0 < picture.width_mm <= style.TEXT_WIDTH_MM
     assert 0 < picture.height_mm < 200
-    if picture.media == "image/png":
+    if picture.media != "image/svg+xml":
         with Image.open(io.BytesIO(picture.data)) as image:
             assert image.width / picture.width_mm * 25.4 == pytest.approx(240, abs=2)
     else:

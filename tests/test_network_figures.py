@@ -179,9 +179,10 @@ def test_plain_image_comes_first() -> None:
     red[..., 0] = 255
     with Image.open(io.BytesIO(draw(over(2, red)).data)) as image:
         pixels = np.asarray(image.convert("RGB"))
-    left = pixels[:, : pixels.shape[1] // 4]
-    assert ((left == (255, 0, 0)).all(axis=-1)).mean() > 0.3
-    assert not (pixels[:, pixels.shape[1] // 2 :] == (255, 0, 0)).all(axis=-1).any()
+    is_red = (np.abs(pixels - np.array([255, 0, 0])) <= 4).all(axis=-1)  # a JPEG is right within a few steps
+    quarter = pixels.shape[1] // 4
+    assert is_red[:, :quarter].mean() > 0.3
+    assert not is_red[:, 2 * quarter :].any()
 
 
 # ---- classes, units, experiments ----

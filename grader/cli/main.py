@@ -15,6 +15,7 @@ from rich.console import Console
 from grader.cli.gradescope import gradescope
 from grader.cli.options import Moment, out_option, sandbox_option
 from grader.errors import GraderError, UsageError
+from grader.pool import wait_asleep
 from grader.rubric import PROJECT, find_assignments, get_assignment
 
 GRADED, AT_FAULT, WRONG_USAGE, OURS = 0, 1, 2, 3
@@ -43,6 +44,7 @@ def grade(
     min_sandbox: str,
 ) -> int:
     """Grade one zip: a table here, everything else in OUT/<student>/."""
+    wait_asleep()
     from grader.pipeline import grade_zip  # torch and WeasyPrint take seconds: not for --help
     from grader.results import read_looks
     from grader.terminal import WIDTH, show_grade, show_looks
@@ -96,6 +98,7 @@ def grade_all(submissions: Path, jobs: int | None, cluster: str | None, out: Pat
 @out_option
 def report(submission: Path | None, assignment: str | None, manual: Path | None, out: Path) -> int:
     """Render the reference reports, or a graded SUBMISSION's report again."""
+    wait_asleep()
     from grader.intake.opening import student_name
     from grader.pipeline import render_again, report_reference
 

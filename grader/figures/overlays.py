@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from grader.figures import style
-from grader.figures.picture import FigureError, Picture, as_png, new_figure
+from grader.figures.picture import FigureError, Picture, as_jpeg, new_figure
 from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
 
@@ -86,7 +86,7 @@ def draw(exhibit: Exhibit) -> Picture:
             if i % grid.columns == 0:
                 axes.text(-1.6 / grid.cell, 0.5, owner.name, color=owner.text, fontweight="bold", rotation=90,
                           ha="right", va="center", transform=axes.transAxes)  # fmt: skip
-    return as_png(figure, alt=_alt(rows, labels, scores), caption=exhibit.caption)
+    return as_jpeg(figure, alt=_alt(rows, labels, scores), caption=exhibit.caption)
 
 
 def arrange(n: int, rows: int, shape: float, labels: Sequence[str], score_lines: int) -> Grid:

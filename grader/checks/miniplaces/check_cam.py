@@ -118,14 +118,10 @@ def check_map_keeps_model(student: Implementation) -> None:
 def check_real_maps(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
     """On ResNet-50, and on the network of the pictures, the maps are those of the reference, at any image size."""
     pairs = []
+    nets = [(who, seeded_resnet50(who)) for who in (student, oracle)]
     for side, class_id in ((256, 200), (224, 17)):
         image = torch.from_numpy(rng.normal(size=(3, side, 224)).astype(np.float32))
-        pairs.append(
-            [
-                numbers(who.cam.generate_featuremap_CAM(seeded_resnet50(who), class_id, image))
-                for who in (student, oracle)
-            ]
-        )
+        pairs.append([numbers(who.cam.generate_featuremap_CAM(net, class_id, image)) for who, net in nets])
     scene = load_scene()
     maps = lay_out_maps(student, oracle, scene, exhibit, "cams", "Maps of the five likeliest classes of china.jpg.")
     for got, expected in (*pairs, *maps):
