@@ -12,13 +12,14 @@ from benchmarks.measuring import adopt_orphans
 
 # In the order of the page. Each module has `measure(quick: bool) -> Section`.
 SECTIONS = ("checking", "submission", "classes", "training", "report")
+ON_REQUEST = ("classes_whole", "accuracy")  # an hour, half an hour
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(SECTIONS))
+@click.argument("names", nargs=-1, type=click.Choice(SECTIONS + ON_REQUEST))
 @click.option("--quick", is_flag=True, help="Fewer rounds, to see whether it works; the page stays as it is.")
 def main(names: tuple[str, ...], quick: bool) -> None:
-    """Measure these sections, or all."""
+    """Measure these sections; without a name, all that take minutes."""
     adopt_orphans()
     console = Console()
     for name in names or SECTIONS:

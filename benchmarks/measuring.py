@@ -6,10 +6,9 @@ import ctypes
 import os
 import resource
 import statistics
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,23 +38,6 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def cost_of_command(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end and measure it.
-
-    Raises:
-        RuntimeError: If it does not end with 0; with the end of what it printed.
-    """
-    words = [str(word) for word in command]
-    with measured() as cost:
-        run = subprocess.run(
-            words, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        reap_orphans()
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(words)} ended with {run.returncode}:\n{run.stdout[-2000:]}")
-    return cost
-
-
 @contextmanager
 def measured() -> Iterator[Cost]:
     """Measure what is done inside, by the child processes that end meanwhile; the cost is filled in at the end."""
@@ -82,16 +64,6 @@ def reap_orphans() -> None:
             return
 
 
-def times(work: Callable[[], object], rounds: int) -> list[float]:
-    """Seconds on the clock that a piece of work takes, each time."""
-    found = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - started)
-    return found
-
-
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """Median, and in brackets the smallest and the largest."""
     if len(values) == 1:
@@ -106,10 +78,10 @@ def _children_cpu() -> float:
 
 def _watch_memory(cost: Cost, over: threading.Event) -> None:
     while not over.wait(EVERY):
-        cost.peak_mib = max(cost.peak_mib, sum(map(_proportional_kib, _descendants(os.getpid()))) / 1024)
+        cost.peak_mib = max(cost.peak_mib, sum(map(proportional_kib, descendants(os.getpid()))) / 1024)
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """Every process below one, without itself."""
     parents: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
@@ -127,7 +99,7 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-def _proportional_kib(pid: int) -> int:
+def proportional_kib(pid: int) -> int:
     """A process's memory, pages shared with others divided among them; 0 when it has ended."""
     try:
         for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():

@@ -1,0 +1,164 @@
+"""Seconds until a network is as good as wanted, trained as the references are and by the tutorial's loop.
+
+Asked for by its name, because it takes half an hour: `make bench SECTIONS=accuracy`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from benchmarks import tutorial
+from benchmarks.sections import Section, Table
+from grader.datasets.imageset import ImageSet, Split
+from grader.reference.recipes import RECIPES
+from grader.reference.training import WARM_UP, Recipe, load_solution, train_recipe, training_progress
+
+PRESET = "quick"  # what `make reference` trains
+TARGET = 0.8
+QUICK_TARGET, QUICK_SHARE = 0.3, 4  # every fourth image
+HOW = (
+    "One run each, epochs in turns, until {target:.0%} of the held-out training images are classified right after an "
+    "epoch; seconds of training and validation. Ours is what `make reference` does. The tutorial's loop has the same "
+    "network, first weights, batch size, optimizer, one-cycle schedule, split and augmentation."
+)
+
+
+class Epoch(NamedTuple):
+    """The end of an epoch: seconds so far, and the share of the held-out images that are classified right."""
+
+    seconds: float
+    accuracy: float
+
+
+def measure(quick: bool) -> Section:
+    """SmallResNet on CIFAR-10, with the settings that are known to get there: those of Miniplaces' `scene`."""
+    recipe = next(recipe for recipe in RECIPES["miniplaces"] if recipe.model == "scene")
+    target = QUICK_TARGET if quick else TARGET
+    table, remarks = race("SmallResNet, CIFAR-10", shortened(recipe) if quick else recipe, target, workers=0)
+    how = HOW.format(target=target) + " It loads without worker processes."
+    return Section("accuracy", "Seconds to an accuracy", how, (table,), remarks)
+
+
+def race(label: str, recipe: Recipe, target: float, workers: int) -> tuple[Table, tuple[str, ...]]:
+    """Train both ways until both reach the target.
+
+    Args:
+        label: Network and data set, for the table.
+        recipe: What is trained.
+        target: Share of the held-out images to be classified right.
+        workers: Processes that load pictures for the tutorial's loop.
+
+    Returns:
+        A row for each way, and a remark.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {"ours": _ours(recipe, Path(folder)), "the tutorial's loop": _theirs(recipe, workers)}
+        found = _until(target, runs)
+    rows = []
+    for name, epochs in found.items():
+        seconds, accuracy = epochs[-1]
+        reached = f"{seconds:.1f}" if accuracy >= target else "not reached"
+        rows.append(
+            (f"{label}: {name}", reached, str(len(epochs)), f"{_seconds_an_epoch(epochs):.1f}", f"{accuracy:.1%}")
+        )
+    ours, theirs = (epochs[-1] for epochs in found.values())
+    table = Table((f"to {target:.0%}", "seconds", "epochs", "seconds an epoch", "accuracy there"), tuple(rows))
+    if min(ours.accuracy, theirs.accuracy) < target:
+        return table, ()
+    by_epoch = _seconds_an_epoch(found["the tutorial's loop"]) / _seconds_an_epoch(found["ours"])
+    told = f"{label}: ours is {theirs.seconds / ours.seconds:.1f} times as fast to {target:.0%}"
+    return table, (f"{told}, which is also a matter of luck, and {by_epoch:.1f} times as fast an epoch.",)
+
+
+def shortened(recipe: Recipe) -> Recipe:
+    """The same with fewer images, to see whether it works."""
+
+    def data(split: Split) -> ImageSet:
+        images = recipe.data(split)
+        return replace(images, images=images.images[::QUICK_SHARE], labels=images.labels[::QUICK_SHARE])
+
+    return replace(recipe, data=data)
+
+
+def _until(target: float, runs: Mapping[str, Iterator[Epoch]]) -> dict[str, list[Epoch]]:
+    """Go on with each run in turn, an epoch at a time, until it reaches the target or ends."""
+    found: dict[str, list[Epoch]] = {name: [] for name in runs}
+    left = dict(runs)
+    while left:
+        for name, run in list(left.items()):
+            epoch = next(run, None)
+            if epoch is not None:
+                found[name].append(epoch)
+            if epoch is None or epoch.accuracy >= target:
+                del left[name]
+    return found
+
+
+def _seconds_an_epoch(epochs: Sequence[Epoch]) -> float:
+    return epochs[-1].seconds / len(epochs)
+
+
+def _ours(recipe: Recipe, checkpoints: Path) -> Iterator[Epoch]:
+    """Train as `make reference` does, which goes on from its checkpoint each time."""
+    settings = recipe.presets[PRESET]
+    for epoch in range(settings.epochs):
+        part = replace(recipe, presets={PRESET: replace(settings, stop_after=epoch + 1)})
+        with training_progress(Console(quiet=True)) as progress:
+            _, metrics = train_recipe(part, PRESET, checkpoints, progress)
+        yield Epoch(metrics["seconds"], metrics["curves"]["val_accuracy"][-1])
+
+
+def _theirs(recipe: Recipe, workers: int) -> Iterator[Epoch]:
+    """Train by the tutorial's loop, from the first weights of ours and with its schedule."""
+    settings = recipe.presets[PRESET]
+    training, held_out = _loaders(recipe, workers)
+    torch.manual_seed(settings.seed)
+    pupil = recipe.prepare(load_solution)
+    optimizer = pupil.create_optimizer(pupil.net, settings.peak_lr)
+    steps = settings.epochs * len(training)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        settings.peak_lr,
+        total_steps=steps + 1,  # it is asked for a rate after the last step too
+        pct_start=WARM_UP,
+        anneal_strategy="linear",
+        cycle_momentum=False,
+        div_factor=WARM_UP * steps,
+    )
+    optimizer.register_step_post_hook(lambda *_: schedule.step())
+    seconds = 0.0
+    for _ in range(settings.epochs):
+        started = time.perf_counter()
+        tutorial.train(training, pupil.net, optimizer)
+        accuracy = tutorial.evaluate(held_out, pupil.net)
+        seconds += time.perf_counter() - started
+        yield Epoch(seconds, accuracy)
+
+
+def _loaders(recipe: Recipe, workers: int) -> tuple[Any, Any]:
+    """The tutorial's loaders of the images that ours trains on, and of those that it holds out."""
+    settings, images = recipe.presets[PRESET], recipe.data("train")
+    order = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(settings.seed))
+
+    def load(chosen: Tensor, shuffle: bool, shift: int | None) -> Any:
+        return tutorial.loader(
+            images.images[chosen],
+            images.labels[chosen],
+            recipe.normalise,
+            batch_size=settings.batch_size,
+            workers=workers,
+            shuffle=shuffle,
+            shift=shift,
+        )
+
+    held_out, trained = order[: settings.validation], order[settings.validation :]
+    return load(trained, True, settings.shift if settings.augment else None), load(held_out, False, None)

@@ -1,0 +1,1 @@
+"""Five small functions of torch, checked in each grader's own form, and ten submissions of them."""
