@@ -6,28 +6,21 @@ import json
 import os
 import re
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accounts import Account, account
 from benchmarks.basics.submissions import SOLUTION, submissions
-from benchmarks.measuring import spread
 from benchmarks.peers import BASICS, Peers, PeersMissing, install_peers
-from benchmarks.sections import Section, Table
+from benchmarks.sections import Section
+from benchmarks.standings import FORK, GRADESCOPE, NBGRADER, ONE_TASK, OTTER, OURS, TWO_JOBS, Found, standings, verdicts
 from grader.packing import pack_files
 from grader.rubric import PROJECT
 
-OURS, TWO_JOBS = "this grader, all walls up, a task each", "the same, 2 jobs"
-ONE_TASK, FORK = "this grader, all walls up, one task", "bare fork server, no walls"
-GRADESCOPE, NBGRADER, OTTER = "gradescope-utils, subprocess", "nbgrader autograde", "otter run"
 ROUNDS = 3
-GOALS = ((GRADESCOPE, 15), (OTTER, 80))  # how many times less than these ours should take
-GOAL_FORK = 3  # how many times the bare fork server's it may take
 HOW = """Five small torch functions (standardise, softmax, blur, slopes, descend), a check of each with the same \
 inputs, truths and tolerance in each grader's own form, and ten submissions: three right ones, six with mistakes, an \
 untouched stub. Every grader must give the same points. Tests only, no report. Ours opens each zip and runs its checks \
@@ -37,24 +30,6 @@ and `otter run` are a command for each submission, `nbgrader autograde` one for 
 {rounds}, otter with a share of the ten in each; memory is looked at in a run of its own. All use one torch. Seconds \
 and computing seconds are those of a run over its submissions; *beyond the start* counts from when the first \
 submission could be taken."""
-
-
-@dataclass
-class Found:
-    """What one grader took for a submission: a number a round, and its memory."""
-
-    wall_s: list[float] = field(default_factory=list)
-    beyond_s: list[float] = field(default_factory=list)  # beyond the one-time start; without one the same
-    start_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
-    peak_mib: float = 0.0
-
-    def add(self, spent: Account, number: int, *, start_s: float | None = None, each_s: float | None = None) -> None:
-        """Take down a round of `number` submissions."""
-        self.wall_s.append(spent.cost.wall_s / number)
-        self.cpu_s.append(spent.cost.cpu_s / number)
-        self.beyond_s.append(self.wall_s[-1] if each_s is None else each_s)
-        self.start_s += [] if start_s is None else [start_s]
 
 
 def measure(quick: bool) -> Section:
@@ -70,11 +45,13 @@ def measure(quick: bool) -> Section:
         for number in range(rounds):
             bench.run_round(bench.students[:2] if quick else bench.students[number::rounds])
         bench.look_at_memory()
-    remarks += _verdicts(bench.found)
+    remarks += verdicts(bench.found)
     if not bench.counts_cells:
         remarks.append("No control group could be made here, so that our computing time lacks that of the cells.")
     how = HOW.format(rounds=f"{rounds} rounds" if rounds > 1 else "one round")
-    return Section("checking", "ten submissions, five small torch checks", how, (_table(bench.found),), tuple(remarks))
+    return Section(
+        "checking", "ten submissions, five small torch checks", how, (standings(bench.found),), tuple(remarks)
+    )
 
 
 class _Bench:
@@ -103,6 +80,7 @@ class _Bench:
         with account() as spent:
             self.counts_cells = spent.is_whole
             self._ours(spent, self.students[:1])
+            self._ours(spent, self.students[:1], project=self._one)
             self._fork_server(spent, self.students[:1])
 
     def run_round(self, for_otter: list[str]) -> None:
@@ -210,55 +188,3 @@ def _as_one_task(project: Path) -> Path:
     rubric.write_text(f"{head}[[task]]{one}", encoding="utf-8")
     checks.write_text(re.sub(r'@check\("\d"\)', '@check("1")', checks.read_text(encoding="utf-8")), encoding="utf-8")
     return project
-
-
-def _table(found: Mapping[str, Found]) -> Table:
-    headings = ("grader", "seconds", "beyond the start", "start", "computing", "peak MiB", "times ours")
-    ours = statistics.median(found[OURS].beyond_s)
-    rows = [
-        (
-            name,
-            spread(each.wall_s),
-            spread(each.beyond_s, 3),
-            spread(each.start_s) if each.start_s else "-",
-            spread(each.cpu_s),
-            f"{each.peak_mib:.0f}",
-            f"{statistics.median(each.beyond_s) / ours:.1f}",
-        )
-        for name, each in found.items()
-    ]
-    return Table(headings, tuple(rows))
-
-
-def _verdicts(found: Mapping[str, Found]) -> list[str]:
-    """What became of the goals: ratios within each round, of what comes beyond the start and of all."""
-    lines = []
-    for layout in (OURS, ONE_TASK):
-        ours = found[layout]
-        for name, goal in GOALS:
-            if name in found:
-                beyond, whole = _ratios(found[name].wall_s, ours.beyond_s), _ratios(found[name].wall_s, ours.wall_s)
-                lines.append(
-                    f"{name} takes {spread(beyond, 1)} times as long as {layout}, beyond the start (goal: at least "
-                    f"{goal}: {_word(statistics.median(beyond) >= goal)}), {spread(whole, 1)} times with our start."
-                )
-        times = _ratios(ours.beyond_s, found[FORK].beyond_s)
-        lines.append(
-            f"{layout.capitalize()} takes {spread(times, 1)} times as long as the bare fork server, both beyond the "
-            f"start (goal: at most {GOAL_FORK}: {_word(statistics.median(times) <= GOAL_FORK)})."
-        )
-    if GRADESCOPE in found:
-        least = _ratios(found[GRADESCOPE].wall_s, [start / 10 for start in found[FORK].start_s])
-        lines.append(
-            "Among ten submissions one import of torch alone, shared by all, is "
-            f"1/{statistics.median(least):.0f} of what a gradescope-utils subprocess takes for each."
-        )
-    return lines
-
-
-def _ratios(more: list[float], less: list[float]) -> list[float]:
-    return [one / other for one, other in zip(more, less, strict=True)]
-
-
-def _word(is_reached: bool) -> str:
-    return "reached" if is_reached else "not reached"

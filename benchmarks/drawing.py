@@ -8,6 +8,7 @@ STARTED is the moment, of `time.monotonic`, at which the process was asked for.
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import sys
@@ -66,7 +67,9 @@ def _run(name: str) -> Any:
 def render(folder: Path, started: float) -> dict[str, float]:
     """Render the job of a folder; seconds by part, and bytes."""
     from grader.report import page
+    from grader.report.worker import OBJECTS
 
+    gc.set_threshold(OBJECTS)  # as the grader's process does
     job: Job = pickle.loads((folder / JOB).read_bytes())
     spent = {"start": time.monotonic() - started, **dict.fromkeys(TIMED, 0.0)}
     for name in TIMED:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any
 
 import torch
@@ -65,7 +65,7 @@ class Loop:
 
     def rate(self) -> float:
         """Images a second."""
-        batches = iter(self.batches)
+        batches = chain.from_iterable(repeat(self.batches))  # so that an epoch's end does not end it
         self.train(islice(batches, WARM_UP))
         started = time.perf_counter()
         self.train(islice(batches, self.steps))

@@ -5,13 +5,11 @@ hours or gigabytes for what was made to have them do so. The process has a folde
 time, memory and what it writes, and ends with the grader. What runs in it is ours: a student's code never does.
 
 `limited_process.py` is what runs there. Where importing the module takes long, the process is forked from one that has
-imported it (`Preloaded`), and that waits for the next.
+imported it (`preloading.py`).
 """
 
 from __future__ import annotations
 
-import atexit
-import json
 import logging
 import os
 import signal
@@ -21,10 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
 
 from grader.errors import MachineError
 from grader.limited_process import NOTED, OUT_OF_MEMORY, SERVE
+from grader.preloading import Preloaded, waiting_for
 from grader.text import clean_text
 
 LOG = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ class Bounds:
     """What such a process may use.
 
     Attributes:
-        cpu_s: Seconds of computing, starting included.
+        cpu_s: Seconds of computing; without those of its start where it is forked.
         wall_s: Seconds by the clock: many times as much, because the machine may have much else to do.
         memory_mib: Address space; a Python with numerical libraries begins with half a GiB.
         file_mib: Largest file that it may write.
@@ -90,7 +88,10 @@ def run_limited(
             folder = Path(made)
             for name, content in given.items():
                 (folder / name).write_bytes(content)
-            code = _preload(module).run(folder, bounds) if preloaded else _run(module, folder, bounds)
+            if preloaded:
+                code = _waiting(module).run(folder, bounds.wall_s, bounds.of_process)
+            else:
+                code = _run(module, folder, bounds)
             _pass_on(folder / NOTED)
             files = {name: (folder / name).read_bytes() for name in wanted if (folder / name).exists()}
     except OSError as error:
@@ -105,9 +106,13 @@ def preload(module: str) -> None:
         MachineError: If the process can't be started.
     """
     try:
-        _preload(module)
+        _waiting(module)
     except OSError as error:
         raise MachineError(f"a process for {module} can't be started: {error}") from error
+
+
+def _waiting(module: str) -> Preloaded:
+    return waiting_for(module, (*COMMAND, SERVE, module), PROJECT, {**os.environ, **ONE_THREAD})
 
 
 def _run(module: str, folder: Path, bounds: Bounds) -> int | None:
@@ -129,69 +134,6 @@ def _run(module: str, folder: Path, bounds: Bounds) -> int | None:
         except subprocess.TimeoutExpired:
             return None
     return ended.returncode
-
-
-class Preloaded:
-    """A process that has imported a module and forks one for each folder that it is given; it ends with this one."""
-
-    def __init__(self, module: str) -> None:
-        self._command = (*COMMAND, SERVE, module)
-        self._busy = Lock()
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=PROJECT,
-            env={**os.environ, **ONE_THREAD},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it lives, and is what would be started now."""
-        return self._process.poll() is None and self._command[: len(COMMAND)] == COMMAND
-
-    def run(self, folder: Path, bounds: Bounds) -> int | None:
-        """Fork a process and wait for its end; its exit code, or None if the clock ended it."""
-        asked, answers = self._process.stdin, self._process.stdout
-        assert asked is not None
-        assert answers is not None
-        (folder / NOTED).touch()
-        with self._busy:
-            try:
-                asked.write(json.dumps([str(folder), bounds.wall_s, *bounds.of_process]) + "\n")
-                asked.flush()
-                answer = answers.readline()
-            except BrokenPipeError:  # it could not import the module
-                answer = ""
-            except BaseException:  # interrupted: what it does now is for nobody
-                self.stop()
-                raise
-        return json.loads(answer) if answer else self._process.wait()
-
-    def stop(self) -> None:
-        """End it, and what it has forked."""
-        self._process.kill()
-        self._process.communicate()
-
-
-_waiting: dict[str, Preloaded] = {}  # by module
-
-
-def _preload(module: str) -> Preloaded:
-    waiting = _waiting.get(module)
-    if waiting is None or not waiting.is_ready:
-        if waiting is not None:
-            waiting.stop()
-        _waiting[module] = waiting = Preloaded(module)
-    return waiting
-
-
-@atexit.register
-def _stop_all() -> None:
-    while _waiting:
-        _waiting.popitem()[1].stop()
 
 
 def _pass_on(path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from grader.errors import SubmissionRefused, UsageError
+from grader.errors import MachineError, SubmissionRefused, UsageError
 from grader.intake.answers import read_answers
 from grader.intake.opening import file_digest, open_submission, student_name
 from grader.manual import marks_for, read_form, write_form
@@ -93,7 +93,10 @@ def grade_opened(
     assignment = get_assignment(submission.assignment)
     variant = assignment.check_variant(variant)
     _make(folder)  # before the work that it is for
-    prepare()
+    try:
+        prepare()
+    except MachineError as error:  # step 5 will say so too; the score does not wait for it
+        log(f"          {error}")
     form = read_form(manual) if manual is not None else None  # before the work that a wrong path would lose
     log(f"2 run     {assignment.title}, variant {variant}")
     run = run_submission(

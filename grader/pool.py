@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import multiprocessing
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
 
-PR_SET_PDEATHSIG = 1
+from grader import limited_process
 
 
 def cores() -> int:
@@ -41,6 +40,4 @@ def _begin(parent: int) -> None:
 def end_with(parent: int) -> None:
     """Have this process end when its parent does, and not before, as on Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before: a pool's processes would wait for ever
-        raise SystemExit("the grader ended before this process began")
+    limited_process.end_with(parent, signal.SIGTERM)

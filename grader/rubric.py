@@ -140,8 +140,7 @@ def read_assignment(path: Path) -> Assignment:
         AssignmentInvalid: If the file is missing or does not describe an assignment.
     """
     try:
-        status = path.stat()
-        return _read_as_it_is(path, status.st_mtime_ns, status.st_size)
+        return _parse(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors()]
         raise AssignmentInvalid(f"{path}: {'; '.join(wrong)}") from error
@@ -150,8 +149,8 @@ def read_assignment(path: Path) -> Assignment:
 
 
 @functools.lru_cache
-def _read_as_it_is(path: Path, _changed_ns: int, _size: int) -> Assignment:
-    return Assignment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+def _parse(text: str) -> Assignment:
+    return Assignment.model_validate(tomllib.loads(text))
 
 
 def find_assignments(project: Path = PROJECT) -> dict[str, Assignment]:

@@ -27,13 +27,14 @@ def test_ten_submissions_cost_less_than_three_imports_of_torch(tmp_path: Path) -
     def grade(some: list[Path]) -> float:
         return cost([sys.executable, BASICS / "ours.py", tmp_path / "result.json", *some], tmp_path, environment)
 
+    grade(zips[:1])  # compiles what was copied
     imports = [cost([sys.executable, "-c", "import torch"], tmp_path, dict(os.environ)) for _ in range(3)]
     assert len(zips) == 10
     assert grade([zips[0], *zips]) - grade(zips[:1]) < MOST * statistics.median(imports)
 
 
 def cost(command: list[str | Path], folder: Path, environment: dict[str, str]) -> float:
-    """Computing seconds of a command, its cells included."""
+    """Computing seconds of a command, its cells included; seconds by the clock where no control group counts those."""
     with account() as spent:
         spent.run(command, folder, environment)
-    return spent.cost.cpu_s
+    return spent.cost.cpu_s if spent.is_whole else spent.cost.wall_s

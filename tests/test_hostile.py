@@ -30,6 +30,7 @@ from sample_processes import descendants, of_users
 from grader import pipeline
 from grader.pipeline import grade_zip
 from grader.records import Outcome, Run, Submission
+from grader.report.rendering import prepare
 from grader.rubric import PROJECT
 from grader.runner import run_submission
 from grader.sandbox import cold, container, fork, jail, users
@@ -95,6 +96,7 @@ def unharmed(
     monkeypatch.setenv("GRADER_CANARY", CANARY)
     with_backend(fork)
     jail.Jail(assignment().limits, (), {}).take(last=True).stop()  # what lives as long as the grader is there now
+    prepare()
     modules = {name: vars(sys.modules[name]).copy() for name in ("torch", "builtins")}
     before, kept = descendants(os.getpid()), belongings()
     yield

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from grader import limited
+from grader import limited, preloading
 from grader.errors import MachineError
 from grader.limited import Bounds, Ended, run_limited
 from grader.rubric import PROJECT
@@ -28,6 +28,14 @@ Run = Callable[..., Ended]
 def run(what: str, bounds: Bounds = FEW, preloaded: bool = False) -> Ended:
     """Have it done."""
     return run_limited("tests.sample_limited", {"do": what.encode()}, ["done"], bounds, preloaded=preloaded)
+
+
+@pytest.fixture(autouse=True)
+def _none_waits() -> Iterator[None]:
+    """Each test starts what waits anew, and leaves none."""
+    preloading.stop_all()
+    yield
+    preloading.stop_all()
 
 
 @pytest.fixture(params=[False, True], ids=["started", "forked"])
@@ -107,11 +115,12 @@ def test_no_process_possible(run_either_way: Run, tmp_path: Path, monkeypatch: p
 def test_forked_from_one() -> None:
     """Work that follows is forked from the same process; one that was killed is replaced."""
     run("answer", preloaded=True)
-    first = limited._waiting["tests.sample_limited"]
+    first = preloading.living()
     run("crash", preloaded=True)
-    assert limited._waiting["tests.sample_limited"] is first
-    first.stop()
+    assert preloading.living() == first
+    preloading._waiting["tests.sample_limited"].stop()
     assert run("answer", preloaded=True).why == ""
+    assert preloading.living() != first
 
 
 def test_module_that_fails() -> None:
@@ -121,15 +130,43 @@ def test_module_that_fails() -> None:
         assert ended == Ended({}, "the program that does it stopped")
 
 
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [("tests.sample_printing", ""), ("tests.sample_printing_failure", "the program that does it stopped")],
+)
+def test_import_that_prints(module: str, why: str) -> None:
+    """What a library prints while it is imported is no answer, whether the import succeeds or not."""
+    assert run_limited(module, {}, ["done"], FEW, preloaded=True).why == why
+
+
+def test_in_a_fork_of_the_grader() -> None:
+    """A fork of the grader starts a process of its own, and ends without waiting for that of its parent."""
+    run("answer", preloaded=True)
+    before = preloading.living()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = int(run("answer", preloaded=True).why != "" or preloading.living() & before != set())
+            preloading.stop_all()
+        finally:
+            os._exit(code)
+    assert wait_for(lambda: os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None)
+    assert os.waitpid(child, 0)[1] == 0
+    assert preloading.living() == before
+    assert run("answer", preloaded=True).why == ""
+
+
 STARTED = (
     "import os, subprocess, sys, time\n"
     "subprocess.Popen([*sys.argv[2:], 'tests.sample_limited', sys.argv[1], str(os.getpid()), '60', '300', '2'])\n"
     "time.sleep(300)\n"
 )
 FORKED = (
-    "import pathlib, sys\n"
-    "from grader.limited import Bounds, Preloaded\n"
-    "Preloaded('tests.sample_limited').run(pathlib.Path(sys.argv[1]), Bounds(60, 300, 300, 2))\n"
+    "import os, pathlib, sys\n"
+    "from grader.preloading import Preloaded\n"
+    "waiting = Preloaded([*sys.argv[2:], 'serve', 'tests.sample_limited'], pathlib.Path.cwd(), os.environ)\n"
+    "waiting.run(pathlib.Path(sys.argv[1]), 300, (60, 300, 2))\n"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sample_notebooks import notebook, take, take_books
+from sample_notebooks import notebook, opened, take, take_books
 
 from grader.notebooks.places import cell_place
 from grader.notebooks.submitted import asked_names
@@ -199,6 +199,14 @@ def test_star_import_of_helper(tmp_path: Path, source: str, cells: list[str], va
     (tmp_path / "mine.py").write_text(source)
     made = take_books(tmp_path, {"lab.ipynb": notebook(*cells)}, "mine")
     assert made.modules["filters"].normalize_tensor(0) == value
+
+
+def test_star_import_in_a_folder(tmp_path: Path) -> None:
+    """A zip may have one top folder; a helper in it is beside the notebook."""
+    files = {"lab/hw.ipynb": notebook("from mine import *"), "lab/mine.py": F.format(5).encode()}
+    found = opened(tmp_path, files)
+    assert found.assignment == "miniplaces"
+    assert "from mine import *" in found.files["filters.py"].decode()
 
 
 def test_names_of_files(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from sample_report import render
 
-from grader import limited
+from grader import limited, preloading
 from grader.errors import MachineError
 from grader.limited import Bounds
 from grader.pipeline import grade_zip
@@ -43,7 +43,7 @@ Change = Callable[[str], None]
 
 
 @pytest.fixture
-def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Change:
+def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
     """Has the process that renders do something else first, within limits that are quickly met."""
     monkeypatch.setattr(rendering, "BOUNDS", Bounds(cpu_s=6, wall_s=300, memory_mib=1024, file_mib=16))
 
@@ -52,8 +52,10 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Change:
         script.parent.mkdir()
         script.write_text(WORKER.format(project=str(PROJECT), change=source))
         monkeypatch.setattr(limited, "COMMAND", (sys.executable, str(script)))
+        preloading.stop_all()
 
-    return written
+    yield written
+    preloading.stop_all()
 
 
 def rendered_text(folder: Path) -> str:

@@ -71,7 +71,7 @@ class FakeJail:
         return self.cells[-1]
 
     def retire(self, cell: FakeCell) -> None:
-        """Stop one, at once."""
+        """Stop one."""
         cell.stop()
 
 

@@ -16,7 +16,7 @@ from grader.class_report.reading import read_class
 from grader.class_report.seen import JOB, PAGE, PDF, ClassJob
 from grader.classroom.records import Pair, Row
 from grader.limited import Bounds, Ended, run_limited
-from grader.report.fallback import write_report
+from grader.report.fallback import write_full_or_plain
 from grader.rubric import find_assignments
 
 # A class of 200 takes 18 seconds of computing, 0.4 GiB of memory and files of 2 MiB.
@@ -40,7 +40,7 @@ def render_class(rows: Sequence[Row], out: Path, title: str, pairs: Sequence[Pai
     named = {row.assignment for row in kept}
     rubrics = {id: assignment for id, assignment in find_assignments().items() if id in named}
     job = ClassJob(title, kept, read_class(kept, out), tuple(pairs), rubrics)
-    write_report(job, _render, _plain, out, "class report", "the class report")
+    write_full_or_plain(job, _render, _plain, out, "class report", "the class report")
 
 
 def _render(job: ClassJob) -> Ended:

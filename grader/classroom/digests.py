@@ -25,7 +25,7 @@ from grader.rubric import PROJECT, Assignment, find_assignments
 AFTER_THE_RUN = """
 cli/*.py __main__.py classroom/*.py class_report/*.py similarity/*.py gradescope/*.py release.py kit/*.py composing/*.py
 examples/*.py validation/*.py pool.py pipeline.py scoring.py manual.py results.py terminal.py report/*.py figures/*.py
-limited*.py packing.py moments.py
+limited*.py preloading.py packing.py moments.py
 """.split()
 SCORING = ("scoring.py", "manual.py", "results.py", "terminal.py", "report/*.py", "figures/*.py", "pipeline.py")
 OF_A_TASK = {"title", "points", "bonus", "variants", "scoring", "without_data"}  # read after the checks

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from grader.pool import wait_asleep
 from grader.rubric import PROJECT, find_assignments
 
 
@@ -15,6 +16,7 @@ from grader.rubric import PROJECT, find_assignments
 def gradescope(assignment: str | None, root: Path | None) -> int:
     """Write dist/<id>-autograder.zip for Gradescope."""
     if root is not None:
+        wait_asleep()
         from grader.gradescope.grading import grade_there  # torch takes seconds: not for --help
 
         grade_there(root, lambda line: print(line, flush=True))

@@ -176,7 +176,11 @@ def _ask(
     """
     helpers = {path.rpartition("/")[2].removesuffix(".py") for path in beside if path.endswith(".py")}
     helpers |= {path.partition("/")[0] for path in beside if "/" in path}
-    sources = {path.removesuffix(".py").replace("/", "."): raw for path, raw in beside.items() if path.endswith(".py")}
+    sources: dict[str, bytes] = {}
+    for home in dict.fromkeys(book[: book.rfind("/") + 1] for book in books):
+        for path in beside:
+            if path.startswith(home) and path.endswith(".py"):
+                sources.setdefault(path[len(home) : -len(".py")].replace("/", "."), beside[path])
     asked = Asked({path: files[path] for path in books}, frozenset(helpers), wanted, networks, sources)
     ended = run_limited("grader.notebooks.modules", {ASKED: pickle.dumps(asked)}, [FOUND], BOUNDS)
     if ended.why:

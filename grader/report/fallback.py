@@ -15,7 +15,7 @@ LOG = logging.getLogger(__name__)
 AnyJob = TypeVar("AnyJob")
 
 
-def write_report(
+def write_full_or_plain(
     job: AnyJob,
     render: Callable[[AnyJob], Ended],
     plain_of: Callable[[AnyJob, Ended], AnyJob],

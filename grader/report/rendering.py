@@ -16,7 +16,7 @@ from grader.errors import MachineError
 from grader.limited import Bounds, Ended, preload, run_limited
 from grader.records import Exhibit, Grade, RunFacts
 from grader.reference.models import load_reference
-from grader.report.fallback import write_report
+from grader.report.fallback import write_full_or_plain
 from grader.report.job import JOB, PAGE, PDF, Job, is_reference
 from grader.rubric import Assignment
 
@@ -45,7 +45,7 @@ def render_report(
         MachineError: If not even the plain report can be made or written.
     """
     job = Job(grade, tuple(exhibits), assignment, facts, models=_models(grade))
-    write_report(job, _render, _plain, folder, "report", f"the report of {grade.submission_sha256}")
+    write_full_or_plain(job, _render, _plain, folder, "report", f"the report of {grade.submission_sha256}")
 
 
 def _render(job: Job) -> Ended:

@@ -149,6 +149,10 @@ class Cell:
         """Which limit it was ended for, in a sentence; None if for none that is known. It is watched no longer."""
         return self._meter.close() if self._meter is not None else None
 
+    def kill(self) -> None:
+        """Kill everything in the cell; `stop` waits for its end."""
+        self._first.kill()
+
     def stop(self) -> str:
         """Kill everything in the cell, wait until it is gone, and return the end of its output."""
         if not self._stopped:

@@ -7,6 +7,7 @@ None`, `start(limits, box_mib) -> Cell` and `system_calls() -> bytes`, the filte
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import ModuleType
@@ -16,6 +17,7 @@ from grader.rubric import Limits
 from grader.sandbox import cold, container, fork, process
 from grader.sandbox.cell import Cell
 
+LOG = logging.getLogger(__name__)
 BACKENDS: tuple[ModuleType, ...] = (fork, cold, container, process)  # the strongest first
 WEAKEST = container.NAME  # that student code runs behind unless the grader is told otherwise
 
@@ -97,16 +99,19 @@ class Jail:
         return cell
 
     def retire(self, cell: Cell) -> None:
-        """Stop a cell that is of no more use, in the background."""
+        """Kill a cell that is of no more use, and wait in the background until nothing is left of it."""
+        cell.kill()
         self._retired.append(self._reaper.submit(cell.stop))
 
     def close(self) -> None:
-        """Stop the cell that warms up, and wait until nothing is left of those that were retired."""
+        """Stop the cell that warms up, and wait until nothing is left of those that were retired.
+
+        What can't be removed after a cell's end, a control group for example, is logged: it costs nobody a grade.
+        """
         spare, self._spare = self._spare, None
-        try:
-            if spare is not None:
-                spare.stop()
-        finally:
-            self._reaper.shutdown()
+        if spare is not None:
+            self.retire(spare)
+        self._reaper.shutdown()
         for stopped in self._retired:
-            stopped.result()
+            if error := stopped.exception():
+                LOG.error("something is left of a cell: %s", error)
