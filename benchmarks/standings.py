@@ -36,6 +36,7 @@ class Found:
 
 
 def standings(found: Mapping[str, Found]) -> Table:
+    """A row for each grader."""
     headings = (
         "grader",
         "seconds",

@@ -28,8 +28,8 @@ LAYERS = [
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher",
         "notebooks.* classroom.records class_report.seen report.job rubric records moments pool text limited "
-        "preloading limited_process sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.landlock sandbox.worker "
-        "sandbox.zygote",
+        "preloading limited_process sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.landlock "
+        "sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]
