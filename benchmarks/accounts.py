@@ -14,9 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from benchmarks.measuring import Cost, measured, reap_orphans
+from benchmarks.measuring import Cost, reap_orphans
+from benchmarks.memory import memory_watched
 
 ROOT = Path("/sys/fs/cgroup")
+EVERY = 0.1  # seconds between two looks at the memory
 _NUMBERS = itertools.count()
 
 
@@ -47,7 +49,8 @@ class Account:
     ) -> None:
         """Run commands side by side until the last one ends."""
         before, started = self.cpu_s(), time.perf_counter()
-        with measured() if self._watch else nullcontext(Cost()) as watched:
+        unseen = nullcontext(list[tuple[float, float]]())
+        with memory_watched(EVERY) if self._watch else unseen as seen:
             runs = [
                 subprocess.Popen(
                     [str(word) for word in command], cwd=cwd, env=environment, text=True, preexec_fn=self.enter,
@@ -58,7 +61,7 @@ class Account:
             printed = [run.communicate()[0] for run in runs]
         self.cost.wall_s += time.perf_counter() - started
         reap_orphans()
-        self.cost.peak_mib = max(self.cost.peak_mib, watched.peak_mib)
+        self.cost.peak_mib = max([self.cost.peak_mib, *(mib for _, mib in seen)])
         self.cost.cpu_s += self.cpu_s() - before
         for run, text in zip(runs, printed, strict=True):
             if run.returncode:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import statistics
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 SET_CHILD_SUBREAPER = 36  # of prctl(2)
-EVERY = 0.1  # seconds between two looks at the memory
 
 
 @dataclass
@@ -38,22 +33,6 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-@contextmanager
-def measured() -> Iterator[Cost]:
-    """Measure what is done inside, by the child processes that end meanwhile; the cost is filled in at the end."""
-    cost, over = Cost(), threading.Event()
-    before, started = _children_cpu(), time.perf_counter()
-    watch = threading.Thread(target=_watch_memory, args=(cost, over), daemon=True)
-    watch.start()
-    try:
-        yield cost
-    finally:
-        cost.wall_s = time.perf_counter() - started
-        cost.cpu_s = _children_cpu() - before
-        over.set()
-        watch.join()
-
-
 def reap_orphans() -> None:
     """Wait for adopted processes that have ended; those that live on are left alone."""
     while True:
@@ -69,16 +48,6 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     if len(values) == 1:
         return f"{values[0]:.{digits}f}"
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
-
-
-def _children_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _watch_memory(cost: Cost, over: threading.Event) -> None:
-    while not over.wait(EVERY):
-        cost.peak_mib = max(cost.peak_mib, sum(map(proportional_kib, descendants(os.getpid()))) / 1024)
 
 
 def descendants(pid: int) -> list[int]:

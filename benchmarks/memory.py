@@ -10,17 +10,17 @@ from contextlib import contextmanager
 
 from benchmarks.measuring import descendants, proportional_kib
 
-EVERY = 1.0  # seconds between two looks: each walks through the tables of every process
+EVERY = 1.0  # seconds, unless told otherwise, between two looks: each walks through the tables of every process
 
 
 @contextmanager
-def memory_watched() -> Iterator[list[tuple[float, float]]]:
+def memory_watched(every: float = EVERY) -> Iterator[list[tuple[float, float]]]:
     """Look at the processes below this one; moments of `time.time` and MiB, pages that several share counted once."""
     seen: list[tuple[float, float]] = []
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(EVERY):
+        while not over.wait(every):
             seen.append((time.time(), sum(map(proportional_kib, descendants(os.getpid()))) / 1024))
 
     watch = threading.Thread(target=look, daemon=True)

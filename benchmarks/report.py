@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measuring import spread
 from benchmarks.sections import Section, Table
+from grader.limited import ONE_THREAD
 from grader.rubric import PROJECT
 
 HOW = (
@@ -24,7 +25,6 @@ HOW = (
 ROUNDS, QUICK_ROUNDS = 5, 2
 PARTS = {"start": "starting, imports", "draw": "drawing", "page": "web page", "write_pdf": "layout and PDF"}
 MOST_IMPORTS, MOST_MB = 4, 2.0  # the goals
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # as the grader's process
 
 
 def measure(quick: bool) -> Section:
