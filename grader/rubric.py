@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import tomllib
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -111,9 +110,9 @@ class Assignment(Record):
                 raise ValueError(f"task {task.id} names an unknown module {min(unknown)!r}")
         return self
 
-    @cached_property
+    @property
     def by_id(self) -> dict[str, Task]:
-        """Tasks by id."""
+        """Tasks by id; not kept, since `model_copy(update=...)` would carry it along to a rubric with other tasks."""
         return {task.id: task for task in self.tasks}
 
     def check_variant(self, variant: str | None) -> str:

@@ -57,6 +57,14 @@ def test_good(tmp_path: Path) -> None:
     assert not toy.by_id["1b"].asked_by("short")
 
 
+def test_changed_copy(tmp_path: Path) -> None:
+    """A copy with other tasks finds those by their ids, even if the whole rubric was asked before."""
+    toy = read_assignment(write(tmp_path, GOOD))
+    assert toy.by_id["1a"] == toy.tasks[0]
+    dear = toy.tasks[0].model_copy(update={"points": 100.0})
+    assert toy.model_copy(update={"tasks": (dear,)}).by_id == {"1a": dear}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
