@@ -24,6 +24,11 @@ from grader.solutions import Variation, implementation, load_mistakes
 
 LOG = logging.getLogger(__name__)
 CHECKS = Path(__file__).resolve().parent / "checks"
+#: What pytest loads for tests of other kinds, or to tell people of them; registering each takes its time.
+UNWANTED = (
+    "cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin",
+    "setuponly", "setupplan", "subtests", "terminal", "threadexception", "unittest", "unraisableexception",
+)  # fmt: skip
 
 
 def run_submission(
@@ -79,8 +84,8 @@ def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
     if not folder.is_dir():
         return
     options = ["--confcutdir", str(CHECKS), "--rootdir", str(CHECKS), "-c", str(CHECKS / "pytest.ini")]
-    options += ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:doctest", "-s"]
-    options += ["-p", "no:terminal", "-p", "no:unraisableexception", "-p", "no:threadexception"]
+    options += ["--import-mode=importlib", "-s"]
+    options += [word for name in UNWANTED for word in ("-p", f"no:{name}")]
     plugin = _Plugin(context, tasks)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

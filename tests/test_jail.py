@@ -113,7 +113,7 @@ def test_failing_group(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_failing_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A jail whose next cell can't be started leaves nothing running."""
+    """A next cell that can't be started is an error when it is wanted, not before, and leaves nothing running."""
 
     def fail(*_arguments: Any) -> Any:
         raise SandboxUnavailable("no more")
@@ -121,10 +121,12 @@ def test_failing_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> 
     before = descendants(os.getpid())
     monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
     cells = Jail(LIMITS, ("reach",), {})
-    cells.warm()
+    first = cells.take(last=True)
     monkeypatch.setattr(backend, "start", fail)
+    cells.warm()
     with pytest.raises(SandboxUnavailable, match="no more"):
         cells.take()
+    first.stop()
     cells.close()
     assert descendants(os.getpid()) == before
 
@@ -138,7 +140,7 @@ def test_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     spare = cells._spare
     assert spare is not None
     second = cells.take(last=True)
-    assert second is spare
+    assert second is spare.result()
     assert cells._spare is None
     cells.warm()
     for cell in (first, second):

@@ -19,7 +19,7 @@ from benchmarks import sandbox as benchmark
 from grader.errors import SandboxUnavailable, StudentRaised
 from grader.rubric import PROJECT
 from grader.sandbox import bubblewrap, cold, container, fork, jail, landlock, process
-from grader.sandbox.jail import BACKENDS, WEAKEST, Jail, choose_backend
+from grader.sandbox.jail import BACKENDS, WEAKEST, Jail, choose_backend, why_unavailable
 from grader.sandbox.seccomp import build_filter
 
 LONG_NAME = "\U0001f600" * 100 + ".txt"  # 404 bytes: more than a file system's 255
@@ -35,9 +35,9 @@ def working(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
         reason = None if backend is process else f"no {backend.NAME} on a Tuesday"
         say = lambda backend=backend, reason=reason: None if backend.NAME in names else reason  # noqa: E731 closed over
         monkeypatch.setattr(backend, "unavailable", say)
-    choose_backend.cache_clear()
+    why_unavailable.cache_clear()
     yield names
-    choose_backend.cache_clear()
+    why_unavailable.cache_clear()
 
 
 @pytest.mark.parametrize("chosen", [fork, cold, container])

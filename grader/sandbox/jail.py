@@ -22,9 +22,8 @@ BACKENDS: tuple[ModuleType, ...] = (fork, cold, container, process)  # the stron
 WEAKEST = container.NAME  # that student code runs behind unless the grader is told otherwise
 
 
-@functools.cache
 def choose_backend(weakest: str = WEAKEST) -> ModuleType:
-    """The first backend that works, probed once.
+    """The first backend that works; they are probed once.
 
     Args:
         weakest: Name of the last backend that will do.
@@ -37,7 +36,7 @@ def choose_backend(weakest: str = WEAKEST) -> ModuleType:
         raise ValueError(f"{weakest!r} is none of the sandboxes {', '.join(names)}")
     reasons = []
     for backend in BACKENDS:
-        reason = backend.unavailable()
+        reason = why_unavailable(backend)
         if reason is None:
             return backend
         reasons.append(f"{backend.NAME}: {reason}")
@@ -46,8 +45,15 @@ def choose_backend(weakest: str = WEAKEST) -> ModuleType:
     raise SandboxUnavailable("no sandbox that is strong enough works here.\n" + "\n".join(dict.fromkeys(reasons)))
 
 
+@functools.cache
+def why_unavailable(backend: ModuleType) -> str | None:
+    """Why a backend can't work here, or None when it can; it is probed once."""
+    reason: str | None = backend.unavailable()
+    return reason
+
+
 class Jail:
-    """Hands out confined cells for one submission, with the next one always warming up.
+    """Hands out confined cells for one submission, with the next one always being made in the background.
 
     Args:
         limits: What a cell may use.
@@ -63,7 +69,8 @@ class Jail:
         self.modules = modules
         self._limits, self._files = limits, files
         self._box_mib = (sum(map(len, files.values())) >> 20) + limits.scratch_mib
-        self._spare: Cell | None = None
+        self._spare: Future[Cell] | None = None
+        self._starter = ThreadPoolExecutor(1, "cell-starter")
         self._reaper = ThreadPoolExecutor(1, "cell-reaper")
         self._retired: list[Future[str]] = []
 
@@ -73,25 +80,30 @@ class Jail:
         return self.backend is process
 
     def warm(self) -> None:
-        """Start the next cell's process in the background."""
+        """Begin to make the next cell in the background."""
         if self._spare is None:
-            self._spare = self.backend.start(self._limits, self._box_mib)
+            self._spare = self._starter.submit(self._make)
 
     def take(self, *, last: bool = False) -> Cell:
         """A confined cell that holds the submission.
 
         Args:
-            last: Whether no further cell will be wanted, so that none needs to warm up.
+            last: Whether no further cell will be wanted, so that none needs to be made.
 
         Raises:
             SandboxUnavailable: If it can't be made.
         """
         self.warm()
-        cell, self._spare = self._spare, None
-        assert cell is not None
+        spare, self._spare = self._spare, None
+        assert spare is not None
+        if not last:
+            self.warm()
+        return spare.result()
+
+    def _make(self) -> Cell:
+        """A confined cell that holds the submission; none of its code has run."""
+        cell: Cell = self.backend.start(self._limits, self._box_mib)
         try:
-            if not last:
-                self.warm()
             cell.confine(self._limits, self._box_mib, self._files, self.backend.system_calls())
         except BaseException:
             cell.stop()
@@ -104,13 +116,14 @@ class Jail:
         self._retired.append(self._reaper.submit(cell.stop))
 
     def close(self) -> None:
-        """Stop the cell that warms up, and wait until nothing is left of those that were retired.
+        """Stop the cell that was made in vain, and wait until nothing is left of those that were retired.
 
         What can't be removed after a cell's end, a control group for example, is logged: it costs nobody a grade.
         """
         spare, self._spare = self._spare, None
-        if spare is not None:
-            self.retire(spare)
+        self._starter.shutdown()
+        if spare is not None and spare.exception() is None:  # one that could not be made is missed by nobody
+            self.retire(spare.result())
         self._reaper.shutdown()
         for stopped in self._retired:
             if error := stopped.exception():

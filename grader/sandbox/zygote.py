@@ -26,7 +26,7 @@ CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x40000
 INODES = 8192
-GATHER_AFTER = 20  # cells: more than one submission takes, for which a second of computing would be too much
+GATHER_AFTER = 100  # cells: it takes a second of computing, and saves about a hundredth of that for each cell
 LARGE, MADV_COLLAPSE = 2 << 20, 25
 # What submissions import, or what torch does at the first step of an optimizer: seconds that each cell would pay anew.
 PRELOADED = ("torch", "torch._dynamo", "torchvision", "sklearn.manifold")
