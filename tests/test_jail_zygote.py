@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -46,6 +47,25 @@ def test_one_for_all(zygotes: fork._Zygotes) -> None:
             assert len(descendants(os.getpid()) - before) == 1
         assert descendants(os.getpid()) == before
     assert present(zygotes) is first
+
+
+def test_begun_before_it_is_needed(zygotes: fork._Zygotes) -> None:
+    """One that was begun early serves the first cell; beginning again starts no other."""
+    fork.begin()
+    begun = present(zygotes)
+    fork.begin()
+    with open_cell(fork):
+        assert present(zygotes) is begun
+
+
+def test_beginning_in_vain(zygotes: fork._Zygotes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it can't be had, beginning says nothing and leaves nothing: the probe tells, when a cell is wanted."""
+    before = descendants(os.getpid())
+    monkeypatch.setattr(shutil, "which", lambda _name: "/nonexistent/bwrap")
+    fork.begin()
+    assert zygotes._zygote is None
+    assert descendants(os.getpid()) == before
+    assert "No such file" in (fork.unavailable() or "")
 
 
 def test_ended(zygotes: fork._Zygotes) -> None:

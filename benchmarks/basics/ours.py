@@ -11,6 +11,10 @@ import json  # noqa: E402 -- the imports are a part of what is measured
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+from grader.sandbox import fork  # noqa: E402
+
+fork.begin()  # as `grade` does
+
 from grader.intake.opening import open_submission  # noqa: E402
 from grader.rubric import get_assignment  # noqa: E402
 from grader.runner import run_submission  # noqa: E402

@@ -45,7 +45,10 @@ def grade(
 ) -> int:
     """Grade one zip: a table here, everything else in OUT/<student>/."""
     wait_asleep()
-    from grader.pipeline import grade_zip  # torch and WeasyPrint take seconds: not for --help
+    from grader.sandbox import fork
+
+    fork.begin()  # it imports torch on another core, while this process does
+    from grader.pipeline import grade_zip  # torch takes seconds: not for --help
     from grader.results import read_looks
     from grader.terminal import WIDTH, show_grade, show_looks
 

@@ -11,7 +11,7 @@ import os
 import select
 import socket
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,12 @@ def unavailable() -> str | None:
     except SandboxUnavailable as error:
         return str(error)
     return None
+
+
+def begin() -> None:
+    """Start the process that cells are forked from, and don't wait: `unavailable` will tell if it can't be had."""
+    with suppress(SandboxUnavailable):
+        _ZYGOTES.begin()
 
 
 system_calls = cold.system_calls  # the same filter
@@ -180,6 +186,11 @@ class _Zygotes:
         """In a fork of the grader: what its parent has started is the parent's to talk with, and to end."""
         self._inherited += self._living
         self._zygote, self._living, self._lock = None, [], threading.Lock()
+
+    def begin(self) -> None:
+        """Start one, unless one runs; it needs seconds until it can fork."""
+        with self._lock:
+            self._current()
 
     def fork(self, box_mib: int, descriptors: list[int]) -> First:
         """A new cell's first process."""
