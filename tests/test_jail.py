@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -146,6 +147,23 @@ def test_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     for cell in (first, second):
         cell.stop()
     cells.close()
+    cells.close()
+    assert descendants(os.getpid()) == before
+
+
+def test_interrupted_while_waiting(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell that was still being made when somebody pressed Ctrl-C is ended with the jail."""
+
+    def interrupt(*_arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    before = descendants(os.getpid())
+    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
+    cells = Jail(LIMITS, ("reach",), {})
+    with monkeypatch.context() as change:
+        change.setattr(Future, "result", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            cells.take()
     cells.close()
     assert descendants(os.getpid()) == before
 

@@ -94,11 +94,16 @@ class Jail:
             SandboxUnavailable: If it can't be made.
         """
         self.warm()
-        spare, self._spare = self._spare, None
-        assert spare is not None
+        assert self._spare is not None
+        try:
+            cell = self._spare.result()  # on an interrupt it is left to `close`
+        except Exception:
+            self._spare = None
+            raise
+        self._spare = None
         if not last:
             self.warm()
-        return spare.result()
+        return cell
 
     def _make(self) -> Cell:
         """A confined cell that holds the submission; none of its code has run."""
