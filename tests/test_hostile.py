@@ -118,7 +118,7 @@ def unharmed(
 def with_backend(backend: ModuleType | None) -> None:
     """Let cells be of this backend from now on; None: of the first that works."""
     jail.BACKENDS = ALL if backend is None else (backend, *(each for each in ALL[2:] if each is not backend))
-    jail.why_unavailable.cache_clear()
+    jail._choose.cache_clear()
 
 
 def belongings() -> dict[str, set[Any]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +22,7 @@ from sample_without import BACKENDS, skip_without, without
 
 from grader.errors import SandboxUnavailable
 from grader.sandbox import container, fork, jail, process, users
+from grader.sandbox.cell import Cell
 from grader.sandbox.cgroups import ControlGroups
 from grader.sandbox.jail import Jail
 
@@ -151,6 +152,65 @@ def test_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     assert descendants(os.getpid()) == before
 
 
+def test_spare_that_failed_beside_a_cell(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What kept the machine from making the next cell may be over when it is wanted: then it is made once more."""
+    before, whole, reasons = descendants(os.getpid()), backend.start, ["too slow"]
+
+    def start(*arguments: Any) -> Any:
+        if reasons:
+            raise SandboxUnavailable(reasons.pop())
+        return whole(*arguments)
+
+    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
+    monkeypatch.setattr(backend, "start", start)
+    cells = Jail(LIMITS, ("reach",), {})
+    assert cells.take(last=True).stop() is not None
+    assert reasons == []
+    cells.close()
+    assert descendants(os.getpid()) == before
+
+
+def test_spare_that_died(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A next cell that the machine has ended while it waited is not given to anybody."""
+    before = descendants(os.getpid())
+    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
+    cells = Jail(LIMITS, ("reach",), {})
+    cells.warm()
+    assert cells._spare is not None
+    spare = cells._spare.result()
+    os.kill(spare._first.pid, signal.SIGKILL)
+    while spare.is_alive():
+        time.sleep(0.01)
+    taken = cells.take(last=True)
+    assert taken is not spare
+    assert taken.is_alive()
+    taken.stop()
+    cells.close()
+    assert descendants(os.getpid()) == before
+
+
+def test_closing_while_one_is_made(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a cell to be made that nobody wants."""
+    before, is_confining = descendants(os.getpid()), threading.Event()
+
+    def wait_for_the_end(cell: Cell, *_arguments: Any) -> None:
+        is_confining.set()
+        deadline = time.monotonic() + 30
+        while cell.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        raise SandboxUnavailable("it was ended")
+
+    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
+    monkeypatch.setattr(Cell, "confine", wait_for_the_end)
+    cells = Jail(LIMITS, ("reach",), {})
+    cells.warm()
+    assert is_confining.wait(10)
+    started = time.monotonic()
+    cells.close()
+    assert time.monotonic() - started < 20
+    assert descendants(os.getpid()) == before
+
+
 def test_interrupted_while_waiting(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that was still being made when somebody pressed Ctrl-C is ended with the jail."""
 
@@ -160,10 +220,11 @@ def test_interrupted_while_waiting(backend: ModuleType, monkeypatch: pytest.Monk
     before = descendants(os.getpid())
     monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
     cells = Jail(LIMITS, ("reach",), {})
-    with monkeypatch.context() as change:
-        change.setattr(Future, "result", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            cells.take()
+    cells.warm()
+    monkeypatch.setattr(cells._spare, "exception", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        cells.take()
+    monkeypatch.undo()
     cells.close()
     assert descendants(os.getpid()) == before
 

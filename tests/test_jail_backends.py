@@ -19,7 +19,7 @@ from benchmarks import sandbox as benchmark
 from grader.errors import SandboxUnavailable, StudentRaised
 from grader.rubric import PROJECT
 from grader.sandbox import bubblewrap, cold, container, fork, jail, landlock, process
-from grader.sandbox.jail import BACKENDS, WEAKEST, Jail, choose_backend, why_unavailable
+from grader.sandbox.jail import BACKENDS, WEAKEST, Jail, choose_backend
 from grader.sandbox.seccomp import build_filter
 
 LONG_NAME = "\U0001f600" * 100 + ".txt"  # 404 bytes: more than a file system's 255
@@ -35,9 +35,9 @@ def working(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
         reason = None if backend is process else f"no {backend.NAME} on a Tuesday"
         say = lambda backend=backend, reason=reason: None if backend.NAME in names else reason  # noqa: E731 closed over
         monkeypatch.setattr(backend, "unavailable", say)
-    why_unavailable.cache_clear()
+    jail._choose.cache_clear()
     yield names
-    why_unavailable.cache_clear()
+    jail._choose.cache_clear()
 
 
 @pytest.mark.parametrize("chosen", [fork, cold, container])
@@ -81,6 +81,17 @@ def test_open_jail(monkeypatch: pytest.MonkeyPatch, backend: ModuleType) -> None
     """Only practice is open: there no hidden data may be used."""
     monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
     assert Jail(LIMITS, ("probe",), {}).is_open == (backend is process)
+
+
+def test_bubblewrap_that_hangs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A bubblewrap that says nothing is ended after a while: no grading waits for it for ever."""
+    hanging = tmp_path / "bwrap"
+    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda _name: str(hanging))
+    monkeypatch.setattr(cold, "ANSWER_S", 0.2)
+    with pytest.raises(SandboxUnavailable, match="bubblewrap did not start"):
+        cold.start(LIMITS, 1)
 
 
 def test_titles() -> None:
@@ -206,6 +217,7 @@ def test_folder_that_is_gone() -> None:
     """Practice that has removed its folder, or put a link in its place, is ended like any other."""
     with without(process, ()), open_cell(process) as (student, cell):
         box = Path(cell._setup["box"])
+        student.limits.goes_first()  # the files are written by now
         box.rename(box.with_suffix(".moved"))
         box.symlink_to(box.with_suffix(".moved"))
         assert student.limits.goes_first()

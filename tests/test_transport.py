@@ -64,9 +64,11 @@ class FakeJail:
     def __init__(self, behave: Behaviour, clock: Clock) -> None:
         self.behave, self.clock = behave, clock
         self.cells: list[FakeCell] = []
+        self.lasts: list[bool] = []
 
     def take(self, *, last: bool = False) -> FakeCell:
         """A new cell."""
+        self.lasts.append(last)
         self.cells.append(FakeCell(self.behave, self.clock))
         return self.cells[-1]
 
@@ -174,6 +176,18 @@ def test_call_that_ends_the_cell(build: Build, end: Any, kind: type[Exception]) 
         call(transport)
     call(transport)
     assert [cell.stopped for cell in jail.cells] == [True, False]
+
+
+def test_crash_in_the_last_task(build: Build) -> None:
+    """A cell in the place of one that died is the last one where that was."""
+    ends = [ChannelClosed("gone")]
+    transport, jail = build(lambda header, _s: ends.pop() if header["op"] == "call" and ends else None)
+    transport.renew()
+    transport.renew(last=True)
+    with pytest.raises(StudentCrashed):
+        call(transport)
+    call(transport)
+    assert jail.lasts == [False, True, True]
 
 
 def test_surprise_ends_the_cell(build: Build) -> None:

@@ -7,6 +7,7 @@ exit code is ignored, and stopping it kills its whole process tree from outside.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import threading
@@ -40,16 +41,27 @@ class First:
         self.pid = pid
         self._descriptor = descriptor
         self._ended = ended
+        self._is_gone = False
+        self._closing = threading.Lock()  # a closed descriptor's number may be another process's
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return not poll.poll(0)
 
     def kill(self) -> None:
-        """Kill everything in the cell, from outside."""
-        with suppress(ProcessLookupError):  # it has ended by itself
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+        """Kill everything in the cell, from outside and from any thread."""
+        with self._closing, suppress(ProcessLookupError):  # it has ended by itself
+            if not self._is_gone:
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
     def wait(self) -> None:
         """Wait until nothing is left; called once, after `kill`."""
         self._ended()
-        os.close(self._descriptor)
+        with self._closing:
+            self._is_gone = True
+            os.close(self._descriptor)
 
 
 def nothing() -> None:
@@ -144,6 +156,10 @@ class Cell:
         if reply.get("id") != self._request:
             raise ProtocolError("an answer to another question")
         return reply, results
+
+    def is_alive(self) -> bool:
+        """Whether it could be asked, as far as one can see from outside; not to be called once it was stopped."""
+        return self._first.is_alive()
 
     def verdict(self) -> str | None:
         """Which limit it was ended for, in a sentence; None if for none that is known. It is watched no longer."""

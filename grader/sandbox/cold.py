@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from grader.sandbox.seccomp import build_filter
 
 NAME = "cold"
 TITLE = "bubblewrap"
+ANSWER_S = 20  # for bubblewrap to come up, on a busy machine
 _CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 
 
@@ -33,7 +35,9 @@ def unavailable() -> str | None:
         return "bubblewrap is not installed (apt-get install bubblewrap)"
     try:
         probe = [*_command(64), "--", "/usr/bin/true"]
-        run = subprocess.run(probe, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+        run = subprocess.run(
+            probe, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_S, check=False
+        )
     except (SandboxUnavailable, OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return None if run.returncode == 0 else f"bubblewrap fails: {run.stderr.decode(errors='replace').strip()[:300]}"
@@ -99,6 +103,8 @@ def spawn(channel: int, program: str, command: list[str]) -> tuple[subprocess.Po
             raise SandboxUnavailable(f"bubblewrap did not start: {error}") from error
         finally:
             os.close(status_write)
+        if not select.select([status], [], [], ANSWER_S)[0]:
+            process.kill()
         return process, _first(process, status.readline())
 
 

@@ -23,7 +23,7 @@ WEAKEST = container.NAME  # that student code runs behind unless the grader is t
 
 
 def choose_backend(weakest: str = WEAKEST) -> ModuleType:
-    """The first backend that works; they are probed once.
+    """The first backend that works, probed once.
 
     Args:
         weakest: Name of the last backend that will do.
@@ -32,24 +32,22 @@ def choose_backend(weakest: str = WEAKEST) -> ModuleType:
         SandboxUnavailable: If none does, with the reasons.
         ValueError: If there is no backend `weakest`.
     """
+    return _choose(weakest)
+
+
+@functools.cache
+def _choose(weakest: str) -> ModuleType:
     if weakest not in (names := [backend.NAME for backend in BACKENDS]):
         raise ValueError(f"{weakest!r} is none of the sandboxes {', '.join(names)}")
     reasons = []
     for backend in BACKENDS:
-        reason = why_unavailable(backend)
+        reason = backend.unavailable()
         if reason is None:
             return backend
         reasons.append(f"{backend.NAME}: {reason}")
         if weakest == backend.NAME:
             break
     raise SandboxUnavailable("no sandbox that is strong enough works here.\n" + "\n".join(dict.fromkeys(reasons)))
-
-
-@functools.cache
-def why_unavailable(backend: ModuleType) -> str | None:
-    """Why a backend can't work here, or None when it can; it is probed once."""
-    reason: str | None = backend.unavailable()
-    return reason
 
 
 class Jail:
@@ -70,6 +68,8 @@ class Jail:
         self._limits, self._files = limits, files
         self._box_mib = (sum(map(len, files.values())) >> 20) + limits.scratch_mib
         self._spare: Future[Cell] | None = None
+        self._making: Cell | None = None  # what `_starter` is at
+        self._is_closed = False
         self._starter = ThreadPoolExecutor(1, "cell-starter")
         self._reaper = ThreadPoolExecutor(1, "cell-reaper")
         self._retired: list[Future[str]] = []
@@ -95,25 +95,36 @@ class Jail:
         """
         self.warm()
         assert self._spare is not None
-        try:
-            cell = self._spare.result()  # on an interrupt it is left to `close`
-        except Exception:
-            self._spare = None
-            raise
-        self._spare = None
-        if not last:
-            self.warm()
+        if self._spare.exception() or not self._spare.result().is_alive():
+            # It was made, or waited, beside a cell whose code may have kept the machine from it.
+            self._discard(self._spare)
+            self._spare = self._starter.submit(self._make)
+        cell = self._spare.result()
+        self._spare = None if last else self._starter.submit(self._make)  # until here an interrupt leaves it to `close`
         return cell
 
     def _make(self) -> Cell:
         """A confined cell that holds the submission; none of its code has run."""
         cell: Cell = self.backend.start(self._limits, self._box_mib)
+        self._making = cell
         try:
+            if self._is_closed:
+                raise SandboxUnavailable("nobody wants it any more")
             cell.confine(self._limits, self._box_mib, self._files, self.backend.system_calls())
         except BaseException:
             cell.stop()
             raise
+        finally:
+            self._making = None
         return cell
+
+    def _discard(self, spare: Future[Cell]) -> None:
+        """Stop a cell that nobody has taken; one that could not be made is missed by nobody."""
+        error = spare.exception()
+        if error is None:
+            self.retire(spare.result())
+        elif not isinstance(error, SandboxUnavailable):
+            LOG.error("something is left of a cell: %s", error)
 
     def retire(self, cell: Cell) -> None:
         """Kill a cell that is of no more use, and wait in the background until nothing is left of it."""
@@ -125,10 +136,13 @@ class Jail:
 
         What can't be removed after a cell's end, a control group for example, is logged: it costs nobody a grade.
         """
-        spare, self._spare = self._spare, None
+        self._is_closed = True
+        if (making := self._making) is not None:
+            making.kill()  # its confinement fails then
         self._starter.shutdown()
-        if spare is not None and spare.exception() is None:  # one that could not be made is missed by nobody
-            self.retire(spare.result())
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            self._discard(spare)
         self._reaper.shutdown()
         for stopped in self._retired:
             if error := stopped.exception():

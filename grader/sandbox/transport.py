@@ -31,6 +31,7 @@ class CellTransport:
         self._jail = jail
         self._limits = limits
         self._cell: Cell | None = None
+        self._is_last = False
         self._imported: dict[str, bool] = {}  # modules asked for in this cell, and whether they came
         self._module = ""  # the one asked for last: what happens in the cell is counted against its share
         self._stuck: dict[str, Callable[[], CheckStopped]] = {}  # why a module is not imported again
@@ -39,6 +40,7 @@ class CellTransport:
 
     def renew(self, *, last: bool = False) -> None:
         """Take a new cell for what comes next; `last` when nothing comes after it."""
+        self._is_last = last
         cell = self._forget()
         if cell is not None:
             self._jail.retire(cell)
@@ -87,7 +89,7 @@ class CellTransport:
         if left_s <= 0:
             raise StudentTimeout(f"`{module}.py` has used up its {self._share_s:g} seconds.")
         if self._cell is None:
-            self.renew()
+            self.renew(last=self._is_last)
             self._module = module
         assert self._cell is not None
         allowed_s = min(timeout_s, left_s)
