@@ -27,7 +27,7 @@ def main(names: tuple[str, ...], quick: bool) -> None:
             section = importlib.import_module(f"benchmarks.{name}").measure(quick)
         sections.show(section, console)
         if not quick:
-            sections.write(section)
+            sections.write(section, SECTIONS + ON_REQUEST)
 
 
 if __name__ == "__main__":

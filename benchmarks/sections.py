@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +64,11 @@ def show(section: Section, console: Console) -> None:
         console.print(f"- {remark}", markup=False)
 
 
-def write(section: Section, page: Path = PAGE) -> None:
-    """Put a section in the page of results, in the place of its last one."""
+def write(section: Section, order: Sequence[str], page: Path = PAGE) -> None:
+    """Put a section in the page of results, in the place of its last one; the page has its sections in this order."""
     kept = dict(_sections_of(page.read_text(encoding="utf-8"))) if page.exists() else {}
     kept[section.name] = _as_markdown(section)
-    page.write_text("\n".join([HEAD, *kept.values()]), encoding="utf-8")
+    page.write_text("\n".join([HEAD, *(kept[name] for name in order if name in kept)]), encoding="utf-8")
 
 
 def machine() -> str:
