@@ -19,10 +19,11 @@ from grader.solutions import solution_files
 
 HOW = (
     "`python -m grader grade-all` on so many zips, {what}, each with its owner's name in it, so that no two are the "
-    "same. *A submission*: from the first report to the last one, by the number of reports between; *before* and "
-    "*after* are what comes once for a class (starting its processes, and the class report). *CPU* is computing of all "
-    "processes, the class's share included, by submission. Memory of all processes, shared pages counted once: its "
-    "median while the first third of the reports was made, and while the last."
+    "same. *A submission*: from the report that ends the first round of jobs to the last one, by the number of reports "
+    "after it, since jobs that begin together report together; *before* and *after* are what comes once for a class "
+    "(starting its processes, and the class report). *CPU* is computing of all processes, the class's share included, "
+    "by submission. Memory of all processes, shared pages counted once: its median while the first third of the "
+    "reports was made, and while the last."
 )
 LIGHT = "of which one module of four was handed in (1a and 1b of Miniplaces: all checks run, most find nothing)"
 RUNS = ((10, 1), (10, 2), (40, 2), (160, 2))  # submissions, jobs
@@ -95,7 +96,7 @@ def grade_class(files: Mapping[str, bytes], count: int, jobs: int) -> Graded:
     early = [mib for moment, mib in seen if first <= moment <= first + third]
     late = [mib for moment, mib in seen if last - third <= moment <= last]
     memory = (_median(early), _median(late), max((mib for _, mib in seen), default=0.0))
-    each_s = (last - first) / (count - 1)
+    each_s = (last - done[jobs - 1]) / (count - jobs)
     return Graded(count, jobs, each_s, spent.cost.cpu_s / count, first - started, ended - last, memory)
 
 
