@@ -114,30 +114,33 @@ def test_failing_group(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> 
     assert descendants(os.getpid()) == before
 
 
-def test_failing_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cells(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jail]:
+    """A jail behind one of the walls; once it is closed, nothing of it may be left."""
+    before = descendants(os.getpid())
+    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
+    cells = Jail(LIMITS, ("reach",), {})
+    yield cells
+    cells.close()
+    assert descendants(os.getpid()) == before
+
+
+def test_failing_spare(cells: Jail, backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """A next cell that can't be started is an error when it is wanted, not before, and leaves nothing running."""
 
     def fail(*_arguments: Any) -> Any:
         raise SandboxUnavailable("no more")
 
-    before = descendants(os.getpid())
-    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
-    cells = Jail(LIMITS, ("reach",), {})
     first = cells.take(last=True)
     monkeypatch.setattr(backend, "start", fail)
     cells.warm()
     with pytest.raises(SandboxUnavailable, match="no more"):
         cells.take()
     first.stop()
-    cells.close()
-    assert descendants(os.getpid()) == before
 
 
-def test_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spare(cells: Jail) -> None:
     """A jail starts the next cell while one is used, unless it is the last, and closing it ends that one."""
-    before = descendants(os.getpid())
-    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
-    cells = Jail(LIMITS, ("reach",), {})
     first = cells.take()
     spare = cells._spare
     assert spare is not None
@@ -148,33 +151,24 @@ def test_spare(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     for cell in (first, second):
         cell.stop()
     cells.close()
-    cells.close()
-    assert descendants(os.getpid()) == before
 
 
-def test_spare_that_failed_beside_a_cell(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spare_that_failed_beside_a_cell(cells: Jail, backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """What kept the machine from making the next cell may be over when it is wanted: then it is made once more."""
-    before, whole, reasons = descendants(os.getpid()), backend.start, ["too slow"]
+    whole, reasons = backend.start, ["too slow"]
 
     def start(*arguments: Any) -> Any:
         if reasons:
             raise SandboxUnavailable(reasons.pop())
         return whole(*arguments)
 
-    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
     monkeypatch.setattr(backend, "start", start)
-    cells = Jail(LIMITS, ("reach",), {})
     assert cells.take(last=True).stop() is not None
     assert reasons == []
-    cells.close()
-    assert descendants(os.getpid()) == before
 
 
-def test_spare_that_died(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spare_that_died(cells: Jail) -> None:
     """A next cell that the machine has ended while it waited is not given to anybody."""
-    before = descendants(os.getpid())
-    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
-    cells = Jail(LIMITS, ("reach",), {})
     cells.warm()
     assert cells._spare is not None
     spare = cells._spare.result()
@@ -185,13 +179,11 @@ def test_spare_that_died(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -
     assert taken is not spare
     assert taken.is_alive()
     taken.stop()
-    cells.close()
-    assert descendants(os.getpid()) == before
 
 
-def test_closing_while_one_is_made(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_while_one_is_made(cells: Jail, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a cell to be made that nobody wants."""
-    before, is_confining = descendants(os.getpid()), threading.Event()
+    is_confining = threading.Event()
 
     def wait_for_the_end(cell: Cell, *_arguments: Any) -> None:
         is_confining.set()
@@ -200,33 +192,25 @@ def test_closing_while_one_is_made(backend: ModuleType, monkeypatch: pytest.Monk
             time.sleep(0.01)
         raise SandboxUnavailable("it was ended")
 
-    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
     monkeypatch.setattr(Cell, "confine", wait_for_the_end)
-    cells = Jail(LIMITS, ("reach",), {})
     cells.warm()
     assert is_confining.wait(10)
     started = time.monotonic()
     cells.close()
     assert time.monotonic() - started < 20
-    assert descendants(os.getpid()) == before
 
 
-def test_interrupted_while_waiting(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_while_waiting(cells: Jail, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that was still being made when somebody pressed Ctrl-C is ended with the jail."""
 
     def interrupt(*_arguments: Any) -> Any:
         raise KeyboardInterrupt
 
-    before = descendants(os.getpid())
-    monkeypatch.setattr(jail, "choose_backend", lambda _weakest: backend)
-    cells = Jail(LIMITS, ("reach",), {})
     cells.warm()
     monkeypatch.setattr(cells._spare, "exception", interrupt)
     with pytest.raises(KeyboardInterrupt):
         cells.take()
     monkeypatch.undo()
-    cells.close()
-    assert descendants(os.getpid()) == before
 
 
 @pytest.mark.parametrize("broken", ["pidfd", "program"])
