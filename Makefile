@@ -48,8 +48,8 @@ validate: ready  ## prove the checks against solutions, stubs, known mistakes an
 release: ready  ## write the stubs and dist/<id>.zip for students from solutions/: [ASSIGNMENT=]
 	@$(GRADER) release $(ASSIGNMENT_)
 
-gradescope: ready  ## write dist/<id>-autograder.zip, which grades an assignment on Gradescope: [ASSIGNMENT=]
-	@$(GRADER) gradescope $(ASSIGNMENT_)
+gradescope: ready  ## write dist/<id>-autograder.zip, which grades an assignment on Gradescope: [ASSIGNMENT= OUT=]
+	@$(GRADER) gradescope $(ASSIGNMENT_) $(OUT_)
 
 data: ready  ## fetch the data sets and the Places365 network, verifying checksums
 	@$(GRADER) data

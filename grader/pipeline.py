@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from grader.course_secret import course_secret, submission_seed
 from grader.errors import MachineError, SubmissionRefused, UsageError
 from grader.intake.answers import read_answers
 from grader.intake.opening import file_digest, open_submission, student_name
@@ -32,6 +33,7 @@ from grader.text import clean_name
 
 Log = Callable[[str], None]
 REFUSED = RunFacts(sandbox="none")
+REFERENCE_SEED = "reference"  # the solutions need no secret: everybody's reference report shows the same
 NOTHING_TO_MARK = "the submission was refused as a whole, so that there is nothing that a person could give points for"
 
 
@@ -44,6 +46,7 @@ def grade_zip(
     submitted_at: datetime | None = None,
     manual: Path | None = None,
     weakest: str = WEAKEST,
+    seed: str | None = None,
     log: Log = lambda _line: None,
 ) -> Grade:
     """Grade one zip and write everything into `out/<student>/`.
@@ -56,6 +59,7 @@ def grade_zip(
         submitted_at: When it was handed in, with a time zone; None counts as on time.
         manual: A form with the scores that a person gave, to be merged.
         weakest: Name of the weakest sandbox that will do.
+        seed: What the checks' inputs derive from; None derives it from the course secret of `out`.
         log: Gets a line per step.
 
     Raises:
@@ -77,19 +81,22 @@ def grade_zip(
         if manual is not None:
             log(f"          {manual} is not used: {NOTHING_TO_MARK}")
         return grade
-    return grade_opened(submission, folder, variant=variant, manual=manual, weakest=weakest, log=log)
+    if seed is None:
+        seed = submission_seed(course_secret(out), submission.sha256)
+    return grade_opened(submission, folder, seed, variant=variant, manual=manual, weakest=weakest, log=log)
 
 
 def grade_opened(
     submission: Submission,
     folder: Path,
+    seed: str,
     *,
     variant: str | None = None,
     manual: Path | None = None,
     weakest: str = WEAKEST,
     log: Log = lambda _line: None,
 ) -> Grade:
-    """Steps 2 to 6 for a submission that is open; writes into `folder`."""
+    """Steps 2 to 6 for a submission that is open, its checks' inputs derived from `seed`; writes into `folder`."""
     assignment = get_assignment(submission.assignment)
     variant = assignment.check_variant(variant)
     _make(folder)  # before the work that it is for
@@ -102,6 +109,7 @@ def grade_opened(
     run = run_submission(
         submission,
         assignment,
+        seed,
         lambda result: log(f"          {result.task:3} {result.outcome.value:8} {result.name}"),
         weakest=weakest,
     )
@@ -177,7 +185,8 @@ def report_reference(assignment_id: str, out: Path, log: Log = lambda _line: Non
     """Grade the solutions with the reference models like a submission; writes into `out/reference-<id>/`."""
     files = solution_files(assignment_id)
     name = f"reference-{assignment_id}"
-    return grade_opened(Submission(name, assignment_id, "0" * 64, files), out / name, log=log)
+    submission = Submission(name, assignment_id, "0" * 64, files)
+    return grade_opened(submission, out / name, REFERENCE_SEED, log=log)
 
 
 def _make(folder: Path) -> None:

@@ -34,6 +34,7 @@ UNWANTED = (
 def run_submission(
     submission: Submission,
     assignment: Assignment,
+    seed: str,
     on_result: Callable[[CheckResult], None] = lambda _result: None,
     tasks: tuple[str, ...] | None = None,
     weakest: str = WEAKEST,
@@ -43,6 +44,7 @@ def run_submission(
     Args:
         submission: Opened by step 1.
         assignment: The rubric.
+        seed: What the checks' inputs derive from; the sandbox never sees it.
         on_result: Called after each check.
         tasks: Ids of the tasks to check; None checks all.
         weakest: Name of the weakest sandbox that will do.
@@ -61,7 +63,7 @@ def run_submission(
             oracle=implementation(assignment.id),
             mistakes=load_mistakes(assignment.id),
             implement=lambda variation: implementation(assignment.id, variation),
-            seed=submission.sha256,
+            seed=seed,
             is_practice=jail.is_open,
             begin_task=lambda last: transport.renew(last=last),
             on_result=on_result,

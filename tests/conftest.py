@@ -21,6 +21,9 @@ from grader.rubric import PROJECT
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+os.environ["GRADER_SECRET"] = (
+    "the secret of our own tests, the same in every process"  # so that all runs meet the same inputs
+)
 settings.register_profile("patient", deadline=None)  # how long an example takes is the machine's business
 settings.load_profile("patient")
 

@@ -78,7 +78,7 @@ def test_expected_is_what_the_grader_says(built: Built) -> None:
         except SubmissionRefused:
             assert (row["outcome"], row["score"]) == ("refused", "0")
             continue
-        checks = run_submission(submission, MINIPLACES, tasks=TASKS, weakest="cold").checks
+        checks = run_submission(submission, MINIPLACES, submission.sha256, tasks=TASKS, weakest="cold").checks
         grade = grade_submission(submission, MINIPLACES, checks, person.variant)
         scores = {task.id: task.score for task in grade.tasks if task.id in TASKS}
         assert {task: float(row[task]) for task in TASKS} == scores, path.name

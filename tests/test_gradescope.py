@@ -20,6 +20,7 @@ import pytest
 from conftest import CommandRun
 from sample_guide import copy_project, guide_files, run_there, write_submission
 
+from grader.course_secret import new_secret
 from grader.datasets.imageset import data_folder
 from grader.errors import MachineError, SubmissionRefused
 from grader.gradescope.autograder import pack_autograder
@@ -58,7 +59,7 @@ INTRUDER = """
 import os, threading, time
 WRONG = []
 def reach():
-    for name in ("results/results.json", "results/.results.json.part", "submission_metadata.json",
+    for name in ("results/results.json", "results/.results.json.part", "submission_metadata.json", "source/secret",
                  "source/run_autograder", "source/project/solutions/toy/pixels.py", "submission/pixels.py"):
         for mode in ("r", "w"):
             try:
@@ -183,7 +184,7 @@ def test_assignment_without_checks(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "assignment.toml").write_text(guide_files()["assignment/toy/assignment.toml"], encoding="utf-8")
     with pytest.raises(MachineError, match="solutions/toy holds no modules"):
-        pack_autograder("toy", tmp_path)
+        pack_autograder("toy", new_secret(), tmp_path)
 
 
 def test_set_up_installs(toy_zip: Path, tmp_path: Path) -> None:
@@ -361,7 +362,7 @@ def test_same_zip(tmp_path: Path) -> None:
 def test_alice_as_with_make(alice_run: CommandRun, tmp_path: Path) -> None:
     """The example gets on Gradescope what `make grade` gives it: score, tests, checks and all."""
     graded = json.loads((alice_run.out / "alice" / "results.json").read_text(encoding="utf-8"))
-    machine = set_up(pack_autograder("miniplaces"), tmp_path / "autograder")
+    machine = set_up(pack_autograder("miniplaces", new_secret()), tmp_path / "autograder")
     with zipfile.ZipFile(PROJECT / "examples" / "alice.zip") as archive:
         machine.hand_in({name: archive.read(name) for name in archive.namelist()}, "2022-03-30T10:00:00-04:00")
     results, _ = machine.run()

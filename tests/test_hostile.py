@@ -149,7 +149,7 @@ def run_case(name: str, backend: ModuleType, port: int) -> Run:
     with_backend(backend)
     started = time.monotonic()
     submission = Submission(name, "miniplaces", "0" * 64, files_of(name, port))
-    run = run_submission(submission, assignment(), tasks=tasks_of(name))
+    run = run_submission(submission, assignment(), submission.sha256, tasks=tasks_of(name))
     assert time.monotonic() - started < expectation(name)["seconds"]
     assert run.facts.sandbox == backend.TITLE
     return run
@@ -242,5 +242,5 @@ def test_good_submission_after_all(backend: ModuleType) -> None:
     """The solutions pass every check of these tasks under the same short limits, behind every wall."""
     with_backend(backend)
     submission = Submission("good", "miniplaces", "0" * 64, solution_files("miniplaces"))
-    run = run_submission(submission, assignment(), tasks=("1a", "4b"))
+    run = run_submission(submission, assignment(), submission.sha256, tasks=("1a", "4b"))
     assert {result.outcome for result in run.checks} == {Outcome.PASSED}

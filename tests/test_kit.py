@@ -65,7 +65,7 @@ def test_verdicts_are_those_of_the_report(home: Path, run: Run) -> None:
     ended = run(home, "-c", DUMP, *tasks)
     in_kit = json.loads(ended.stdout.partition("FOUND")[2])
     run(home, "check.py", "--pack", "ada")
-    found = run_submission(open_submission(home / "ada.zip"), get_assignment(ID), tasks=tasks)
+    found = run_submission(open_submission(home / "ada.zip"), get_assignment(ID), "a seed", tasks=tasks)
     graded = {f"{result.task} {result.name}": result for result in found.checks}
     for name, (outcome, title, message, *_) in in_kit.items():
         assert (graded[name].outcome.value, graded[name].title, graded[name].message) == (outcome, title, message)

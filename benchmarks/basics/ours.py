@@ -30,7 +30,7 @@ def main(result: Path, zips: list[Path]) -> None:
         started = time.perf_counter()
         submission = open_submission(path)
         assignment = get_assignment(submission.assignment)
-        run = run_submission(submission, assignment)
+        run = run_submission(submission, assignment, submission.sha256)
         grade = grade_submission(submission, assignment, run.checks, assignment.default_variant)
         scores[path.stem] = grade.score
         seconds.append(time.perf_counter() - started)

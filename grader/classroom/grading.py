@@ -23,6 +23,7 @@ from grader.classroom.plan import Class, Options, digest_of, find_plans, make_jo
 from grader.classroom.records import Row
 from grader.classroom.roster import read_roster
 from grader.classroom.rows import failed_row, graded_row
+from grader.course_secret import course_secret
 from grader.errors import MachineError, SandboxUnavailable, UsageError
 from grader.manual import FORM
 from grader.results import RESULTS, looks_path, write_whole
@@ -63,8 +64,9 @@ def grade_class(
     _check(options, found)
     digests = take_digests(options.weakest)
     _check_machines(place, digests, options.weakest)
-    group = Class(out, options, digests, roster, {each.person.student: each for each in found})
+    hand_ins = {each.person.student: each for each in found}
     with _alone_in(out) as scratch:
+        group = Class(out, options, digests, roster, hand_ins, course_secret(out))
         plans = list(find_plans(group))
         on_start(len(found), len(plans))
         write_gradebook(out, group.everybody())

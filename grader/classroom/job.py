@@ -42,6 +42,7 @@ class Job:
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in.
         weakest: Name of the weakest sandbox that will do.
+        seed: What the checks' inputs derive from; the course secret itself stays where the class is graded.
         expects: Digest of code and data sets that it is to be graded with (`digests.py`); "" for any.
         scratch: Folder on the same machine for the files in between; None takes the machine's.
     """
@@ -54,6 +55,7 @@ class Job:
     variant: str | None = None
     submitted_at: datetime | None = None
     weakest: str = "container"
+    seed: str = ""
     expects: str = ""
     scratch: str | None = None
 
@@ -135,7 +137,8 @@ def _once(job: Job, scratch: Path, out: Path, form: Path | None) -> Grade:
         return score_again(out, job.student, **options)  # type: ignore[arg-type]
     archive = scratch / f"{job.student}.zip"
     archive.write_bytes(job.archive)
-    return grade_zip(archive, out, assignment_id=job.assignment, weakest=job.weakest, **options)  # type: ignore[arg-type]
+    options |= {"assignment_id": job.assignment, "weakest": job.weakest, "seed": job.seed}
+    return grade_zip(archive, out, **options)  # type: ignore[arg-type]
 
 
 def _is_marked(path: Path) -> bool:

@@ -13,6 +13,7 @@ from grader.classroom.handed_in import HandIn
 from grader.classroom.job import Job
 from grader.classroom.records import FAILED, REFUSED, Person, Row
 from grader.classroom.rows import failed_row, missing_rows, shared_rows
+from grader.course_secret import submission_seed
 from grader.errors import UsageError
 from grader.intake.opening import file_digest
 from grader.manual import FORM
@@ -38,6 +39,7 @@ class Class:
     digests: Digests
     roster: Mapping[str, Person]
     hand_ins: dict[str, HandIn]
+    secret: str = field(repr=False)
     rows: dict[str, Row] = field(default_factory=dict)
 
     def everybody(self) -> list[Row]:
@@ -123,6 +125,7 @@ def make_job(group: Class, plan: Plan, scratch: str | None) -> Job:
         variant=_variant(group, plan.hand_in),
         submitted_at=plan.hand_in.submitted_at,
         weakest=group.options.weakest,
+        seed=submission_seed(group.secret, plan.sha256),
         expects=group.digests.whole,
         scratch=scratch,
     )

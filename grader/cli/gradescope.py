@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from grader.cli.options import out_option
 from grader.pool import wait_asleep
 from grader.rubric import PROJECT, find_assignments
 
@@ -13,7 +14,8 @@ from grader.rubric import PROJECT, find_assignments
 @click.command()
 @click.option("--assignment", help="Only this assignment.")
 @click.option("--grade", "root", type=click.Path(path_type=Path), help="On Gradescope: grade what lies there instead.")
-def gradescope(assignment: str | None, root: Path | None) -> int:
+@out_option
+def gradescope(assignment: str | None, root: Path | None, out: Path) -> int:
     """Write dist/<id>-autograder.zip for Gradescope."""
     if root is not None:
         wait_asleep()
@@ -21,8 +23,9 @@ def gradescope(assignment: str | None, root: Path | None) -> int:
 
         grade_there(root, lambda line: print(line, flush=True))
         return 0
+    from grader.course_secret import course_secret
     from grader.gradescope.autograder import pack_autograder
 
     for each in [assignment] if assignment else list(find_assignments()):
-        print(pack_autograder(each).relative_to(PROJECT))
+        print(pack_autograder(each, course_secret(out)).relative_to(PROJECT))
     return 0

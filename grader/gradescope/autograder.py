@@ -2,6 +2,7 @@
 
     setup.sh, run_autograder    what Gradescope asks for, out of `gradescope/`
     project/                    this grader, with one assignment: no tests, no examples, no data, no other solutions
+    secret                      the course secret, which `run_autograder` keeps from students' code
 
 Gradescope unpacks it into `/autograder/source`, as its specification has it:
 https://gradescope-autograders.readthedocs.io/en/latest/specs/
@@ -22,13 +23,15 @@ from grader.rubric import PROJECT, find_assignments, get_assignment
 SCRIPTS = ("setup.sh", "run_autograder")
 FILES = ("setup.sh", "constraints.txt", "LICENSE")  # of the project's folder
 FOLDERS = ("grader", "report_templates")
+SECRET = "secret"  # beside the scripts
 
 
-def pack_autograder(assignment_id: str, project: Path = PROJECT) -> Path:
+def pack_autograder(assignment_id: str, secret: str, project: Path = PROJECT) -> Path:
     """Write the zip that an instructor uploads.
 
     Args:
         assignment_id: Which assignment.
+        secret: The course's, with which it grades there.
         project: The project's folder.
 
     Returns:
@@ -50,6 +53,7 @@ def pack_autograder(assignment_id: str, project: Path = PROJECT) -> Path:
     files = {f"project/{path.relative_to(project).as_posix()}": path.read_bytes() for path in paths}
     files["project/pyproject.toml"] = _requirements(project / "pyproject.toml")
     files |= {name: (project / "gradescope" / name).read_bytes() for name in SCRIPTS}
+    files[SECRET] = f"{secret}\n".encode()
     target = project / "dist" / f"{assignment_id}-autograder.zip"
     return pack_files(files, target, dict.fromkeys((*SCRIPTS, "project/setup.sh"), EXECUTABLE))
 

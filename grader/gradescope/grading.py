@@ -21,7 +21,10 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from grader.classroom.handed_in import METADATA, find_hand_ins
+from grader.course_secret import secret_of, submission_seed
 from grader.errors import MachineError
+from grader.gradescope.autograder import SECRET
+from grader.intake.opening import file_digest
 from grader.intake.zipgate import MAX_MEMBERS, MAX_UNPACKED
 from grader.intake.zippaths import is_ignored
 from grader.packing import pack_files
@@ -73,6 +76,7 @@ def grade_there(root: Path, log: Callable[[str], None]) -> Grade:
             assignment_id=assignments[0].id,
             submitted_at=hand_in.submitted_at,
             weakest=WALL,
+            seed=submission_seed(secret_of(root / "source" / SECRET), file_digest(archive)),
             log=log,
         )
         show_looks(Console(stderr=True), read_looks(out / grade.student))
