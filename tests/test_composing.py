@@ -137,11 +137,17 @@ def test_several_in_one_module(tmp_path: Path) -> None:
 def test_files() -> None:
     """A file variation sees what the others made of the files; one that leaves the file out leaves it out."""
     known = variations_of("two_networks")
-    source = compose("two_networks", [known["supervised.uses_nll_loss"], known["supervised.last_epoch"]])[
-        "supervised.py"
-    ]
+    signed = Variation(
+        "supervised.py",
+        "supervised.signed",
+        "check_x",
+        "Signed.",
+        lambda files: files["supervised.py"] + b"# Bo\n",
+        is_file=True,
+    )
+    source = compose("two_networks", [signed, known["supervised.last_epoch"]])["supervised.py"]
     assert b'return len(history["val_loss"]) - 1' in source
-    assert source.endswith(b"    return torch.nn.functional.nll_loss(F.log_softmax(logits, 1), targets)\n")
+    assert source.endswith(b"# Bo\n")
     gone = Variation("model.pth", "fashion.gone", "check_x", "Gone.", lambda _files: None, is_file=True)
     assert solution_files("miniplaces").keys() - compose("miniplaces", [gone]).keys() == {"model.pth"}
 

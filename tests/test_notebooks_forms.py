@@ -12,7 +12,6 @@ import pytest
 from sample_notebooks import opened, run_cells
 
 from grader.checks.context import Context
-from grader.checks.two_networks.sources import Sources
 from grader.composing.notebook import notebook_of
 from grader.composing.submission import plain_source
 from grader.errors import MachineError
@@ -148,16 +147,3 @@ def test_graded_as_modules_are(form: str, tmp_path: Path) -> None:
         results.append(results_of(assignment_id, written, tasks))
     assert {result["task"] for result in results[0]} == set(tasks)
     assert results[0] == results[1]
-
-
-def test_uses_are_found_in_cells(tmp_path: Path) -> None:
-    """What a function uses is read from a notebook's cells as from modules: a loss that is not written out shows."""
-    modules = modules_in("two_networks", PROJECT / "solutions" / "two_networks")
-    honest = opened(tmp_path, {"work.ipynb": notebook_of("two_networks", modules)})
-    plain = {f"{name}.py": text.encode() for name, text in modules.items()}
-    used = Sources(honest.files).uses("supervised", "cross_entropy")
-    assert used == Sources(plain).uses("supervised", "cross_entropy")
-    short = modules["supervised"].replace("F.log_softmax(logits, dim=1)", "F.cross_entropy(logits, targets)")
-    cheat = opened(tmp_path, {"work.ipynb": notebook_of("two_networks", {**modules, "supervised": short})})
-    found = Sources(cheat.files).uses("supervised", "cross_entropy")
-    assert "torch.nn.functional.cross_entropy" in found - used

@@ -7,7 +7,7 @@ made and is a `Handle` here, which runs no code on this side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -203,13 +203,22 @@ class Function:
         timeout_s: float | None = None,
         keep: bool = False,
         no_grad: bool = False,
+        forbid: Collection[str] = (),
         canonical: Callable[[Any], Any] | None = None,
     ) -> Callable[..., Any]:
-        """The same function with another deadline, its result kept as a handle, no gradients, or as in `ask`."""
+        """The same function with other options.
+
+        Args:
+            timeout_s: Deadline; None takes the limit of a call.
+            keep: Whether the result is kept there, as a handle.
+            no_grad: Whether to record no gradients.
+            forbid: Names of functions of torch that raise ForbiddenCall while it runs.
+            canonical: As in `ask`.
+        """
 
         def call(*args: Any, **kwargs: Any) -> Any:
             request = {"op": "call", "target": self._target, "args": args, "kwargs": kwargs}
-            options = {"keep": keep, "no_grad": no_grad}
+            options = {"keep": keep, "no_grad": no_grad, "forbid": sorted(forbid)}
             called = describe_call(self.label, args, kwargs)
             return self.owner.ask(request | options, called, timeout_s=timeout_s, canonical=canonical)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,18 @@ from torch import Tensor
 
 from grader.checks.compare import expect, expect_close, number, numbers
 from grader.checks.two_networks.tracing import attribute
-from grader.errors import CheckStopped, StudentRaised
+from grader.errors import CheckStopped, Failure, StudentRaised
 from grader.sandbox.calls import describe_call, make
+from grader.sandbox.protocol import Header
 from grader.sandbox.student import Handle, Implementation
 
 Floats = NDArray[np.float64]
 ALLOWED = 1e-4  # of the largest number
+#: torch's functions that hold the formula that task 2.1 asks for, whoever calls them (its modules and `torch.ops` do).
+WRITTEN_OUT = (
+    *("cross_entropy", "cross_entropy_loss", "linear_cross_entropy"),
+    *("nll_loss", "nll_loss_nd", "nll_loss2d", "nll_loss_forward", "nll_loss2d_forward"),
+)
 PROBE_S = 10.0  # one that takes longer for six images counts as wrong
 
 
@@ -45,6 +53,7 @@ class Trial:
         logits: (N, K), float32.
         targets: (N,), int64.
         recorded: Whether a known mistake is looked for in what it answers.
+        forbid: Names of functions of torch that it may not call.
         timeout_s: Deadline of a call; None takes the usual one.
     """
 
@@ -55,13 +64,15 @@ class Trial:
         targets: Tensor,
         *,
         recorded: bool = True,
+        forbid: Sequence[str] = (),
         timeout_s: float | None = None,
     ) -> None:
         self.who, self.recorded, self.timeout_s = who, recorded, timeout_s
         self.leaf = who.make(make("torch.Tensor.requires_grad_", logits))
         self.given = who.make(make("torch.mul", self.leaf, 1.0))  # what is no leaf may be changed in place
         target = {"module": "supervised", "name": "cross_entropy"}
-        call = {"op": "call", "target": target, "args": (self.given, targets), "kwargs": {}, "keep": True}
+        call: Header = {"op": "call", "target": target, "args": (self.given, targets), "kwargs": {}}
+        call |= {"keep": True, "forbid": list(forbid)}
         self.loss: Handle = self._ask(call, describe_call("supervised.cross_entropy", (logits, targets), {}))
 
     def value(self) -> float:
@@ -97,6 +108,29 @@ class Trial:
 
     def _ask(self, request: dict[str, Any], called: str) -> Any:
         return self.who.ask(request, called, timeout_s=self.timeout_s, recorded=self.recorded)
+
+
+@contextmanager
+def writing_it_out() -> Iterator[None]:
+    """Tell a student's `cross_entropy` that calls one of `WRITTEN_OUT` what the task asks for.
+
+    Raises:
+        Failure: If it does.
+    """
+    try:
+        yield
+    except StudentRaised as raised:
+        if raised.kind != "ForbiddenCall":
+            raise
+        is_half = "ForbiddenCall: nll_loss" in raised.message
+        called = "F.nll_loss or nn.NLLLoss" if is_half else "F.cross_entropy or nn.CrossEntropyLoss"
+        raise Failure(
+            f"cross_entropy calls torch's own loss ({called}).",
+            called=raised.called,
+            expected="the formula written out, with log_softmax or logsumexp if you like",
+            got=called,
+            mistake="supervised.uses_nll_loss" if is_half else "supervised.uses_cross_entropy",
+        ) from raised
 
 
 def has_right_loss(who: Implementation) -> bool:

@@ -6,7 +6,7 @@ import math
 
 import torch.nn.functional as F
 
-from grader.solutions import mistake, mistaken_file
+from grader.solutions import mistake
 
 
 def _losses(logits, targets):
@@ -284,26 +284,21 @@ def changes_logits(logits, targets):
     return _losses(logits, targets).mean()
 
 
-def _with_loss(files, body):
-    """supervised.py with another cross-entropy at the end."""
-    return files["supervised.py"] + f"\n\ndef cross_entropy(logits, targets):\n    return {body}\n".encode()
-
-
-@mistaken_file(
-    "supervised.py",
-    "supervised.uses_cross_entropy",
-    check="check_written_out",
+@mistake(
+    "supervised.cross_entropy",
+    "uses_cross_entropy",
+    check="check_loss",
     help="The task asks for the formula: write it with log_softmax or logsumexp, without torch's cross-entropy.",
 )
-def uses_cross_entropy(files):
-    return _with_loss(files, "F.cross_entropy(logits, targets)")
+def uses_cross_entropy(logits, targets):
+    return F.cross_entropy(logits, targets)
 
 
-@mistaken_file(
-    "supervised.py",
-    "supervised.uses_nll_loss",
-    check="check_written_out",
+@mistake(
+    "supervised.cross_entropy",
+    "uses_nll_loss",
+    check="check_loss",
     help="nll_loss is the half of the formula that is asked for: select the right classes' entries yourself.",
 )
-def uses_nll_loss(files):
-    return _with_loss(files, "torch.nn.functional.nll_loss(F.log_softmax(logits, 1), targets)")
+def uses_nll_loss(logits, targets):
+    return F.nll_loss(F.log_softmax(logits, 1), targets)
