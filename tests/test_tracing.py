@@ -12,7 +12,7 @@ from sample_handles import handle_of
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from grader.checks.two_networks.tracing import Computation, identities, trace
+from grader.checks.two_networks.tracing import Computation, Step, identities, trace
 from grader.errors import Failure
 
 
@@ -119,3 +119,23 @@ def test_no_gradient(spoil: Callable[[Tensor], Any]) -> None:
 
     with pytest.raises(Failure, match="No gradient"):
         trace(handle_of(Cut(4, 2)), torch.randn(1, 3, 2, 4))
+
+
+def forged(chain: int, sums: int) -> Computation:
+    """A graph as no network makes it: `sums` additions of everything above a chain of products."""
+    steps = {0: Step("AccumulateGrad", (), 0), 1: Step("ConvolutionBackward0", (0,))}
+    steps |= {n: Step("MulBackward0", (n - 1, n - 1)) for n in range(2, chain)}
+    steps |= {chain + n: Step("AddBackward0", tuple(range(chain + n))) for n in range(sums)}
+    return Computation(steps, images=0)
+
+
+def test_forged_graph() -> None:
+    """A graph that was made to keep the grader busy is read in linear time: 5,000 steps at once."""
+    assert not forged(4_900, 0).has_residual()
+    assert forged(4_900, 100).has_residual() is True
+
+
+def test_loop_in_a_forged_graph() -> None:
+    """A step that claims to depend on itself ends nowhere, and is no residual addition."""
+    steps = {0: Step("AccumulateGrad", (), 0), 1: Step("AddBackward0", (2, 1, 0)), 2: Step("MulBackward0", (1, 2))}
+    assert not Computation(steps, images=0).has_residual()

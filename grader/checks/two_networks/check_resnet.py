@@ -10,6 +10,7 @@ from numpy.random import Generator
 
 from grader.checks.compare import expect, expect_shape, number, numbers, summarise
 from grader.checks.declare import check
+from grader.checks.two_networks.silencing import has_bypassed_convolution
 from grader.checks.two_networks.tracing import identities, trace
 from grader.checks.two_networks.untrained import is_near, new_network, random_images, used_network
 from grader.sandbox.calls import make
@@ -90,6 +91,12 @@ def check_residual(student: Implementation, rng: Generator) -> None:
         expected="block(x) = convolutions(x) + shortcut(x)",
         got="no sum of two branches of which one has convolutions of its own",
         mistake=mistake,
+    )
+    expect(
+        has_bypassed_convolution(used_network(student, rng), rng),
+        "There is no convolution without which the network gives other logits that still depend on the image.",
+        expected="convolutions in the blocks, and shortcuts around them",
+        got="each convolution alone either changes nothing or carries all of the image",
     )
 
 

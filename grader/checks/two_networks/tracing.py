@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +17,9 @@ from grader.errors import Failure, StudentRaised
 from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Function, Handle, Implementation
 
-MOST_STEPS = 20_000  # a ResNet of 1,000 layers has 10,000
+MOST_STEPS = 5_000  # a ResNet of 100 layers has 1,000; each takes some messages
+MOST_SOURCES = 4 * MOST_STEPS  # of all steps together
+MOST_SUMMANDS = 8  # of one addition that are looked at: torch's own have two, a stack has as many as it likes
 LEAF = "AccumulateGrad"
 # Names of torch's steps, without "Backward0". A stack of two that is summed is an addition too.
 ADDITIONS = ("Add", "Sub", "Addcmul", "Addcdiv", "Lerp", "Stack", "ForeachAdd")
@@ -59,27 +63,43 @@ class Computation:
     steps: dict[int, Step]
     images: int
 
-    def behind(self, key: int) -> set[int]:
-        """The steps that one depends on, itself included."""
-        found, waiting = {key}, [key]
-        while waiting:
-            fresh = set(self.steps[waiting.pop()].sources) - found
-            found |= fresh
-            waiting += fresh
-        return found
-
     def is_residual(self, key: int) -> bool:
         """Whether a step adds two things made from the images, one of them by a layer that the other did not need."""
         step = self.steps[key]
         if step.kind not in ADDITIONS:
             return False
-        branches = [behind for source in set(step.sources) if self.images in (behind := self.behind(source))]
-        own = [any(self.steps[k].kind in WEIGHTED for k in one - other) for one in branches for other in branches]
-        return len(branches) > 1 and any(own)
+        behind = [self._behind[source] for source in dict.fromkeys(step.sources)][:MOST_SUMMANDS]
+        branches = [layers for layers, has_images in behind if has_images]
+        return any(one & ~other for one in branches for other in branches)
 
     def has_residual(self) -> bool:
         """Whether there is such an addition, or may be one in a hidden step."""
         return any(step.is_hidden for step in self.steps.values()) or any(map(self.is_residual, self.steps))
+
+    @cached_property
+    def _behind(self) -> dict[int, tuple[int, bool]]:
+        """What each step depends on: the layers with weights, a bit each, and whether the images are among it.
+
+        A student's process can send any graph, so the work grows with its size only: each step is visited once.
+        """
+        bits = {key: 1 << place for place, key in enumerate(k for k, s in self.steps.items() if s.kind in WEIGHTED)}
+        found: dict[int, tuple[int, bool]] = {}
+        for root in self.steps:
+            waiting = [(root, False)]
+            while waiting:
+                key, are_sources_done = waiting.pop()
+                if key in found and not are_sources_done:
+                    continue
+                sources = self.steps[key].sources
+                if not are_sources_done:
+                    found[key] = bits.get(key, 0), key == self.images  # what a loop in a forged graph finds
+                    waiting += [(key, True), *((source, False) for source in sources if source not in found)]
+                    continue
+                layers, has_images = found[key]
+                for source in sources:
+                    layers, has_images = layers | found[source][0], has_images or found[source][1]
+                found[key] = layers, has_images
+        return found
 
     def has_doubling(self) -> bool:
         """Whether something made from the images is added to itself."""
@@ -127,12 +147,15 @@ def trace(net: Handle, images: Tensor) -> Computation:
 def _walk(root: Handle) -> dict[int, Step]:
     steps: dict[int, Step] = {}
     waiting = [(identity(root), root)]
-    while waiting and len(steps) < MOST_STEPS:
+    asked = 0
+    while waiting and len(steps) < MOST_STEPS and asked < MOST_SOURCES:
         key, node = waiting.pop()
         if key in steps:
             continue
         name = str(_ask(node, {"op": "call", "target": {"object": node.id, "name": "name"}, "args": (), "kwargs": {}}))
-        sources = [(identity(source), source) for source in _sources(_read(node, "next_functions"))]
+        found = islice(_sources(_read(node, "next_functions")), MOST_SOURCES - asked)
+        sources = [(identity(source), source) for source in found]
+        asked += len(sources)
         variable = _read(node, "variable", keep=True) if name.endswith(LEAF) else None
         name = LEAF if name.endswith(LEAF) else name[:80]
         steps[key] = Step(name, tuple(k for k, _ in sources), identity(variable) if variable else None)
