@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,12 @@ def test_two_assignments(tmp_path: Path) -> None:
 def test_empty_class(tmp_path: Path) -> None:
     """Without students there is a heading."""
     assert write_gradebook(tmp_path, []).read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠﹣⁺")
+def test_formulas_in_other_widths(sign: str) -> None:
+    """A sign that a spreadsheet reads as the beginning of a formula is quoted in every width."""
+    assert cell(f"{sign}1+1") == f"'{sign}1+1"
 
 
 @given(st.text())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,4 +96,5 @@ def _number(value: float | str) -> str:
 def cell(text: str) -> str:
     """A text for one cell of a spreadsheet: one line, visible, and never taken for a formula."""
     line = " ".join(clean_text(text, columns=1000).split())
-    return f"'{line}" if line.startswith(FORMULA) else line
+    plain = unicodedata.normalize("NFKC", line[:1])  # spreadsheets read full-width signs as the plain ones
+    return f"'{line}" if plain.startswith(FORMULA) else line
