@@ -63,6 +63,21 @@ def disguised(source: bytes, seed: int = 0) -> bytes:
     return ("# all my own work\n" + "\n".join(f"{line}  # step {place}" for place, line in enumerate(lines))).encode()
 
 
+def padded(source: bytes, padding: str) -> bytes:
+    """The same code with a statement after each other one."""
+
+    class Padded(ast.NodeTransformer):
+        def generic_visit(self, node: ast.AST) -> ast.AST:
+            super().generic_visit(node)
+            for name in ("body", "orelse"):
+                block = getattr(node, name, None)
+                if isinstance(block, list) and block:
+                    setattr(node, name, [each for old in block for each in (old, *ast.parse(padding).body)])
+            return node
+
+    return ast.unparse(ast.fix_missing_locations(Padded().visit(ast.parse(source)))).encode()
+
+
 def small_network(seed: int) -> Weights:
     """The state of a small network with its first weights."""
     torch.manual_seed(seed)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from sample_similar import Trap, disguised, handed_in, saved, small_network, sources, with_noise
+from sample_similar import Trap, disguised, handed_in, padded, saved, small_network, sources, with_noise
 
 from grader.classroom.records import Pair
 from grader.intake.zipgate import read_zip
@@ -52,6 +52,19 @@ def test_disguised_copy(assignment: str) -> None:
         assert "# step" in first
         assert second
         assert "# step" not in second
+
+
+PADDING = ["0", "x.y", "pass", "'no'", "None; 1", "_ = 0", "assert True", "print('a')", "if 0: pass", "x: int"]
+
+
+@pytest.mark.parametrize("padding", PADDING)
+def test_padded_copy(padding: str) -> None:
+    """A statement that does nothing, put after each other one, hides no copy."""
+    own = sources("examples/group")
+    copy = {name: padded(source, padding) for name, source in own.items()}
+    pairs = pairs_of({"zoe": own, "cal": copy, "ben": sources("solutions/two_networks")})
+    assert named(pairs) == [("code", "cal", "zoe")]
+    assert pairs[0].share > 0.9
 
 
 def test_copy_in_a_helper_module() -> None:

@@ -11,7 +11,8 @@ import hashlib
 import io
 import keyword
 import re
-from collections.abc import Iterator, Set
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -19,6 +20,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+# A short statement that makes up more of a module is padding. In our solutions and examples none occurs more than FEW
+# times in a module.
+SHORT, FREQUENT, FEW = 8, 0.15, 5
 SMALL_NUMBER = 3  # characters: up to here a number is part of the idea, beyond it is a setting that is quickly changed
 
 # Every alternative takes what it began with, unterminated strings to the end: no text is read twice.
@@ -40,6 +44,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _DROPPED = frozenset("(),;\\")  # brackets and commas that a formatter moves about
+# Keywords that begin a statement with an effect.
+_ACTING = frozenset(keyword.kwlist) - {"pass", "None", "True", "False", "not", "lambda"}
 _OPEN, _CLOSED = frozenset("([{"), frozenset(")]}")
 _KNOWN = frozenset(keyword.kwlist) | frozenset(dir(builtins))  # nobody renames these
 _ANY_NAME, _ANY_STRING, _ANY_NUMBER = "a name", "a string", "a number"  # with spaces: no token of a source
@@ -94,21 +100,46 @@ def defined_names(source: bytes) -> frozenset[str]:
 
 
 def _words(text: str, fixed: Set[str], own: Set[str]) -> Iterator[tuple[str, int]]:
-    """Each token that counts, and its line."""
+    """Each token that counts, and its line; statements that were put in to disguise the others are left out."""
+    statements = [
+        ([_plain(kind, word, before, fixed, own) for kind, word, before, _ in found], [line for *_, line in found])
+        for found in _statements(text)
+        if _has_effect([word for _, word, *_ in found])
+    ]
+    counts = Counter(tuple(words) for words, _ in statements)
+    most = max(FEW, FREQUENT * len(statements))
+    for words, lines in statements:
+        words_and_lines = ((word, line) for word, line in zip(words, lines, strict=True) if word not in _DROPPED)
+        if len(words) > SHORT or counts[tuple(words)] <= most:
+            yield from words_and_lines
+
+
+def _has_effect(words: Sequence[str]) -> bool:
+    """Whether a statement may do something: a bare number, name or `pass` does nothing."""
+    return words[0] in _ACTING or any(word in "=(:@" or word == ":=" for word in words)
+
+
+def _statements(text: str) -> Iterator[list[tuple[str, str, str, int]]]:
+    """Each simple statement's tokens, as kind, word, word before it, and line; imports and docstrings left out."""
+    statement: list[tuple[str, str, str, int]] = []
     line = depth = 0
-    first, before = "", ""  # of the logical line; "" at its beginning
+    first, before = "", ""  # of the statement; "" at its beginning
     for found in _TOKEN.finditer(text):
-        kind, word = found.lastgroup, found[0]
-        if kind == "line" and depth == 0:
-            first = before = ""
+        kind, word = found.lastgroup or "", found[0]
+        if depth == 0 and (kind == "line" or word == ";"):
+            if statement:
+                yield statement
+            statement, first, before = [], "", ""
         elif kind not in ("line", "space"):
             depth = max(0, depth + (word in _OPEN) - (word in _CLOSED))
             docstring = kind == "string" and not first
             first = first or word
-            if not docstring and first not in ("import", "from") and word not in _DROPPED:
-                yield _plain(kind or "", word, before, fixed, own), line
+            if not docstring and first not in ("import", "from"):
+                statement.append((kind, word, before, line))
             before = word
         line += word.count("\n")
+    if statement:
+        yield statement
 
 
 def _plain(kind: str, word: str, before: str, fixed: Set[str], own: Set[str]) -> str:
