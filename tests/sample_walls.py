@@ -5,6 +5,7 @@ A wall is a backend, or a backend with `_user` where the grader is not root.
 
 from __future__ import annotations
 
+import mmap
 import signal
 import socket
 import sys
@@ -177,6 +178,8 @@ STATE = (
     row("CPU", "limits.limit", "CPU", answer=[cpu_seconds(LIMITS)] * 2),
     row("much memory", "limits.memory", LIMITS.memory_mib + 256, answer="ENOMEM"),
     row("some memory", "limits.memory", LIMITS.memory_mib // 4, answer="done"),
+    row("shared memory without a file", "limits.shared_memory", mmap.MAP_SHARED, **REFUSED),
+    row("the same by its other flag", "limits.shared_memory", mmap.MAP_SHARED | 0x02, **REFUSED),  # MAP_SHARED_VALIDATE
     row("many processes", "limits.processes", LIMITS.processes, answer="EAGAIN", container="ENOSYS"),
     row("some processes", "limits.processes", LIMITS.processes // 4, answer="done", container="ENOSYS"),
     row("many threads", "limits.threads", LIMITS.processes, answer="RuntimeError", container_user=UNASKED),

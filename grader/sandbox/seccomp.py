@@ -3,8 +3,8 @@
 An allow-list: what CPU torch, numpy, Pillow and the standard library use, taken from Docker's default profile and a
 trace of training, data loading, decompositions and saving. Everything else answers ENOSYS, so that libraries fall back
 instead of failing. Absent on purpose: namespaces and mounts, ptrace and other processes' memory, keyrings, io_uring,
-bpf, perf, userfaultfd, memfd (memory that no limit counts), SysV and POSIX IPC, changes of user, and every socket
-family but AF_UNIX.
+bpf, perf, userfaultfd, memfd and shared anonymous memory (which no limit counts), SysV and POSIX IPC, changes of user,
+and every socket family but AF_UNIX.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ fsync ftruncate futex futex_wait futex_waitv futex_wake get_mempolicy get_robust
 getegid geteuid getgid getgroups getitimer getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid
 getrlimit getrusage getsid gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1
 inotify_rm_watch kill lgetxattr link linkat listxattr llistxattr lseek lstat madvise membarrier mincore mkdir mkdirat
-mlock mlock2 mmap mprotect mremap msync munlock munmap nanosleep newfstatat open openat openat2 pause pidfd_open
+mlock mlock2 mprotect mremap msync munlock munmap nanosleep newfstatat open openat openat2 pause pidfd_open
 pidfd_send_signal pipe pipe2 poll ppoll pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2 read readahead
 readlink readlinkat readv recvfrom recvmmsg recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction
 rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
@@ -45,6 +45,7 @@ _PRCTLS = {"PR_SET_PDEATHSIG": 1, "PR_GET_DUMPABLE": 3, "PR_SET_NAME": 15, "PR_G
 _PRCTLS |= {"PR_CAPBSET_READ": 23, "PR_SET_NO_NEW_PRIVS": 38, "PR_GET_NO_NEW_PRIVS": 39, "PR_SET_VMA": 0x53564D41}
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 _THREAD = 0x00010000  # CLONE_THREAD
+_SHARED, _ANONYMOUS = 0x01, 0x20  # MAP_SHARED (a bit of MAP_SHARED_VALIDATE too), MAP_ANONYMOUS
 # What is allowed with certain arguments only: alternatives of (position, mask, value).
 _LIMITED: dict[str, list[tuple[tuple[int, int, int], ...]]] = {
     "ioctl": [((1, _LOW_32, request),) for request in _IOCTLS.values()],
@@ -53,6 +54,8 @@ _LIMITED: dict[str, list[tuple[tuple[int, int, int], ...]]] = {
     "socketpair": [((0, _LOW_32, socket.AF_UNIX),)],
     # clone3 hides its flags behind a pointer, so it stays ENOSYS and glibc falls back to clone.
     "clone": [((0, _NEW_NAMESPACES, 0),)],
+    # No shared memory without a file: pages of it that are mapped nowhere are in no process's account.
+    "mmap": [((3, _SHARED | _ANONYMOUS, flags),) for flags in (0, _SHARED, _ANONYMOUS)],
     # Of the calling process only (0): without a pid namespace others' could be changed, the grader's for example.
     "prlimit64": [((0, _LOW_32, 0),)],
     "sched_setaffinity": [((0, _LOW_32, 0),)],

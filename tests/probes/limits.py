@@ -69,7 +69,12 @@ def goes_first() -> bool:
 
 def memory(mebibytes: int) -> str:
     """Having so much memory, which is not touched."""
-    return outcome(lambda: mmap.mmap(-1, mebibytes << 20).close())
+    return outcome(lambda: mmap.mmap(-1, mebibytes << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close())
+
+
+def shared_memory(flags: int) -> str:
+    """Having a page of shared memory that no file is behind."""
+    return outcome(lambda: mmap.mmap(-1, mmap.PAGESIZE, flags=flags | mmap.MAP_ANONYMOUS).close())
 
 
 def processes(most: int) -> str:
