@@ -93,6 +93,15 @@ def read_zip(raw: bytes) -> dict[str, bytes]:
     return {member.path: _inflate(member, view[spans[member]]) for member in kept if not member.is_folder}
 
 
+def member_names(raw: bytes) -> list[str]:
+    """The names in a zip's directory as they stand, unchecked, folders too.
+
+    Raises:
+        SubmissionRefused: If the bytes are no zip, or a damaged one.
+    """
+    return [info.orig_filename for info in _read_directory(raw)[0]]
+
+
 def _refuse_size(what: str, limit: int, advice: str) -> NoReturn:
     """Refuse something larger than `limit` bytes."""
     size = f"{limit // MIB} MiB" if limit >= MIB else f"{limit // 2**10} KiB"
