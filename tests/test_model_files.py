@@ -5,24 +5,34 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import shutil
 import time
 import zipfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import sample_grade as sample
 import torch
 from safetensors.torch import save as save_safetensors
 from sample_model_files import FILE, Net, Within, as_if_in, below, holder, load, saved, trained
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from grader.checks.context import Context
 from grader.checks.file_kinds import tell_kind
 from grader.checks.model_files import require_model
 from grader.errors import Failure, Missing
+from grader.records import Outcome
+from grader.report.view import view_report
+from grader.results import results_json
+from grader.runner import CHECKS, run_checks
 from grader.sandbox.loading import differences, find_fits
+from grader.terminal import feedback_text
 
 NET = trained()
 STATE = NET.state_dict()
@@ -154,20 +164,20 @@ def test_class_of_another_module(name: str, write: Callable[[Any], bytes]) -> No
 
 
 UNFIT: dict[str, tuple[Any, str, str, str]] = {  # what is saved, the reason, what was found, the known mistake
-    "under a key": ({"net": STATE, "acc": 0.9}, "below a key", "`net`: a state_dict of 9 tensors", "below_other_key"),
-    "a module under a key": ({"model": NET}, "below a key", "`model`: a whole module of type `Net`", "below_other_key"),
-    "a module as state_dict": ({"state_dict": NET}, "below a key", "`state_dict`: a whole module", "below_other_key"),
-    "a tuple": ((STATE, 0.9), "no network", "a tuple of 2 (a state_dict of 9 tensors, a float)", "in_other_form"),
-    "a list": ([STATE], "no network", "a list of 1 (a state_dict of 9 tensors)", "in_other_form"),
-    "parameters": (list(NET.parameters()), "no network", "a list of 6 (6 tensors)", "in_other_form"),
-    "a tensor": (torch.ones(3, 4), "no network", "a tensor of shape (3, 4)", "in_other_form"),
-    "arrays": ({n: v.numpy() for n, v in STATE.items()}, "no network", "a dict (9 numpy arrays)", "in_other_form"),
-    "with an epoch": (STATE | {"epoch": 3}, "no network", "a dict (9 tensors, `epoch`: an int)", "in_other_form"),
-    "an average": ({"decay": 0.9, "shadow_params": []}, "no network", "`shadow_params`: a list of 0", "in_other_form"),
-    "nothing": ({}, "no network", "a dict without anything in it", "in_other_form"),
-    "None": (None, "no network", "None", "in_other_form"),
-    "a function": (len, "no network", "an object of type `builtin_function_or_method`", "in_other_form"),
-    "an optimizer": (torch.optim.Adam(NET.parameters()), "no network", "an object of type `Adam`", "in_other_form"),
+    "under a key": ({"net": STATE, "acc": 0.9}, "not an accepted", "`net`: a state_dict of 9", "below_other_key"),
+    "a module under a key": ({"model": NET}, "not an accepted", "`model`: a whole module of type", "below_other_key"),
+    "a module as state_dict": ({"state_dict": NET}, "not an accepted", "`state_dict`: a whole", "below_other_key"),
+    "a tuple": ((STATE, 0.9), "not an accepted", "a tuple of 2 (a state_dict of 9 tensors, a float)", "in_other_form"),
+    "a list": ([STATE], "not an accepted", "a list of 1 (a state_dict of 9 tensors)", "in_other_form"),
+    "parameters": (list(NET.parameters()), "not an accepted", "a list of 6 (6 tensors)", "in_other_form"),
+    "a tensor": (torch.ones(3, 4), "not an accepted", "a tensor of shape (3, 4)", "in_other_form"),
+    "arrays": ({n: v.numpy() for n, v in STATE.items()}, "not an accepted", "a dict (9 numpy arrays)", "in_other_form"),
+    "with an epoch": (STATE | {"epoch": 3}, "not an accepted", "a dict (9 tensors, `epoch`: an int)", "in_other_form"),
+    "an average": ({"decay": 0.9, "shadow_params": []}, "not an accepted", "`shadow_params`: a list", "in_other_form"),
+    "nothing": ({}, "not an accepted", "a dict without anything in it", "in_other_form"),
+    "None": (None, "not an accepted", "None", "in_other_form"),
+    "a function": (len, "not an accepted", "an object of type `builtin_function_or_method`", "in_other_form"),
+    "an optimizer": (torch.optim.Adam(NET.parameters()), "not an accepted", "an object of type", "in_other_form"),
     "its state": (torch.optim.Adam(NET.parameters()).state_dict(), "an optimizer", "an optimizer's", "is_optimizer"),
     "within a checkpoint": ({"state_dict": {"state": {}, "param_groups": []}}, "an optimizer", "", "is_optimizer"),
     "complex numbers": (converted(lambda value: value.to(torch.complex64)), "complex numbers", "", ""),
@@ -333,6 +343,44 @@ def test_hostile_contents(case: str) -> None:
         load(holder(saved(HOSTILE[case]())))
     assert len(caught.value.got) < 700
     assert time.process_time() - started < 5
+
+
+REMARKING = """
+from grader.checks.declare import check
+from grader.errors import Failure
+
+@check("1")
+def check_first(student):
+    \"\"\"It passes.\"\"\"
+    student.remarks += ["Taken off.", "Left out."]
+
+@check("1")
+def check_second(student):
+    \"\"\"It fails.\"\"\"
+    student.remarks += ["Taken off.", "Another."]
+    raise Failure("Too few.")
+"""
+
+
+def test_report_says_what_was_taken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A remark stands at the first check that has it, passed or not, in the results, on the page and the terminal."""
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "check_toy.py").write_text(REMARKING, encoding="utf-8")
+    for name in ("conftest.py", "pytest.ini"):
+        shutil.copy(CHECKS / name, tmp_path)
+    monkeypatch.setattr("grader.runner.CHECKS", tmp_path)
+    who = holder(None)
+    toy: Any = SimpleNamespace(id="toy", by_id={"1": None})
+    context = Context(toy, who, who, (), lambda _one: who, "seed")
+    run_checks(context)
+    first, second = context.results
+    assert (first.outcome, first.message) == (Outcome.PASSED, "Taken off. Left out.")
+    assert (second.outcome, second.message) == (Outcome.FAILED, "Too few. Another.")
+    grade = sample.grade(checks=(first.model_copy(update={"task": "4c"}),))
+    shown = [row.message for task in view_report(grade, (), sample.assignment()).tasks for row in task.checks]
+    assert shown == [first.message]
+    assert feedback_text(grade, "title").count(first.message) == 1
+    assert json.dumps(results_json(grade, (), sample.run_facts(), "")["tests"]).count(first.message) == 1
 
 
 def test_nothing_is_guessed() -> None:

@@ -20,8 +20,8 @@ FORMS = 'a state_dict of {maker}, {{"state_dict": ...}}, {{"model_state_dict": .
 PROBLEMS = {
     "class": ("what was pickled needs {found}, which is not where your code is checked", ""),
     "converted": ("it holds {found}", ""),
-    "form": ("it holds no network in a form that is read", "model_in_other_form"),
-    "key": ("it holds the network below a key where it is not looked for", "model_below_other_key"),
+    "form": ("it holds {found}, which is not an accepted form", "model_in_other_form"),
+    "key": ("it holds {found}, which is not an accepted form", "model_below_other_key"),
     "layers": ("its weights are those of another network", "model_of_other_network"),
     "optimizer": ("it holds the state of an optimizer", "model_is_optimizer"),
     "several": ("it holds more than one network that fits", ""),
