@@ -63,11 +63,17 @@ def disguised(source: bytes, seed: int = 0) -> bytes:
     return ("# all my own work\n" + "\n".join(f"{line}  # step {place}" for place, line in enumerate(lines))).encode()
 
 
-def small_network(seed: int) -> Weights:
-    """The state of a small network with its first weights."""
+def small_module(seed: int) -> nn.Module:
+    """A small network with its first weights."""
     torch.manual_seed(seed)
-    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.Conv2d(16, 32, 3), nn.Flatten(), nn.Linear(512, 10))
-    return net.state_dict()
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.Conv2d(16, 32, 3), nn.Flatten(), nn.Linear(512, 10)
+    )
+
+
+def small_network(seed: int) -> Weights:
+    """The state of `small_module`."""
+    return small_module(seed).state_dict()
 
 
 def saved(content: Any, **options: Any) -> bytes:
