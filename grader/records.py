@@ -79,7 +79,7 @@ class CheckResult(Record):
         outcome: How it ended.
         mistake: Id of the known mistake that the student's answers match, or None.
         mistakes: All known mistakes that they match, where they can't be told apart; `mistake` is the first.
-        message: What happened; empty when passed.
+        message: What happened; of a passed check, what is to be told beside it, mostly nothing.
         called: The call that was made.
         expected: What would have been right.
         got: What came back.

@@ -111,6 +111,7 @@ class _Plugin:
         self._context = context
         self._tasks = tasks
         self._task = self._last_task = ""
+        self._remarked: set[str] = set()
         self.unavailable: SandboxUnavailable | None = None  # raised when pytest has come to its end
         self.collected = 0
 
@@ -179,7 +180,13 @@ class _Plugin:
         except Exception as error:
             del context.exhibits[exhibits:]
             return self._judge_surprise(spec, check, arguments, error)
-        return {"outcome": Outcome.PASSED}
+        return {"outcome": Outcome.PASSED, "message": self._remarks()}
+
+    def _remarks(self) -> str:
+        """What is to be told beside the verdict, each sentence at the first check of the run that it belongs to."""
+        new = [remark for remark in self._context.student.remarks if remark not in self._remarked]
+        self._remarked.update(new)
+        return " ".join(new)
 
     def _begin(self, spec: CheckSpec) -> None:
         context = self._context
@@ -206,7 +213,7 @@ class _Plugin:
             "outcome": Outcome(stopped.outcome),
             "mistake": mistakes[0].id if mistakes else None,
             "mistakes": tuple(m.id for m in mistakes),
-            "message": stopped.message,
+            "message": " ".join(filter(None, (stopped.message, self._remarks()))),
             "called": called,
             "expected": stopped.expected,
             "got": stopped.got,

@@ -36,8 +36,8 @@ def show_grade(console: Console, grade: Grade, title: str) -> None:
     console.print(_tasks(console, grade, title))
     told = tell_once(grade.checks)
     for task in grade.tasks:
-        checks = [check for check in told if check.task == task.id and check.outcome is not Outcome.PASSED]
-        _explain(console, checks)
+        own = [check for check in told if check.task == task.id]
+        _explain(console, [check for check in own if check.outcome is not Outcome.PASSED or check.message])
     for note in grade.notes:
         _print(console, Text(f"note: {_clean(note)}", style="dim"))
     _print(console, Text(total_line(grade), style="bold"))

@@ -78,11 +78,17 @@ def padded(source: bytes, padding: str) -> bytes:
     return ast.unparse(ast.fix_missing_locations(Padded().visit(ast.parse(source)))).encode()
 
 
-def small_network(seed: int) -> Weights:
-    """The state of a small network with its first weights."""
+def small_module(seed: int) -> nn.Module:
+    """A small network with its first weights."""
     torch.manual_seed(seed)
-    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.Conv2d(16, 32, 3), nn.Flatten(), nn.Linear(512, 10))
-    return net.state_dict()
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.Conv2d(16, 32, 3), nn.Flatten(), nn.Linear(512, 10)
+    )
+
+
+def small_network(seed: int) -> Weights:
+    """The state of `small_module`."""
+    return small_module(seed).state_dict()
 
 
 def saved(content: Any, **options: Any) -> bytes:

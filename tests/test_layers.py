@@ -29,12 +29,13 @@ LAYERS = [
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher",
         "notebooks.* classroom.records class_report.seen report.job rubric records moments pool text limited "
         "preloading limited_process sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.landlock "
-        "sandbox.worker sandbox.zygote",
+        "sandbox.worker sandbox.zygote sandbox.describing sandbox.loading sandbox.unpickling",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]
 # What is mounted in the sandbox: it must not be able to reach anything else of ours.
 BESIDE_STUDENTS = {f"sandbox.{name}" for name in ("zygote", "worker", "landlock", "servant", "values", "protocol")}
+BESIDE_STUDENTS |= {f"sandbox.{name}" for name in ("describing", "loading", "unpickling")}  # what a model file holds
 
 Imports = dict[str, set[str]]  # names of modules below `grader`, and what each imports
 

@@ -183,8 +183,8 @@ def test_in_the_sandbox(tmp_path: Path) -> None:
         assert "is left out" in caught.value.help
         with pytest.raises(StudentRaised, match=r'"lab\.ipynb", cell 3, line 3, in visualize_filters'):
             student.filters.visualize_filters(1)
-        form, net = student.load_model("model.pth", "fashion", student.fashion.MyNet())
-        assert (form, student.fashion.get_prediction(0, net)) == ("whole model", True)
+        loaded = student.load_model("model.pth", "fashion", student.fashion.MyNet())
+        assert (loaded.form, student.fashion.get_prediction(0, loaded.model)) == ("whole model", True)
     finally:
         transport.drop()
         jail.close()

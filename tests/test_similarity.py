@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import random
+import shutil
+import time
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from sample_similar import Trap, disguised, handed_in, padded, saved, small_network, sources, with_noise
+from sample_similar import Trap, disguised, handed_in, padded, saved, small_module, small_network, sources, with_noise
 
 from grader.classroom.records import Pair
 from grader.intake.zipgate import read_zip
@@ -245,6 +248,15 @@ COPIES = {
     ),
     "another protocol": saved(WEIGHTS, pickle_protocol=4),
     "the form before torch 1.6": saved(with_noise(WEIGHTS, 0.01), _use_new_zipfile_serialization=False),
+    "that form, protocol 4": saved(WEIGHTS, _use_new_zipfile_serialization=False, pickle_protocol=4),
+    "by pickle.dump": pickle.dumps(with_noise(WEIGHTS, 0.01)),
+    "by pickle.dump, protocol 2": pickle.dumps(dict(WEIGHTS), 2),
+    "a whole module by pickle.dump": pickle.dumps(small_module(5)),
+    "compiled, averaged and profiled": saved(
+        {f"module._orig_mod.{name}": value for name, value in WEIGHTS.items()}
+        | {"n_averaged": torch.ones(1), "total_ops": torch.ones(1)}
+    ),
+    "among thousands of others": saved({"a": [torch.zeros(1) for _ in range(1_200)], "b": WEIGHTS}),
 }
 
 
@@ -285,6 +297,60 @@ def test_handed_in_reference(rounded: bool) -> None:
     (pair,) = pairs_of({"eve": {"supervised.pth": saved({"state_dict": weights})}})
     assert (pair.first, pair.second) == ("eve", f"{REFERENCE} supervised")
     assert pair.share == 1
+
+
+def test_file_that_nobody_asked_for() -> None:
+    """Two who share a file that may hold a network are found, whatever the assignment asks for and it is called."""
+    other = {
+        "notes.txt": b"same" * 999,
+        "pic.png": b"\x89PNG" + bytes(9_999),
+        "data/FashionMNIST/raw/a.pkl": bytes(9_999),
+    }
+    copies = [
+        ("weights.pt", "weights.pt", b"any bytes" * 500),
+        ("net.bin", "out/final.ckpt", bytes(range(256)) * 9),
+        ("brain", "mind", saved(WEIGHTS)),
+        ("brain.pkl", "model.pth", pickle.dumps(WEIGHTS)),
+    ]
+    for first, second, data in copies:
+        class_ = {"ann": {first: data} | other, "bob": {second: data} | other, "cy": other}
+        (pair,) = pairs_of(class_, "miniplaces")
+        assert (pair.kind, pair.first, pair.second, pair.share) == ("weights", "ann", "bob", 1)
+        assert pair.sentence.startswith(f"{first} of ann and ")
+        assert "byte for byte" in pair.sentence
+        assert "given script" not in pair.sentence
+
+
+def test_copy_under_another_name() -> None:
+    """The same numbers, saved again under another name, are found; nearly the same under another name are not."""
+    again = saved({"state_dict": {f"module.{name}": value for name, value in WEIGHTS.items()}})
+    (pair,) = pairs_of(
+        {"ann": {"a.pt": saved(WEIGHTS)}, "bob": {"b.pt": again}, "cy": {"b.pt": saved(small_network(1))}}
+    )
+    assert pair.sentence.startswith("a.pt of ann and b.pt of bob hold exactly the same numbers")
+
+
+def test_given_file_is_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the assignment's folder holds, and the same numbers saved again, make nobody a pair."""
+    shutil.copytree(PROJECT / "assignment/miniplaces", tmp_path / "assignment/miniplaces")
+    (tmp_path / "assignment/miniplaces/start.pt").write_bytes(saved(WEIGHTS))
+    again, own = saved({"state_dict": WEIGHTS}), saved(small_network(1))
+    class_ = {"a": {"start.pt": saved(WEIGHTS)}, "b": {"start.pt": again}, "c": {"x.pt": again}, "d": {"y.pt": own}}
+    assert len(pairs_of(class_, "miniplaces")) == 3
+    monkeypatch.setattr("grader.similarity.pairs.PROJECT", tmp_path)
+    assert pairs_of(class_, "miniplaces") == ()
+
+
+def test_many_files_are_quick() -> None:
+    """Hundreds of files of each student's are compared by their bytes, and only the largest by their numbers."""
+    class_ = {
+        f"s{student:02}": {f"run/{number}.pt": b"%d %d" % (student, number) + bytes(2_000) for number in range(300)}
+        for student in range(20)
+    }
+    class_["s03"]["run/299.pt"] = class_["s07"]["run/7.pt"] = b"copied" * 500
+    started = time.process_time()
+    assert named(pairs_of(class_, "miniplaces")) == [("weights", "s03", "s07")]
+    assert time.process_time() - started < 10
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:

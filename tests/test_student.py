@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import io
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +11,9 @@ import torch
 from sample_modules import local
 
 from grader.errors import Missing, StudentCrashed, StudentRaised
-from grader.importing import load_module
 from grader.sandbox.calls import describe_call, make
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.student import Exchange, Handle, Implementation
-from grader.sandbox.transport import LocalTransport
 
 MODULE = """
 import random
@@ -90,13 +84,6 @@ class Answers:
 def lying(reply: Header, *arrays: Array) -> Implementation:
     """An implementation whose process answers `reply` to everything."""
     return Implementation(("work",), Answers(reply, *arrays))
-
-
-def saved(value: Any) -> bytes:
-    """What torch.save writes."""
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("given", [np.ones(3), torch.ones(3)])
@@ -214,68 +201,6 @@ def test_record(who: Implementation) -> None:
         ("work.bad()", ("StudentRaised", "ValueError")),
     ]
     assert seen == who.record
-
-
-FORMS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "state_dict": (lambda net: net.state_dict(), "state_dict"),
-    "checkpoint": (lambda net: {"epoch": 3, "state_dict": net.state_dict()}, '{"state_dict": ...}'),
-    "model_state_dict": (lambda net: {"model_state_dict": net.state_dict()}, '{"model_state_dict": ...}'),
-    "module": (lambda net: {f"module.{name}": value for name, value in net.state_dict().items()}, "state_dict"),
-    "whole": (lambda net: net, "whole model"),
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_model_files(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model file is read in every form that students save."""
-    module = load_module(local_file(tmp_path))
-    monkeypatch.setitem(sys.modules, module.__name__, module)  # pickle looks a class up where it says that it is
-    net = module.Net()
-    save, expected = FORMS[form]
-    transport = LocalTransport({"work": module}, {"model.pth": saved(save(net))})
-    who = Implementation(("work",), transport)
-    found, loaded = who.load_model("model.pth", "work", who.work.Net())
-    assert found == expected
-    assert np.array_equal(loaded.state_dict()["fc.weight"], net.fc.weight.detach().numpy())
-
-
-def test_model_of_a_script(tmp_path: Path) -> None:
-    """A whole model that was pickled in a script, its class in `__main__`, finds the class in the module."""
-    module = load_module(local_file(tmp_path))
-    net = module.Net()
-    module.Net.__module__ = "__main__"
-    main = importlib.import_module("__main__")
-    vars(main)["Net"] = module.Net
-    try:
-        content = saved(net)
-    finally:
-        del vars(main)["Net"]
-    who = Implementation(("work",), LocalTransport({"work": module}, {"model.pth": content}))
-    assert who.load_model("model.pth", "work", who.work.Net())[0] == "whole model"
-    assert not hasattr(main, "Net")
-
-
-def local_file(folder: Path) -> Path:
-    """The file of the module above."""
-    path = folder / "work.py"
-    path.write_text(MODULE, encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"no pickle", "Your code raised"),
-        (saved([1, 2]), "AttributeError"),
-        (saved({"other": torch.ones(1)}), "Missing key"),
-        (saved({"fc.weight": torch.ones(9, 9), "fc.bias": torch.ones(1)}), "size mismatch"),
-    ],
-)
-def test_useless_model_files(tmp_path: Path, content: bytes, why: str) -> None:
-    """A model file that is none raises there and is a sentence here."""
-    who = local(tmp_path, {"model.pth": content}, work=MODULE)
-    with pytest.raises(StudentRaised, match=why):
-        who.load_model("model.pth", "work", who.work.Net())
 
 
 def test_missing_model_file(who: Implementation) -> None:

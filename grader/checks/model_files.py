@@ -2,47 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from grader.checks.compare import expect, expect_shape, numbers, summarise
-from grader.errors import Failure, StudentRaised
-from grader.sandbox.student import Handle, Implementation
+from grader.checks.file_kinds import quote_text, tell_kind
+from grader.errors import Failure, Missing, StudentRaised
+from grader.sandbox.student import Handle, Implementation, LoadedModel
+from grader.text import clean_name
+
+FORMS = 'a state_dict of {maker}, {{"state_dict": ...}}, {{"model_state_dict": ...}}, or the whole pickled module'
+# Why a file can't be used, by the word for it: the end of a sentence, and the known mistake.
+PROBLEMS = {
+    "class": ("what was pickled needs {found}, which is not where your code is checked", ""),
+    "converted": ("it holds {found}", ""),
+    "form": ("it holds {found}, which is not an accepted form", "model_in_other_form"),
+    "key": ("it holds {found}, which is not an accepted form", "model_below_other_key"),
+    "layers": ("its weights are those of another network", "model_of_other_network"),
+    "optimizer": ("it holds the state of an optimizer", "model_is_optimizer"),
+    "several": ("it holds more than one network that fits", ""),
+}
+DAMAGED = ("EOFError", "UnpicklingError", "BadZipFile")
+_DAMAGED = re.compile(r"PytorchStreamReader|unexpected EOF|central directory|truncated", re.IGNORECASE)
 
 
 def load_weights(who: Implementation, file: str, module: str, net: Handle, *, maker: str, mistakes: str) -> Handle:
-    """The network of a model file, in evaluation mode.
+    """The network of a model file, in evaluation mode; what was taken off it is remarked on.
 
     Args:
         who: Whose file.
-        file: Its name.
+        file: Its name; `require_model` has found it.
         module: Where a whole pickled network looks for its class.
         net: What a state dict is loaded into.
         maker: How `net` was made, as messages show it.
-        mistakes: Whose `model_is_optimizer` and `model_of_other_network` are named.
+        mistakes: Whose known mistakes are named, such as `model_of_other_network`.
 
     Raises:
         Failure: If the file does not fit the network.
     """
+    said = f"`{file}` can't be loaded into {maker}"
+    forms, save = FORMS.format(maker=maker), f'Save the network with torch.save(net.state_dict(), "{file}").'
+    if kind := tell_kind(who.files[file]):
+        mistake = None if kind.advice else f"{mistakes}.model_in_other_format"
+        help = kind.advice or save
+        raise Failure(f"{said}: it is {kind.what}.", expected=forms, got=kind.what, help=help, mistake=mistake)
     try:
-        _form, loaded = who.load_model(file, module, net)
+        loaded = who.load_model(file, module, net)
     except StudentRaised as error:
-        mistake = None
-        if "param_groups" in error.message:
-            mistake = f"{mistakes}.model_is_optimizer"
-        elif "Missing key" in error.message or "size mismatch" in error.message or "Unexpected key" in error.message:
-            mistake = f"{mistakes}.model_of_other_network"
+        what = f"{said}{_told_by_error(error, who.files[file])}."
+        raise Failure(what, expected=forms, got=error.message, help=error.help or save) from error
+    if loaded.model is None:
+        reason, mistake = PROBLEMS.get(loaded.problem, PROBLEMS["form"])
         raise Failure(
-            f"{file} can't be loaded into {maker}.",
-            expected=f"a state_dict of {maker}, or the whole pickled module",
-            got=error.message,
-            mistake=mistake,
-        ) from error
-    loaded.eval()
-    return loaded
+            f"{said}: {reason.format(found=loaded.found)}.",
+            expected=forms,
+            got="; ".join([loaded.found, *loaded.differences]),
+            help=save,
+            mistake=f"{mistakes}.{mistake}" if mistake else None,
+        )
+    if remark := _remark(file, loaded):
+        who.remarks.append(remark)
+    loaded.model.eval()
+    return loaded.model
+
+
+def require_model(files: Mapping[str, bytes], file: str) -> None:
+    """Do nothing where a model file is there.
+
+    Raises:
+        Missing: If it is not, with what lies in its place.
+    """
+    if file in files:
+        return
+    stem = file.rpartition(".")[0]
+    folders = {path.rpartition("/")[0] for path in files if path.endswith("/data.pkl")}
+    if folder := min(folders, key=lambda name: (stem not in name, len(name), name), default=None):
+        raise Missing(
+            f"Your zip has no `{file}`, but the folder `{clean_name(folder)}` into which such a file was unpacked.",
+            help="Hand in the file as torch.save wrote it, not what is in it.",
+        )
+    raise Missing(f"Your zip has no `{file}` at its root.", help="Save it with torch.save(net.state_dict(), ...).")
+
+
+def _told_by_error(error: StudentRaised, data: bytes) -> str:
+    """What an exception at loading says of a file, as the end of a sentence; empty where it may mean anything."""
+    if error.kind in DAMAGED and (text := quote_text(data)):
+        return f": it is text that begins with {text}"
+    if error.kind in DAMAGED or _DAMAGED.search(error.message):
+        return ": it is damaged, or only a part of it"
+    return ""
+
+
+def _remark(file: str, loaded: LoadedModel) -> str:
+    """What was taken off to make a file fit, in a sentence; empty where nothing was."""
+    off, out = (_listed(names) for names in (loaded.taken_off, loaded.left_out))
+    if loaded.form == "whole model":
+        return f"The network in `{file}` was taken out of {off}, which was saved around it." if off else ""
+    done = [f"{off} was taken off the names of its weights"] if off else []
+    done += [f"{out} was left out"] if out else []
+    return f"`{file}`: {', and '.join(done)}." if done else ""
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(f"`{clean_name(name)}`" for name in names)
 
 
 def logits_in_batches(

@@ -66,11 +66,12 @@ class _Member:
     is_folder: bool
 
 
-def read_zip(raw: bytes) -> dict[str, bytes]:
+def read_zip(raw: bytes, most: int = MAX_MEMBERS) -> dict[str, bytes]:
     """Check a zip as a whole and unpack it in memory.
 
     Args:
         raw: All bytes of the file.
+        most: Files that it may hold.
 
     Returns:
         Contents by POSIX path from the zip's top, NFC; folders and what operating systems and tools leave behind
@@ -83,7 +84,7 @@ def read_zip(raw: bytes) -> dict[str, bytes]:
         _refuse_size("The zip", MAX_PACKED, "leave out data sets, environments and weights that are not asked for")
     infos, directory_at = _read_directory(raw)
     members = [_read_member(info) for info in infos]
-    _check_amounts(members)
+    _check_amounts(members, most)
     kept = [member for member in members if not is_ignored(member.path)]
     _check_clashes(kept)
     for member in kept:
@@ -91,6 +92,15 @@ def read_zip(raw: bytes) -> dict[str, bytes]:
     spans = _data_spans(raw, members, directory_at)
     view = memoryview(raw)
     return {member.path: _inflate(member, view[spans[member]]) for member in kept if not member.is_folder}
+
+
+def member_names(raw: bytes) -> list[str]:
+    """The names in a zip's directory as they stand, unchecked, folders too.
+
+    Raises:
+        SubmissionRefused: If the bytes are no zip, or a damaged one.
+    """
+    return [info.orig_filename for info in _read_directory(raw)[0]]
 
 
 def _refuse_size(what: str, limit: int, advice: str) -> NoReturn:
@@ -148,11 +158,11 @@ def _read_member(info: zipfile.ZipInfo) -> _Member:
     return _Member(info, raw_name, label, path, is_folder)
 
 
-def _check_amounts(members: list[_Member]) -> None:
+def _check_amounts(members: list[_Member], most: int) -> None:
     """Refuse too many members, and too many bytes by what the directory declares."""
-    if sum(not member.is_folder for member in members) > MAX_MEMBERS:
+    if sum(not member.is_folder for member in members) > most:
         raise SubmissionRefused(
-            f"The zip holds more than {MAX_MEMBERS:,} files: hand in your own files, no data sets or environments."
+            f"The zip holds more than {most:,} files: hand in your own files, no data sets or environments."
         )
     if sum(member.info.file_size for member in members) > MAX_UNPACKED:
         _refuse_size("What the zip unpacks to", MAX_UNPACKED, "leave out data sets and weights that are not asked for")

@@ -181,7 +181,7 @@ def _check(check: CheckResult, text: StudentText, *, repeats: bool) -> CheckView
     symbol, word, tone = MARKS[check.outcome]
     title = text.prose(check.title)
     if check.outcome is Outcome.PASSED:
-        return CheckView(title, symbol, word, tone, "", (), "", "")
+        return CheckView(title, symbol, word, tone, text.prose(check.message), (), "", "")
     anatomy = [(name, text.take(part)) for name, part in
                (("called", check.called), ("expected", check.expected), ("got", check.got)) if part]  # fmt: skip
     advice = "" if repeats else text.prose(check.help)

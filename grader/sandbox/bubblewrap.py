@@ -22,6 +22,7 @@ _CODE = (
     "__init__.py",
     "sandbox/__init__.py",
     *(f"sandbox/{n}.py" for n in ("protocol", "values", "servant", "landlock", "worker", "zygote")),
+    *(f"sandbox/{n}.py" for n in ("describing", "loading", "unpickling")),
 )
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",

@@ -18,10 +18,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from grader.sandbox.describing import quoted
+from grader.sandbox.loading import load_into
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
+from grader.sandbox.unpickling import ClassMissing, read_saved
 from grader.sandbox.values import Arrays, pack, unpack
-
-STATE_KEYS = ("state_dict", "model_state_dict")
 
 
 class Absent(Exception):
@@ -89,21 +90,14 @@ class Servant:
         return self._unpack(header["recipe"], arrays)
 
     def _do_load(self, header: Header, _arrays: Arrays) -> dict[str, Any]:
-        """Load a model file into a model, in whichever of the accepted forms it is."""
-        import torch
-
-        model = self._objects[header["model"]]
-        # A whole pickled model looks for its class where it was defined: in the module, or in a script's __main__.
-        with _as_main(self._module(header["module"])), self._open_file(header["file"]) as file:
-            loaded = torch.load(file, map_location="cpu", weights_only=False)
-        if isinstance(loaded, torch.nn.Module):
-            return {"form": "whole model", "model": loaded}
-        form = "state_dict"
-        for key in STATE_KEYS:
-            if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
-                loaded, form = loaded[key], f'{{"{key}": ...}}'
-        model.load_state_dict({name.removeprefix("module."): tensor for name, tensor in loaded.items()})
-        return {"form": form, "model": model}
+        """Load a model file into a model, in whichever of the accepted forms it is, or say why it is in none."""
+        model, module = self._objects[header["model"]], self._module(header["module"])
+        try:
+            with self._open_file(header["file"]) as file:
+                saved = read_saved(file, module)
+        except ClassMissing as missing:
+            return {"problem": "class", "found": quoted(missing.name), "differences": [missing.reason]}
+        return load_into(model, saved)
 
     def _do_open(self, header: Header, _arrays: Arrays) -> BinaryIO:
         return self._open_file(header["file"])
@@ -211,18 +205,3 @@ def _no_grad() -> Any:
     import torch
 
     return torch.no_grad()
-
-
-class _as_main:
-    """Make a module's names those of `__main__` for a while."""
-
-    def __init__(self, module: types.ModuleType) -> None:
-        self._stand_in = types.ModuleType("__main__")
-        vars(self._stand_in).update({k: v for k, v in vars(module).items() if not k.startswith("__")})
-
-    def __enter__(self) -> None:
-        self._main = sys.modules["__main__"]
-        sys.modules["__main__"] = self._stand_in
-
-    def __exit__(self, *_exception: object) -> None:
-        sys.modules["__main__"] = self._main

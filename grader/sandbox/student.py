@@ -18,6 +18,7 @@ from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.values import pack, unpack
 
 REPLY_BYTES = 64 << 20
+MOST_TEXTS = 8  # of one kind, about a model file
 
 
 class Transport(Protocol):
@@ -35,6 +36,29 @@ class Exchange:
     value: Any
 
 
+@dataclass(frozen=True)
+class LoadedModel:
+    """What became of a model file; all texts are the other side's and untrusted.
+
+    Attributes:
+        model: The network, in place or as it was saved; None where there is none that can be used.
+        form: In which accepted form it was.
+        taken_off: What wrappers had added to the weights' names, or the types of the wrappers.
+        left_out: Names of what was in the file beside the weights.
+        problem: Why it can't be used: "class", "converted", "form", "key", "layers", "optimizer" or "several".
+        found: What was saved instead, in words.
+        differences: How it differs from the network, in clauses.
+    """
+
+    model: Handle | None
+    form: str = ""
+    taken_off: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    problem: str = ""
+    found: str = ""
+    differences: tuple[str, ...] = ()
+
+
 class Implementation:
     """One implementation of an assignment's modules.
 
@@ -42,6 +66,10 @@ class Implementation:
         modules: Names that can be reached as attributes.
         transport: How to reach it.
         files: The files it holds, by name; read here, never run here.
+
+    Attributes:
+        record: What it was asked since `reset`, and what it answered.
+        remarks: Sentences about how its files were read, which the report shows at the check that is running.
     """
 
     def __init__(
@@ -50,6 +78,7 @@ class Implementation:
         self.modules = modules
         self.files = files or {}
         self.record: list[Exchange] = []
+        self.remarks: list[str] = []
         self.watch: Callable[[Exchange], None] | None = None
         self._transport = transport
 
@@ -62,7 +91,7 @@ class Implementation:
         """Make something there and keep it."""
         return cast(Handle, self.ask({"op": "make", "recipe": recipe, "keep": True}, recipe.path, recorded=False))
 
-    def load_model(self, file: str, module: str, model: Handle, timeout_s: float | None = None) -> tuple[str, Handle]:
+    def load_model(self, file: str, module: str, model: Handle, timeout_s: float | None = None) -> LoadedModel:
         """Load a model file into `model`, in any of the accepted forms.
 
         Args:
@@ -71,14 +100,18 @@ class Implementation:
             model: A freshly built model.
             timeout_s: Deadline; None takes the limit of a call.
 
-        Returns:
-            In which form the file was, and the model, in place or as pickled.
+        Raises:
+            StudentRaised: If the file can't be read, or if its own code, or the network's, raised.
         """
         request = {"op": "load", "file": file, "module": module, "model": model.id}
-        loaded = self.ask(request, f"torch.load({file!r})", timeout_s=timeout_s, recorded=False)
-        match loaded:
+        answer = self.ask(request, f"torch.load({file!r})", timeout_s=timeout_s, recorded=False)
+        match answer:
             case {"form": str(form), "model": Handle() as filled}:
-                return form, filled
+                return LoadedModel(
+                    filled, form, taken_off=_texts(answer, "taken_off"), left_out=_texts(answer, "left_out")
+                )
+            case {"problem": str(problem), "found": str(found)}:
+                return LoadedModel(None, problem=problem, found=found, differences=_texts(answer, "differences"))
         raise StudentCrashed("The process answered something else than a loaded model.")
 
     def open(self, file: str) -> Handle:
@@ -86,8 +119,8 @@ class Implementation:
         return cast(Handle, self.ask({"op": "open", "file": file, "keep": True}, f"open({file!r})", recorded=False))
 
     def reset(self, seed: int) -> None:
-        """Forget every handle and the record, and seed the generators."""
-        self.record = []
+        """Forget every handle, the record and the remarks, and seed the generators."""
+        self.record, self.remarks = [], []
         self.ask({"op": "reset", "seed": seed}, "reset", recorded=False)
 
     def ask(
@@ -165,6 +198,12 @@ class Implementation:
         if node.get("$") == "object" and type(number) is int and isinstance(kind, str):
             return Handle(self, number, kind[:80])
         raise ProtocolError("a value of an unknown kind")
+
+
+def _texts(answer: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The texts that an answer lists under a key, the first few."""
+    listed = answer.get(key)
+    return tuple(each for each in listed if isinstance(each, str))[:MOST_TEXTS] if isinstance(listed, list) else ()
 
 
 class ModuleProxy:

@@ -17,20 +17,23 @@ from grader.classroom.records import Pair
 from grader.records import Submission
 from grader.rubric import PROJECT, Assignment
 from grader.similarity.code import WHOLE, CodeMatch, Given, Rarity, Written, compare_code, read_code, read_given
+from grader.similarity.files import Handout, find_models, read_handout
 from grader.similarity.models import (
+    ANY_FILE,
     SEED,
     WeightMatch,
     compare_weights,
     compare_with,
     model_evidence,
     read_references,
+    same_elsewhere,
     told,
 )
 from grader.similarity.regions import matching_regions
-from grader.similarity.weights import Model, read_model
+from grader.similarity.weights import Model
+from grader.solutions import MODEL_FILES
 from grader.text import clean_name
 
-MODEL_FILES = ("model.pth", "supervised.pth", "rotation.pth")
 CODE, WEIGHTS = "code", "weights"
 REFERENCE = "the reference model"  # before a model's name, in the place of a student: no student's name has a space
 GROUP_BYTES = 4096  # of group.txt
@@ -59,21 +62,21 @@ def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assign
         assignment: Theirs.
     """
     stubs = {path.name: path.read_bytes() for path in sorted((PROJECT / "assignment" / assignment.id).glob("*.py"))}
-    given = read_given(stubs)
-    held = {student: _hold(student, submission, assignment, given) for student, submission in submissions}
+    given, handout = read_given(stubs), read_handout(PROJECT / "assignment" / assignment.id, PROJECT / "kit")
+    held = {student: _hold(student, submission, assignment, given, handout) for student, submission in submissions}
     class_ = [held[student] for student in sorted(held)]
     sizes = Counter(one.group for one in class_)
     pairs = [*_code_pairs(class_, sizes), *_weight_pairs(class_, sizes), *_reference_pairs(class_, assignment)]
     return tuple(sorted(pairs, key=lambda pair: (-pair.share, pair.first, pair.second, pair.kind, pair.sentence)))
 
 
-def _hold(student: str, submission: Submission, assignment: Assignment, given: Given) -> _Held:
-    files = submission.files
+def _hold(student: str, submission: Submission, assignment: Assignment, given: Given, handout: Handout) -> _Held:
+    files, asked = submission.files, MODEL_FILES.get(assignment.id, {}).values()
     lines = files.get("group.txt", b"")[:GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
     return _Held(
         student,
         read_code(student, files, assignment.modules, given),
-        {name: read_model(files[name]) for name in MODEL_FILES if name in files},
+        find_models(files, asked, handout),
         frozenset(" ".join(line.casefold().split()) for line in lines if line.strip()),
     )
 
@@ -121,23 +124,37 @@ def _code_sentence(match: CodeMatch, first: str, second: str) -> str:
 
 
 def _weight_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) -> Iterator[Pair]:
-    for file in MODEL_FILES:
-        owners = [one for one in class_ if file in one.models]
-        for match in compare_weights([one.models[file] for one in owners]):
+    """The pairs of files of one name that are alike, then those of any names that are the same."""
+    found: set[tuple[int, int]] = set()
+    for file in sorted({file for one in class_ for file in one.models}):
+        owners = [place for place, one in enumerate(class_) if file in one.models]
+        for match in compare_weights([class_[place].models[file] for place in owners]):
             first, second = owners[match.first], owners[match.second]
-            if not _same_group(first, second, sizes):
-                yield Pair(
-                    kind=WEIGHTS,
-                    first=first.student,
-                    second=second.student,
-                    share=match.likeness.share,
-                    sentence=_weight_sentence(file, first.student, second.student, match),
-                    evidence=model_evidence(first.models[file], second.models[file], match),
-                )
+            found.add((first, second))
+            yield from _weight_pair(class_[first], file, class_[second], file, match, sizes)
+    for (first, one), (second, other), match in same_elsewhere([held.models for held in class_]):
+        if (first, second) not in found:
+            found.add((first, second))
+            yield from _weight_pair(class_[first], one, class_[second], other, match, sizes)
 
 
-def _weight_sentence(file: str, first: str, second: str, match: WeightMatch) -> str:
-    return f"{file} of {clean_name(first)} and of {clean_name(second)} {told(match)} {SEED}"
+def _weight_pair(
+    first: _Held, file: str, second: _Held, other: str, match: WeightMatch, sizes: Mapping[frozenset[str], int]
+) -> Iterator[Pair]:
+    """The pair of two students, unless they are one group."""
+    asked = {name for names in MODEL_FILES.values() for name in names.values()}  # the stubs' scripts write these
+    if not _same_group(first, second, sizes):
+        own = f"{clean_name(file)} of {clean_name(first.student)}"
+        theirs = "of" if other == file else f"{clean_name(other)} of"
+        why = SEED if file in asked else ANY_FILE
+        yield Pair(
+            kind=WEIGHTS,
+            first=first.student,
+            second=second.student,
+            share=match.likeness.share,
+            sentence=f"{own} and {theirs} {clean_name(second.student)} {told(match)} {why}",
+            evidence=model_evidence(first.models[file], second.models[other], match),
+        )
 
 
 def _reference_pairs(class_: Sequence[_Held], assignment: Assignment) -> Iterator[Pair]:

@@ -10,6 +10,7 @@ import io
 import math
 import pickletools
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
@@ -17,14 +18,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.errors import SubmissionRefused
+from grader.intake.zipgate import read_zip
+
 MOST_PICKLE = 4 << 20  # bytes; a residual network's has 10 kB
 MOST_STEPS = 200_000
+MOST_MEMBERS = 10_000  # of a zip of torch's: one for each storage
 MOST_RANK = 8  # of a tensor
 # By the name of torch's class; bfloat16 is read as the upper half of float32.
 _DTYPES = {"FloatStorage": "f4", "DoubleStorage": "f8", "HalfStorage": "f2", "BFloat16Storage": "u2"}
 _SIZES = {"LongStorage": 8, "IntStorage": 4, "ShortStorage": 2, "ByteStorage": 1, "CharStorage": 1, "BoolStorage": 1}
 _SIZES |= {kind: np.dtype(dtype).itemsize for kind, dtype in _DTYPES.items()}
-_OLD = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # the pickled number that torch began files with before 1.6
+_MARK = bytes.fromhex("6cfc9c46f9206aa85019")  # the number that files of torch before 1.6 begin with, as it is pickled
+_MARK_WITHIN = 32  # bytes from the start, whatever the pickle's protocol
 _STRINGS = ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "SHORT_BINSTRING", "BINSTRING", "STRING")
 _GETS, _PUTS = ("BINGET", "LONG_BINGET", "GET"), ("BINPUT", "LONG_BINPUT", "PUT")
 _ENDS_SIZES = ("NEWFALSE", "NEWTRUE", "REDUCE", "BINPERSID", "STOP")
@@ -83,12 +89,31 @@ def read_storages(members: Mapping[str, bytes]) -> list[Storage]:
     return list(found.values())
 
 
-def is_old(data: bytes) -> bool:
-    """Whether a model file has the form that torch wrote before 1.6, and still does when asked."""
-    return data.startswith(_OLD)
+def unpack(data: bytes) -> Iterator[Mapping[str, bytes]]:
+    """The parts of a model file, named as they are in a zip of torch's; nothing where it is of no form known here.
+
+    `pickle.dump` writes each tensor's storage as a file of the old form, so that one file has many times its parts.
+    """
+    if data.startswith(b"PK"):
+        with suppress(SubmissionRefused):
+            yield read_zip(data, MOST_MEMBERS)
+    elif _is_old(data):
+        yield _unpack_old(data)
+    else:
+        with suppress(ValueError, OverflowError, LookupError):  # no pickle, or one that ends too early
+            for _code, argument, _place in islice(pickletools.genops(data), MOST_STEPS):
+                if isinstance(argument, str) and _MARK in argument[:_MARK_WITHIN].encode("latin-1", "replace"):
+                    argument = argument.encode("latin-1", "replace")  # as bytes are kept before protocol 3
+                if isinstance(argument, bytes) and _is_old(argument):
+                    yield _unpack_old(argument)
 
 
-def unpack_old(data: bytes) -> dict[str, bytes]:
+def _is_old(data: bytes) -> bool:
+    """Whether a file has the form that torch wrote before 1.6, and still does when asked."""
+    return _MARK in data[:_MARK_WITHIN]
+
+
+def _unpack_old(data: bytes) -> dict[str, bytes]:
     """The parts of a file of the old form, named as they are in a zip; as far as it can be followed.
 
     After the mark come a version, what machine it was, the pickle, one with the list of keys, and of each storage its

@@ -1,8 +1,9 @@
 """Whose networks are alike: the numbers in two model files, read without unpickling anything.
 
-A model file is a zip with a pickle, which says what the numbers are, and a file of raw numbers for each storage; or,
-in an older form, these parts one after the other. The pickle's instructions are listed here, not obeyed; numbers are
-numbers. Of each storage digests and some numbers are kept, so that a class of large files fits into memory.
+A model file is a zip with a pickle, which says what the numbers are, and a file of raw numbers for each storage; in an
+older form these parts stand one after the other; `pickle.dump` writes a file of that older form for each storage. The
+pickle's instructions are listed here, not obeyed; numbers are numbers. Of each storage digests and some numbers are
+kept, so that a class of large files fits into memory.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.errors import SubmissionRefused
-from grader.intake.zipgate import read_zip
 from grader.records import Array
-from grader.similarity.pickles import is_old, read_storages, unpack_old
+from grader.similarity.pickles import read_storages, unpack
 
 SAMPLE = 256  # numbers kept of a storage, evenly spaced
 LEAST_FILE = 1024  # bytes: two empty files are no evidence
@@ -104,15 +103,10 @@ class Likeness:
 
 def read_model(data: bytes) -> Model:
     """What is kept of a model file; no storages where it is of another form, or damaged."""
-    digest = hashlib.sha256(data).digest()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an odd escape in a text of the pickle's
-        try:
-            members = unpack_old(data) if is_old(data) else read_zip(data)
-        except SubmissionRefused:
-            members = {}
-        storages = read_storages(members)
-    return make_model(digest, len(data), (storage.numbers(members) for storage in storages))
+        numbers = (storage.numbers(parts) for parts in unpack(data) for storage in read_storages(parts))
+        return make_model(hashlib.sha256(data).digest(), len(data), numbers)
 
 
 def make_model(digest: bytes, size: int, storages: Iterable[Array]) -> Model:

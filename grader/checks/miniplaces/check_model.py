@@ -16,10 +16,10 @@ from grader.checks.declare import check
 from grader.checks.holdings import look_into, note_files
 from grader.checks.known_networks import network
 from grader.checks.looks import Looks
-from grader.checks.model_files import load_weights, logits_in_batches
+from grader.checks.model_files import load_weights, logits_in_batches, require_model
 from grader.datasets.fashion import normalise_fashion
 from grader.datasets.imageset import ImageSet
-from grader.errors import Failure, Missing
+from grader.errors import Failure
 from grader.records import Array
 from grader.reference.models import Reference
 from grader.sandbox.calls import make
@@ -112,10 +112,7 @@ def check_model_accuracy(
 
 
 def _load(student: Implementation) -> Handle:
-    if FILE not in student.files:
-        raise Missing(
-            "Your zip has no `model.pth` at its root.", help="Save it with torch.save(net.state_dict(), ...)."
-        )
+    require_model(student.files, FILE)
     net = student.fashion.MyNet.with_options(keep=True)()
     return load_weights(student, FILE, "fashion", net, maker="MyNet()", mistakes="fashion")
 

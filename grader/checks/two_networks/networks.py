@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grader.checks.compare import expect, numbers, summarise
-from grader.checks.model_files import load_weights, logits_in_batches
+from grader.checks.model_files import load_weights, logits_in_batches, require_model
 from grader.checks.two_networks.computed_once import computed_once, key_of
 from grader.checks.two_networks.pictures import Pictures
 from grader.datasets.cifar import normalise_cifar
-from grader.errors import CheckStopped, Missing
+from grader.errors import CheckStopped
 from grader.records import Array
 from grader.reference.models import Reference
 from grader.sandbox.student import Handle, Implementation
@@ -35,10 +35,7 @@ def load_network(who: Implementation, network: str) -> Handle:
         StudentRaised: If the network can't be made.
     """
     file = f"{network}.pth"
-    if file not in who.files:
-        raise Missing(
-            f"Your zip has no `{file}` at its root.", help="Save it with torch.save(model.state_dict(), ...)."
-        )
+    require_model(who.files, file)
     maker = "rotation_model(SmallResNet())" if network == "rotation" else "SmallResNet()"
     return load_weights(who, file, "resnet", make_network(who, network), maker=maker, mistakes=network)
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from grader.checks.compare import expect, numbers
+from grader.checks.model_files import load_weights
 from grader.checks.two_networks.networks import load_network
 from grader.errors import CheckStopped, Failure, StudentRaised
 from grader.records import Array
@@ -49,13 +50,12 @@ def load_rotation_network(student: Implementation) -> Handle:
 
 def _load_into(student: Implementation, classes: int) -> Handle | None:
     """The file in a plain `SmallResNet(num_classes=classes)`, in evaluation mode; None where it does not fit."""
+    maker = f"SmallResNet(num_classes={classes})"
     try:
         net = student.resnet.SmallResNet.with_options(keep=True)(num_classes=classes)
-        _form, loaded = student.load_model(FILE, "resnet", net)
+        return load_weights(student, FILE, "resnet", net, maker=maker, mistakes=NETWORK)
     except CheckStopped:
         return None
-    loaded.eval()
-    return loaded
 
 
 def confusion(turns: Array, logits: Array) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import sys
 from pathlib import Path
 
@@ -36,14 +37,56 @@ def model_in_half_precision(files):
     return model_file({k: v.half() if v.is_floating_point() else v for k, v in _loaded(files).items()})
 
 
-@accepted_file("model.pth", "fashion.model_pickled_whole", "the whole module, pickled in a script or notebook")
-def model_pickled_whole(files):
-    network = load_module(Path(__file__).parents[1] / "fashion.py").MyNet
-    net = network()
+@accepted_file("model.pth", "fashion.model_compiled", "names that begin with _orig_mod., below module. as well")
+def model_compiled(files):
+    return model_file({f"module._orig_mod.{name}": tensor for name, tensor in _loaded(files).items()})
+
+
+@accepted_file("model.pth", "fashion.model_of_lightning", 'names with model. in {"state_dict": ...}, beside a loss')
+def model_of_lightning(files):
+    weights = {f"model.{name}": tensor for name, tensor in _loaded(files).items()}
+    return model_file({"state_dict": {**weights, "criterion.weight": torch.ones(10)}, "epoch": 9, "loops": {}})
+
+
+@accepted_file("model.pth", "fashion.model_averaged", "an AveragedModel's state_dict, with its counter")
+def model_averaged(files):
+    return model_file(torch.optim.swa_utils.AveragedModel(_network(files)).state_dict())
+
+
+@accepted_file("model.pth", "fashion.model_profiled", "what thop counts in each layer beside the weights")
+def model_profiled(files):
+    weights = _loaded(files)
+    layers = {name.rpartition(".")[0] for name in weights}
+    return model_file({**weights, **{f"{layer}.total_ops": torch.zeros(1) for layer in layers}})
+
+
+def _network(files):
+    net = load_module(Path(__file__).parents[1] / "fashion.py").MyNet()
     net.load_state_dict(_loaded(files))
-    network.__module__ = "__main__"  # where a notebook defines it
+    return net
+
+
+def _as_in_notebook(net, write):
+    """What `write` makes of a network whose class a notebook defined."""
+    network = type(net)
+    network.__module__ = "__main__"
     sys.modules["__main__"].MyNet = network
     try:
-        return model_file(net)
+        return write(net)
     finally:
         del sys.modules["__main__"].MyNet
+
+
+@accepted_file("model.pth", "fashion.model_pickled_whole", "the whole module, pickled in a script or notebook")
+def model_pickled_whole(files):
+    return _as_in_notebook(_network(files), model_file)
+
+
+@accepted_file("model.pth", "fashion.model_pickled_plainly", "pickle.dump in the place of torch.save")
+def model_pickled_plainly(files):
+    return _as_in_notebook(_network(files), pickle.dumps)
+
+
+@accepted_file("model.pth", "fashion.model_compiled_whole", "torch.save of what torch.compile gave")
+def model_compiled_whole(files):
+    return _as_in_notebook(_network(files), lambda net: model_file(torch.compile(net)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from grader.solutions import mistake, mistaken_file, model_file
@@ -70,6 +71,42 @@ def model_is_optimizer(files):
     return model_file(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
 
 
+def _loaded(files):
+    return torch.load(io.BytesIO(files["model.pth"]))
+
+
+@mistaken_file(
+    "model.pth",
+    "fashion.model_below_other_key",
+    check="check_model_accuracy",
+    help="The network lies in a dictionary below a key of your own: save net.state_dict() itself, or below "
+    '"state_dict".',
+)
+def model_below_other_key(files):
+    return model_file({"net": _loaded(files), "acc": 0.92, "epoch": 9})
+
+
+@mistaken_file(
+    "model.pth",
+    "fashion.model_in_other_form",
+    check="check_model_accuracy",
+    help="model.pth holds something else than a state_dict or a whole module: save net.state_dict() alone.",
+)
+def model_in_other_form(files):
+    return model_file((_loaded(files), 0.92))
+
+
+@mistaken_file(
+    "model.pth",
+    "fashion.model_in_other_format",
+    check="check_model_accuracy",
+    help="model.pth was not written by torch.save, and a file's name does not change what it is: save the network with "
+    'torch.save(net.state_dict(), "model.pth").',
+)
+def model_in_other_format(files):
+    return save(_loaded(files))
+
+
 @mistaken_file(
     "model.pth",
     "fashion.model_of_other_network",
@@ -88,8 +125,7 @@ def model_of_other_network(files):
     help="The network is no better than guessing: it looks as if it was saved before it was trained.",
 )
 def model_untrained(files):
-    weights = torch.load(io.BytesIO(files["model.pth"]))
-    generator = torch.Generator().manual_seed(0)
+    weights, generator = _loaded(files), torch.Generator().manual_seed(0)
     return model_file(
         {k: torch.randn(v.shape, generator=generator) * 0.05 if v.ndim > 1 else v for k, v in weights.items()}
     )
@@ -102,7 +138,7 @@ def model_untrained(files):
     help="The network does far better on images from 0 to 1: it was trained without the normalisation to [-1, 1].",
 )
 def model_without_normalisation(files):
-    weights = torch.load(io.BytesIO(files["model.pth"]))
+    weights = _loaded(files)
     # The same network for images in [0, 1]: x = 2 y - 1 folded into the first convolution and its batch norm.
     first, norm = "features.0.weight", "features.1."
     weights[f"{norm}running_mean"] = weights[f"{norm}running_mean"] + weights[first].sum(dim=(1, 2, 3))

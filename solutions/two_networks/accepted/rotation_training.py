@@ -33,6 +33,11 @@ def model_of_data_parallel(files):
     return model_file({f"module.{name}": tensor for name, tensor in _loaded(files).items()})
 
 
+@accepted_file("rotation.pth", "rotation.model_compiled_in_part", "names with _orig_mod. in the middle")
+def model_compiled_in_part(files):
+    return model_file({name.replace("layer1.", "layer1._orig_mod."): each for name, each in _loaded(files).items()})
+
+
 @accepted_file("rotation.pth", "rotation.model_that_turns_right", "labels that count quarter turns to the right")
 def model_that_turns_right(files):
     weights, order = _loaded(files), [0, 3, 2, 1]

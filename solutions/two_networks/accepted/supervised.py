@@ -175,6 +175,12 @@ def model_in_other_checkpoint(files):
     return model_file({"model_state_dict": weights, "optimizer_state_dict": {}})
 
 
+@accepted_file("supervised.pth", "supervised.model_averaged", "an AveragedModel's, compiled, with its counter")
+def model_averaged(files):
+    weights = {f"module._orig_mod.{name}": tensor for name, tensor in _loaded(files).items()}
+    return model_file({**weights, "n_averaged": torch.tensor(3)})
+
+
 @accepted_file("supervised.pth", "supervised.model_pickled_whole", "the whole module, pickled in a script or notebook")
 def model_pickled_whole(files):
     net = resnet.SmallResNet()

@@ -6,6 +6,7 @@ import io
 import json
 
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from grader.solutions import mistaken_file, model_file
@@ -25,6 +26,38 @@ def _loaded(files):
 )
 def model_is_optimizer(files):
     return model_file(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=0.1).state_dict())
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_below_other_key",
+    check="check_rotation_accuracy",
+    help="The network lies in a dictionary below a key of your own: save model.state_dict() itself, or below "
+    '"state_dict".',
+)
+def model_below_other_key(files):
+    return model_file({"rotation": _loaded(files), "epoch": 9})
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_in_other_form",
+    check="check_rotation_accuracy",
+    help="rotation.pth holds something else than a state_dict or a whole module: save model.state_dict() alone.",
+)
+def model_in_other_form(files):
+    return model_file([_loaded(files)])
+
+
+@mistaken_file(
+    "rotation.pth",
+    "rotation.model_in_other_format",
+    check="check_rotation_accuracy",
+    help="rotation.pth was not written by torch.save, and a file's name does not change what it is: save the "
+    'network with torch.save(model.state_dict(), "rotation.pth").',
+)
+def model_in_other_format(files):
+    return save(_loaded(files))
 
 
 @mistaken_file(

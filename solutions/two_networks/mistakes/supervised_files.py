@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,6 +26,40 @@ def _loaded(files):
 )
 def model_is_optimizer(files):
     return model_file(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
+
+
+@mistaken_file(
+    "supervised.pth",
+    "supervised.model_below_other_key",
+    check="check_supervised_accuracy",
+    help="The network lies in a dictionary below a key of your own: save model.state_dict() itself, or below "
+    '"state_dict".',
+)
+def model_below_other_key(files):
+    return model_file({"model": _loaded(files), "history": {"val_accuracy": [0.78]}})
+
+
+@mistaken_file(
+    "supervised.pth",
+    "supervised.model_in_other_form",
+    check="check_supervised_accuracy",
+    help="supervised.pth holds something else than a state_dict or a whole module: save model.state_dict() alone.",
+)
+def model_in_other_form(files):
+    return model_file(list(_loaded(files).values()))
+
+
+@mistaken_file(
+    "supervised.pth",
+    "supervised.model_in_other_format",
+    check="check_supervised_accuracy",
+    help="supervised.pth was not written by torch.save, and a file's name does not change what it is: save the "
+    'network with torch.save(model.state_dict(), "supervised.pth").',
+)
+def model_in_other_format(files):
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: tensor.numpy() for name, tensor in _loaded(files).items()})
+    return buffer.getvalue()
 
 
 @mistaken_file(
