@@ -20,6 +20,7 @@ from grader.scoring import days_late
 
 MAX_FILE_BYTES = 1_000_000
 MAX_MODULE_LINES = 260
+EXAMPLES = {"miniplaces": "alice", "two_networks": "group"}
 TARGET = re.compile(r"^([a-z][a-z-]*):(?:.*?  ## (.*))?", re.MULTILINE)
 # Spelt so that this file does not match itself.
 MACHINE_PATHS = re.compile(rb"(?<![\w.])/(?:roo" + rb"t|hom" + rb"e|User" + rb"s)/\w")
@@ -109,14 +110,15 @@ def test_stubs_are_current(assignment_id: str) -> None:
 
 @pytest.mark.parametrize("assignment_id", find_assignments())
 def test_handout_has_every_task(assignment_id: str) -> None:
-    """The handout names every task with its points, and `answers.md` has one heading for each written question."""
+    """The handout names every task with its points, and both `answers.md` have a heading for each written question."""
     folder = PROJECT / "assignment" / assignment_id
     handout = (folder / "README.md").read_text(encoding="utf-8")
     tasks = find_assignments()[assignment_id].tasks
     wanted = {task.id: rf"\*\*{re.escape(task.id)} \([^)]*\b{task.points:g} point" for task in tasks}
     assert [task for task, line in wanted.items() if not re.search(line, handout)] == []
-    headings = re.findall(r"^## (\S+)\. ", (folder / "answers.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings == [task.id for task in tasks if task.written]
+    for path in (folder / "answers.md", PROJECT / "examples" / EXAMPLES[assignment_id] / "answers.md"):
+        headings = re.findall(r"^## (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert headings == [f"{task.id}. {task.title}" for task in tasks if task.written], path
 
 
 DEADLINES = [  # of the problem sets; daylight saving time had begun in both places
