@@ -114,7 +114,8 @@ def grade_opened(
         weakest=weakest,
     )
     log("3 score")
-    answers = read_answers(submission.files.get("answers.md"), [task.id for task in assignment.tasks if task.written])
+    titles = {task.id: task.title for task in assignment.tasks if task.written}
+    answers = read_answers(submission.files.get("answers.md"), titles, titles)
     grade = grade_submission(submission, assignment, run.checks, variant, answers)
     write_form(folder, grade, assignment)
     if form is not None:

@@ -39,13 +39,17 @@ def maps(image: Any, found: Any, labels: list[str], name: str = "maps") -> Path:
 def curves(history: dict[str, list[float]], name: str = "curves") -> Path:
     """Learning curves: `train_loss`, `train_accuracy`, `val_loss`, `val_accuracy`, those that you have."""
     longest = max((len(values) for values in history.values()), default=0)
-    series = {"label": "Yours", "epochs": list(range(1, longest + 1)), **history}
+    drawn = {key: _fractions(values) if key.endswith("accuracy") else values for key, values in history.items()}
+    series = {"label": "Yours", "epochs": list(range(1, longest + 1)), **drawn}
     return _write("curves", name, {}, series=[series])
 
 
 def techniques(experiments: list[dict[str, Any]], name: str = "techniques") -> Path:
     """What `experiments.json` holds, by technique."""
-    return _write("techniques", name, {}, experiments=experiments)
+    keys = ("train_accuracy", "val_accuracy")
+    numbers = iter(_fractions([run[key] for run in experiments for key in keys]))
+    drawn = [run | {key: next(numbers) for key in keys} for run in experiments]
+    return _write("techniques", name, {}, experiments=drawn)
 
 
 def confusion(labels: Any, predicted: Any, classes: list[str], name: str = "confusion") -> Path:
@@ -80,6 +84,11 @@ def from_history(file: Path = FOLDER / "history.json") -> list[Path]:
     except (ValueError, TypeError) as error:
         print(f"{file.name} does not hold curves by the network's name: {error}")
         return []
+
+
+def _fractions(accuracies: list[float]) -> list[float]:
+    """Accuracies from 0 to 1; where one is above 1 all of them are percent, as the grader reads them."""
+    return [value / 100 for value in accuracies] if max(accuracies, default=0) > 1 else accuracies
 
 
 def _write(kind: str, name: str, arrays: dict[str, Any], **facts: Any) -> Path:

@@ -60,7 +60,7 @@ def grade(**changes: Any) -> Grade:
     earned = round(sum(task.score for task in tasks), 2)
     fields: dict[str, Any] = dict(
         student="ada_and_grace", assignment="two_networks", variant="default", submission_sha256=SHA256,
-        outcome="graded", score=earned, max_score=29, tasks=tasks, checks=checks(), answers=answers(),
+        outcome="graded", score=earned, max_score=33, tasks=tasks, checks=checks(), answers=answers(),
         ledger=(LedgerLine(label="Tasks", points=earned),),
     )  # fmt: skip
     return Grade(**{**fields, **changes})

@@ -30,7 +30,7 @@ SHOWN = """
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A class of two assignments; the PDF is not needed here."""
     out = tmp_path_factory.mktemp("class") / "out"
-    rows = [*sample.write_class(out), row("tim", assignment="two_networks", variant="default", max_score=29.0,
+    rows = [*sample.write_class(out), row("tim", assignment="two_networks", variant="default", max_score=33.0,
                                           score=25.0, tasks={"1": 2.0, "2.2": 1.0}, sha256="")]  # fmt: skip
     sample.write_student(out, "tim", [fault("resnet.odd", task="1")], assignment="two_networks")
     job = ClassJob("Spring", tuple(sorted(rows, key=lambda one: one.student)), read_class(rows, out),

@@ -50,7 +50,7 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
         (edit(RUBRIC, "call_s = 30", "call_s = 31"), True, True),
         (edit(RUBRIC, "points = 1\n", "points = 2\n"), False, True),
         (edit(RUBRIC, "floor = 0.5", "floor = 0.25"), False, True),
-        (edit(RUBRIC, "due_at = 2022-03-30", "due_at = 2022-03-29"), False, True),
+        (edit(RUBRIC, "due_at = 2022-03-29", "due_at = 2022-03-30"), False, True),
         (edit("grader/scoring.py"), False, True),
         (edit("report_templates/report.css"), False, True),
         (edit("solutions/two_networks/rotation.py"), False, False),  # another assignment's

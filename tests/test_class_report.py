@@ -154,7 +154,7 @@ def test_same_bytes(out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture)
         [row(str(i), score=15.0) for i in range(5)],
         [row("a", max_score=0.0, score=0.0, tasks={}), row("b", variant="6.819", max_score=10.0)],
         [row("a", assignment="gone")],
-        [row("a", assignment="two_networks", variant="default", max_score=29.0, tasks={"1": 2.0}), row("b"),
+        [row("a", assignment="two_networks", variant="default", max_score=33.0, tasks={"1": 2.0}), row("b"),
          row("c", outcome="missing", assignment="")],
         [row("refused", outcome="refused", assignment="", max_score=0.0, tasks={}, message="Not a zip.")],
         [row("over", score=15.5), row("late", days_late=400, score=0.0)],
@@ -175,11 +175,11 @@ def test_any_class(tmp_path: Path, rows: list[Row]) -> None:
 
 def test_two_assignments(tmp_path: Path) -> None:
     """Two assignments have numbers, tasks and tables of their own, and who has none stands in a third table."""
-    rows = [row("a", assignment="two_networks", variant="default", max_score=29.0, tasks={"1": 2.0}), row("b"),
+    rows = [row("a", assignment="two_networks", variant="default", max_score=33.0, tasks={"1": 2.0}), row("b"),
             row("c", outcome="missing", assignment="")]  # fmt: skip
     words = make(rows, tmp_path).words
     assert "Median, A Tale of Two Networks" in words
-    assert "2.1w What the loss measures" in words
+    assert "4.2.1 Why a ResNet makes these maps easy" in words
     assert "4d Two training techniques compared" in words
     assert "Assignment not known" in words
 

@@ -140,7 +140,13 @@ def test_interrupted(run: Callable[..., Ended], bob: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("given", "days"), [("2022-03-30T18:00-04:00", 0), ("2022-03-31T03:59Z", 0), ("2022-04-01T00:00+02:00", 1)]
+    ("given", "days"),
+    [
+        ("2022-03-29T18:00-04:00", 0),
+        ("2022-03-30T03:59Z", 0),
+        ("2022-03-30T18:00-04:00", 1),
+        ("2022-03-31T00:00+02:00", 1),
+    ],
 )
 def test_submitted(
     run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, days: int
@@ -196,6 +202,6 @@ def test_examples(run: Callable[..., Ended]) -> None:
 def test_submitted_without_zone(run: Callable[..., Ended], tmp_path: Path) -> None:
     """A time without a zone is wrong usage: hours decide about days late."""
     shutil.make_archive(str(tmp_path / "carol"), "zip", PROJECT / "examples" / "alice", "filters.py")
-    code, _, noted = run("grade", tmp_path / "carol.zip", "--submitted", "2022-03-31T03:59", "--out", tmp_path)
+    code, _, noted = run("grade", tmp_path / "carol.zip", "--submitted", "2022-03-30T03:59", "--out", tmp_path)
     assert code == 2
     assert "names no time zone" in noted

@@ -176,7 +176,7 @@ def test_late_counts() -> None:
         handed_in = person.model_copy(update={"submitted_at": datetime.fromisoformat(moment)})
         return expect_grade(Work("miniplaces", handed_in, files, "0" * 64, tasks=("3a",))).score
 
-    assert [score(f"2022-{day}T12:00-04:00") for day in ("03-30", "03-31", "04-20")] == [1.0, 0.93, 0.0]
+    assert [score(f"2022-{day}T12:00-04:00") for day in ("03-29", "03-30", "04-05", "04-06")] == [1.0, 0.93, 0.5, 0.0]
 
 
 def test_broken_modules_count() -> None:

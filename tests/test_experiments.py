@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from grader.checks.miniplaces.check_experiments import MOST_BYTES, MOST_ENTRIES, check_comparison, check_entries
 from grader.errors import CheckStopped, Failure, Missing
+from grader.figures import techniques
+from grader.records import Exhibit
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 
@@ -40,6 +42,38 @@ def test_good() -> None:
     read(json.dumps(runs).encode())
 
 
+PERCENT: list[dict[str, Any]] = [
+    {**RUN, "technique": name, "setting": setting, "train_accuracy": 93, "val_accuracy": accuracy}
+    for name in ("dropout", "flips")
+    for setting, accuracy in (("off", 90.5), ("on", 91.4))
+]
+
+
+@pytest.mark.parametrize("first", [{}, {"train_accuracy": 10.0}, {"val_accuracy": 0}, {"train_accuracy": 100}])
+def test_percent(first: dict[str, float]) -> None:
+    """Where the largest accuracy of the file is above 1, all are percent, and are drawn as such."""
+    shown: list[dict[str, Any]] = []
+
+    def exhibit(*_: Any, facts: dict[str, Any]) -> None:
+        shown.extend(facts["experiments"])
+
+    runs = [PERCENT[0] | first, *PERCENT[1:]]
+    content = json.dumps(runs).encode()
+    check_entries(student(content), exhibit, {}, IGNORED)
+    check_comparison(student(content))
+    for key in ("train_accuracy", "val_accuracy"):
+        assert [run[key] for run in shown] == pytest.approx([run[key] / 100 for run in runs])
+    picture = techniques.draw(Exhibit("4d", "techniques", "techniques", "", {}, {"experiments": shown}))
+    assert "best validation 91.4%" in picture.alt
+
+
+def test_two_units() -> None:
+    """A file that has some fractions and some percent is told which numbers can't stand together."""
+    with pytest.raises(Failure, match=r"^train_accuracy of entry 2 is 0\.9, and 91 stands beside it") as caught:
+        read(json.dumps([{**RUN, "train_accuracy": 91, "val_accuracy": 80}, RUN]).encode())
+    assert caught.value.mistake == "fashion.experiments_in_two_units"
+
+
 def test_missing() -> None:
     """A submission without the file is told so."""
     with pytest.raises(Missing, match=r"experiments\.json"):
@@ -66,7 +100,12 @@ HOSTILE = {
     "true": with_value(b"true"),
     "a list": with_value(b"[" * 500 + b"]" * 500),
     "a long text": with_value(b'"' + b"x" * 200_000 + b'"'),
-    "in percent": with_value(b"91"),
+    "below zero": with_value(b"-0.1"),
+    "a little below zero, in percent": with_value(b"-1e-9"),
+    "above a hundred": with_value(b"101"),
+    "percent beside a fraction": with_value(b"91"),
+    "a fraction above one beside a fraction": with_value(b"1.02"),
+    "one percent beside a fraction": with_value(b"1.5"),
 }
 
 

@@ -32,7 +32,7 @@ def row(student: str, **changed: Any) -> Row:
         "variant": "default",
         "outcome": GRADED,
         "score": 20.5,
-        "max_score": 29.0,
+        "max_score": 33.0,
     }
     return Row(student=student, person=person, **(fields | changed))
 
@@ -54,14 +54,14 @@ def test_canvas_file(tmp_path: Path) -> None:
     write_exports(
         [
             row("zoe", person={"name": "Zoë Öz, Jr.", "canvas_id": "4711", "email": "zoe@uni.edu"}, score=28.123456),
-            row("ann", score=29.0),
+            row("ann", score=33.0),
         ],
         tmp_path,
     )
     assert table(tmp_path / "exports/canvas.csv") == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", TITLE],
-        ["    Points Possible", "", "", "", "", "29"],
-        ["ann", "", "", "", "", "29"],
+        ["    Points Possible", "", "", "", "", "33"],
+        ["ann", "", "", "", "", "33"],
         ["Zoë Öz, Jr.", "4711", "", "", "", "28.1235"],
     ]
     assert (tmp_path / "exports/canvas.csv").read_bytes().count(b"\r\n") == 4
@@ -81,7 +81,7 @@ def test_what_is_not_final(tmp_path: Path) -> None:
     """A score that may change, or that nobody gave, is not in Canvas's file; another file says who is not, and why."""
     write_exports([row("ann"), *NOT_FINAL, row("none", outcome=REFUSED, score=0.0)], tmp_path)
     assert column(tmp_path / "exports/canvas.csv", "Student") == ["    Points Possible", "ann", "none"]
-    assert column(tmp_path / "exports/canvas.csv", TITLE) == ["29", "20.5", "0"]
+    assert column(tmp_path / "exports/canvas.csv", TITLE) == ["33", "20.5", "0"]
     left = tmp_path / "exports/left_out.csv"
     assert column(left, "student") == ["failed", "gone", "held", "waits", "wrong"]
     assert column(left, "reason") == [
@@ -103,7 +103,7 @@ def test_one_number_for_two(tmp_path: Path) -> None:
 
 def test_gradescope_file(tmp_path: Path) -> None:
     """Gradescope's file has everybody, with a status, a time, how late, and each task's points."""
-    late = datetime.fromisoformat("2022-04-19T01:30:05-07:00")
+    late = datetime.fromisoformat("2019-03-31T01:30:05-07:00")
     assert get_assignment("two_networks").due_at < late
     person = {"name": "Ann Lee", "email": "ann@uni.edu"}
     write_exports(
@@ -119,8 +119,8 @@ def test_gradescope_file(tmp_path: Path) -> None:
     assert ",".join(table(path)[0][:9]) == header
     assert table(path)[0][9].startswith("1: ")
     assert table(path)[0][9].endswith("(2.0 pts)")
-    assert table(path)[1][:6] == ["Ann Lee", "ann", "ann@uni.edu", "20.5", "29", "Graded"]
-    assert table(path)[1][7] == "2022-04-19 01:30:05 -0700"
+    assert table(path)[1][:6] == ["Ann Lee", "ann", "ann@uni.edu", "20.5", "33", "Graded"]
+    assert table(path)[1][7] == "2019-03-31 01:30:05 -0700"
     hours, minutes, seconds = (int(part) for part in table(path)[1][8].split(":"))
     assert 3600 * hours + 60 * minutes + seconds == (late - get_assignment("two_networks").due_at).total_seconds()
     assert table(path)[1][9:11] == ["2", "0.5"]
@@ -177,7 +177,7 @@ def test_two_assignments(tmp_path: Path) -> None:
 def test_refused_without_assignment(tmp_path: Path) -> None:
     """In a class with one assignment, a zip that was refused before it was recognised counts with its 0."""
     write_exports([row("a"), row("b", assignment="", variant="", outcome=REFUSED, score=0.0)], tmp_path)
-    assert column(tmp_path / "exports/canvas.csv", TITLE) == ["29", "20.5", "0"]
+    assert column(tmp_path / "exports/canvas.csv", TITLE) == ["33", "20.5", "0"]
 
 
 def test_same_bytes(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def graded(checks: Sequence[CheckResult] = ()) -> Grade:
         submission_sha256="0" * 64,
         outcome="graded",
         score=1.0,
-        max_score=29.0,
+        max_score=33.0,
         tasks=tuple(TaskGrade(id=id, title=f"T <{id}>", score=0, max_score=1, state=state) for id, state in tasks),
         checks=tuple(checks),
     )

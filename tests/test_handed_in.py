@@ -15,7 +15,7 @@ from grader.classroom.records import Person
 from grader.errors import UsageError
 
 GOOD = zip_of(Entry(b"filters.py", b"OTHER_LAYER = ''\n"))
-IN_TIME, LATE, LATER = "2022-03-30T12:00:00-04:00", "2022-03-31T12:00:00-04:00", "2022-04-01T12:00:00-04:00"
+IN_TIME, LATE, LATER = "2022-03-29T12:00:00-04:00", "2022-03-30T12:00:00-04:00", "2022-03-31T12:00:00-04:00"
 
 
 def people(*found: Person) -> dict[str, Person]:
@@ -140,7 +140,7 @@ def test_other_folders_of_gradescope(tmp_path: Path, caplog: pytest.LogCaptureFi
     ("times", "counts"),
     [
         ((IN_TIME, LATE), 0),  # the last before the deadline
-        (("2022-03-29T12:00:00-04:00", IN_TIME, LATE), 1),
+        (("2022-03-28T12:00:00-04:00", IN_TIME, LATE), 1),
         ((LATE, LATER), 1),  # none is in time: the last
     ],
 )

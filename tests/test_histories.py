@@ -49,6 +49,16 @@ def test_good(content: dict[str, Any]) -> None:
     assert read_history(student(content), "supervised") == {name: content["supervised"][name] for name in CURVES}
 
 
+@pytest.mark.parametrize("curve", ["train_accuracy", "val_accuracy"])
+def test_percent(curve: str) -> None:
+    """An accuracy curve in percent is read as fractions, whatever the other one's unit, so no claim looks untrue."""
+    content = changed(**{curve: [100 * value for value in GOOD[curve]]})
+    read = read_history(student(content), "supervised")
+    assert read[curve] == pytest.approx(GOOD[curve])
+    assert read == {**GOOD, curve: read[curve]}
+    assert "far apart" not in compare_claim(read, 0.61)
+
+
 def test_missing() -> None:
     """A submission without the file is told so."""
     with pytest.raises(Missing, match=r"history\.json"):
@@ -63,7 +73,7 @@ NAMED = [
     (changed(val_loss=[1.0, math.nan, 1.0]), "history_not_finite"),
     (changed(train_loss=[1.0, math.inf, 1.0]), "history_not_finite"),
     (changed(train_loss=[1.0] * 70), "history_of_unequal_lengths"),
-    (changed(val_accuracy=[30, 55, 60]), "history_in_percent"),
+    (changed(val_accuracy=[0.3, 55, 60]), "history_in_two_units"),
 ]
 
 
@@ -84,7 +94,8 @@ HOSTILE = [
     {"supervised": {}}, changed(val_loss=[]), changed(val_loss=None), changed(val_loss="abc"),
     changed(val_loss=[True] * 3), changed(val_loss=["1", "2", "3"]), changed(val_loss=[[1], [2], [3]]),
     changed(val_loss={"0": 1}), changed(val_loss=[None] * 3), changed(val_loss=[1.0] * 2001),
-    changed(val_accuracy=[0.1, 0.2, -0.1]), changed(val_accuracy=[0.1, 0.2, 1e300]),
+    changed(val_accuracy=[0.1, 0.2, -0.1]), changed(val_accuracy=[0.1, 0.2, 1e300]), changed(val_accuracy=[10, 20, -1]),
+    changed(val_accuracy=[10, 20, 101]), changed(val_accuracy=[0.1, 0.2, 1.3]),
 ]  # fmt: skip
 
 

@@ -214,3 +214,20 @@ def test_plots_are_the_reports(home: Path, run: Run) -> None:
     arrays = {"student_images": np.arange(48, dtype="uint8").reshape(3, 4, 4)}
     picture = draw(Exhibit("your own", "filters", "filters", "", arrays))
     assert Path(ended.stdout.strip()).read_bytes() == picture.data
+
+
+PERCENT = """
+import plots
+for unit, name in ((0.01, "fractions"), (1, "percent")):
+    accuracies = {"train_accuracy": 90 * unit, "val_accuracy": 80 * unit}
+    print(plots.curves({key: [50 * unit, value] for key, value in accuracies.items()}, f"curves-{name}"))
+    print(plots.techniques([{"technique": "flips", "setting": "on", **accuracies}], f"techniques-{name}"))
+"""
+
+
+def test_plots_of_percent(home: Path, run: Run) -> None:
+    """Accuracies in percent are drawn as the fractions that they are."""
+    drawn = [Path(line).read_bytes() for line in run(home, "-c", PERCENT).stdout.splitlines()]
+    assert len(drawn) == 4
+    assert drawn[:2] == drawn[2:]
+    assert all(b"<path" in picture for picture in drawn)

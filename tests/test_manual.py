@@ -57,7 +57,7 @@ def question(path: Path, task: str) -> dict[str, object]:
 def test_form(fill: Fill) -> None:
     """The form lists each written question with its points and the student's answer, whatever is in it."""
     path = fill()
-    assert [each["task"] for each in tomllib.loads(path.read_text())["question"]] == ["2b", "3c", "3d", "4d"]
+    assert [each["task"] for each in tomllib.loads(path.read_text())["question"]] == ["2b", "3c", "3d", "4c", "4d"]
     assert question(path, "2b")["points"] == 1
     assert question(path, "3c")["points"] == 0
     assert question(path, "2b")["answer"] == 'I looked.\n"""\\ done'

@@ -127,7 +127,7 @@ def test_variants(tmp_path: Path, variant: str | None, score: float) -> None:
 def test_late(tmp_path: Path) -> None:
     """The time of handing in reaches the ledger."""
     path = make_zip(tmp_path / "bob.zip", filters="")
-    grade = grade_zip(path, tmp_path, submitted_at=datetime(2022, 4, 2, tzinfo=UTC))
+    grade = grade_zip(path, tmp_path, submitted_at=datetime(2022, 4, 1, tzinfo=UTC))
     assert grade.days_late == 2
     assert content_of(tmp_path / "bob")["extra_data"]["ledger"][-1]["label"].startswith("late: 2 days")
 

@@ -135,7 +135,7 @@ def test_says_what_it_is(report: Rendered) -> None:
     first = " ".join(report.reader.pages[0].extract_text().split())
     assert "Reference report" in first
     assert "reference-two_networks" not in report.html
-    assert "of 29 points" not in report.text
+    assert "of 33 points" not in report.text
     assert all("Reference report" in page.extract_text() for page in report.reader.pages)
 
 

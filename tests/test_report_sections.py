@@ -50,7 +50,7 @@ def test_findings_name_pages(full: Rendered) -> None:
     assert re.search(r"Task 3a \(page \d+\), Task 3c \(page \d+\)", full.reader.pages[0].extract_text())
 
 
-@pytest.mark.parametrize("tasks", [14, 18])
+@pytest.mark.parametrize("tasks", [14, 18, 19])
 def test_findings_stay_on_first_page(tmp_path: Path, tasks: int) -> None:
     """Three long findings, a long name and many tasks still leave what to look at first on the first page."""
     given = sample.task_grades()
@@ -124,9 +124,10 @@ def test_comment_beside_checks(tmp_path: Path) -> None:
 
 
 def test_written_part_stands_beside() -> None:
-    """The written part of a task follows it without a line between; a task of its own does not."""
+    """The written questions about a task follow it without a line between; a question of its own does not."""
     view = view_report(networks.grade(), (), networks.assignment())
-    assert [task.id for task in view.tasks if task.is_beside] == ["2.1w", "4.2w", "4.3w"]
+    beside = ["2.1w", "4.1w", "4.2.1", "4.2.2", "4.2.3", "4.3w", "4.4w"]
+    assert [task.id for task in view.tasks if task.is_beside] == beside
     assert not any(task.is_beside for task in view_report(sample.grade(), (), sample.assignment()).tasks)
 
 
@@ -134,13 +135,13 @@ def test_report_of_two_networks(tmp_path: Path) -> None:
     """The first page of the other assignment has its own title, tasks and mistakes; nothing is left of Miniplaces."""
     rendered = render(tmp_path, networks.grade(), assignment=networks.assignment())
     first = " ".join(rendered.reader.pages[0].extract_text().split())
-    for part in ("A Tale of Two Networks", "Berkeley CS280", "ada_and_grace", "of 29 points", networks.NEAREST):
+    for part in ("A Tale of Two Networks", "Berkeley CS280", "ada_and_grace", "of 33 points", networks.NEAREST):
         assert part in first
     for task in networks.assignment().tasks:
         assert f"{task.id} {task.title}" in first
     assert "Miniplaces" not in rendered.html
     assert "Variant" not in first
-    assert rendered.text.count("Written answer, in the student’s own words") == 5
+    assert rendered.text.count("Written answer, in the student’s own words") == 9
     assert rendered.logged == []
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from packaging.utils import canonicalize_name
 
 from grader.release import is_current
 from grader.rubric import PROJECT, find_assignments
+from grader.scoring import days_late
 
 MAX_FILE_BYTES = 1_000_000
 MAX_MODULE_LINES = 260
+EXAMPLES = {"miniplaces": "alice", "two_networks": "group"}
 TARGET = re.compile(r"^([a-z][a-z-]*):(?:.*?  ## (.*))?", re.MULTILINE)
 # Spelt so that this file does not match itself.
 MACHINE_PATHS = re.compile(rb"(?<![\w.])/(?:roo" + rb"t|hom" + rb"e|User" + rb"s)/\w")
@@ -107,14 +110,43 @@ def test_stubs_are_current(assignment_id: str) -> None:
 
 @pytest.mark.parametrize("assignment_id", find_assignments())
 def test_handout_has_every_task(assignment_id: str) -> None:
-    """The handout names every task with its points, and `answers.md` has one heading for each written question."""
+    """The handout names every task with its points, and both `answers.md` have a heading for each written question."""
     folder = PROJECT / "assignment" / assignment_id
     handout = (folder / "README.md").read_text(encoding="utf-8")
     tasks = find_assignments()[assignment_id].tasks
     wanted = {task.id: rf"\*\*{re.escape(task.id)} \([^)]*\b{task.points:g} point" for task in tasks}
     assert [task for task, line in wanted.items() if not re.search(line, handout)] == []
-    headings = re.findall(r"^## (\S+)\. ", (folder / "answers.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings == [task.id for task in tasks if task.written]
+    for path in (folder / "answers.md", PROJECT / "examples" / EXAMPLES[assignment_id] / "answers.md"):
+        headings = re.findall(r"^## (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert headings == [f"{task.id}. {task.title}" for task in tasks if task.written], path
+
+
+DEADLINES = [  # of the problem sets; daylight saving time had begun in both places
+    ("miniplaces", "2022-03-29T23:59:00-04:00", "Tuesday, March 29, 2022, 23:59 Eastern time"),
+    ("two_networks", "2019-03-27T23:59:00-07:00", "Wednesday, March 27, 2019, 23:59 Pacific time"),
+]
+
+
+@pytest.mark.parametrize(("assignment_id", "moment", "words"), DEADLINES)
+def test_deadline_is_that_of_the_problem_set(assignment_id: str, moment: str, words: str) -> None:
+    """The rubric has the deadline of the problem set, and the handout says the same one in words."""
+    due_at = find_assignments()[assignment_id].due_at
+    assert due_at.isoformat() == moment
+    assert words.startswith(f"{due_at:%A, %B} {due_at.day}, {due_at:%Y, %H:%M}")
+    assert f"Due {words}." in (PROJECT / "assignment" / assignment_id / "README.md").read_text(encoding="utf-8")
+
+
+def test_late_example() -> None:
+    """The README's command for the late example is a day late, and earns what it says."""
+    (found,) = re.findall(
+        r"SUBMITTED=(\S+) VARIANT=(\S+)`: (\w+) day late, (\S+) of (\d+)\)",
+        (PROJECT / "README.md").read_text(encoding="utf-8"),
+    )
+    miniplaces = find_assignments()["miniplaces"]
+    days = days_late(datetime.fromisoformat(found[0]), miniplaces.due_at)
+    points = miniplaces.max_score(found[1])
+    assert (days, found[2]) == (1, "one")
+    assert (float(found[4]), float(found[3])) == (points, round(points * (1 - days / 14), 2))
 
 
 def test_requirements_were_tested() -> None:

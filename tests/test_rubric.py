@@ -140,3 +140,24 @@ def test_real_rubrics() -> None:
     for assignment_id, assignment in find_assignments().items():
         assert (PROJECT / "assignment" / assignment_id / "assignment.toml").is_file()
         assert get_assignment(assignment_id) == assignment
+
+
+WRITTEN = {"2.1w": 1, "3.1": 1, "4.1w": 1, "4.2.1": 1, "4.2.2": 1, "4.2.3": 1, "4.3w": 1, "4.4w": 1, "4.5": 2}
+
+
+def test_written_questions_of_two_networks() -> None:
+    """Two Networks is 33 points: 23 by checks, and 10 by a person for nine written questions."""
+    assignment = get_assignment("two_networks")
+    written = {task.id: task.points for task in assignment.tasks if task.written}
+    assert written == WRITTEN
+    assert list(written) == list(WRITTEN)
+    assert written.keys() == {task.id for task in assignment.tasks if task.scoring == "manual"}
+    assert (assignment.max_score("default"), sum(written.values())) == (33, 10)
+
+
+def test_written_questions_of_miniplaces() -> None:
+    """Miniplaces asks five written questions; a person scores the bonus, and 2b where its data are missing."""
+    assignment = get_assignment("miniplaces")
+    assert [task.id for task in assignment.tasks if task.written] == ["2b", "3c", "3d", "4c", "4d"]
+    assert [task.id for task in assignment.tasks if "manual" in (task.scoring, task.without_data)] == ["2b", "3d"]
+    assert (assignment.max_score("6.819"), assignment.max_score("6.869")) == (10, 15)

@@ -161,10 +161,11 @@ def test_nothing_of_ours_costs_points(tmp_path: Path, monkeypatch: pytest.Monkey
     (0.99, 0.75, {"claim"}), (0.80, 0.75, set()), (0.70, 0.75, set()), (0.60, 0.75, {"claim"}), (0.99, None, set()),
 ])  # fmt: skip
 @pytest.mark.parametrize("network", ["supervised", "rotation"])
-def test_claims_of_curves(network: str, claimed: float, measured: float | None, remarks: set[str]) -> None:
-    """Curves that claim far more, or far less, than was measured are remarked on, and pass their check."""
+@pytest.mark.parametrize("unit", [1, 100])
+def test_claims_of_curves(network: str, claimed: float, measured: float | None, remarks: set[str], unit: int) -> None:
+    """Curves, as fractions or in percent, that claim far more or less than was measured are remarked on, and pass."""
     looks, found = sample.collector()
-    curves = {name: [0.1, claimed, 0.2] for name in CURVES}
+    curves = {name: [0.1 * unit, claimed * unit, 0.2 * unit] for name in CURVES}
     files = {"history.json": json.dumps({network: curves}).encode()}
     check = check_supervised_curves if network == "supervised" else check_rotation_curve
     numbers = {} if measured is None else {f"{network}_accuracy": measured}
@@ -173,14 +174,15 @@ def test_claims_of_curves(network: str, claimed: float, measured: float | None, 
     assert sample.kinds(found) == remarks
 
 
+@pytest.mark.parametrize("unit", [1, 100])
 @pytest.mark.parametrize(("claimed", "measured", "remarks"), [
     (0.99, 0.91, {"claim"}), (0.93, 0.91, set()), (0.80, 0.91, set()), (0.99, None, set()),
 ])  # fmt: skip
-def test_claims_of_experiments(claimed: float, measured: float | None, remarks: set[str]) -> None:
-    """Runs that claim more than the network is worth are remarked on; short runs, that reach less, are not."""
+def test_claims_of_experiments(claimed: float, measured: float | None, remarks: set[str], unit: int) -> None:
+    """In either unit, runs that claim more than the network is worth are remarked on; those that claim less are not."""
     looks, found = sample.collector()
-    run = {"technique": "dropout", "setting": "0.5", "train_accuracy": 0.9, "val_accuracy": claimed}
-    files = {"experiments.json": json.dumps([run, run | {"val_accuracy": 0.5}]).encode()}
+    run = {"technique": "dropout", "setting": "0.5", "train_accuracy": 0.9 * unit, "val_accuracy": claimed * unit}
+    files = {"experiments.json": json.dumps([run, run | {"val_accuracy": 0.5 * unit}]).encode()}
     who = Implementation((), LocalTransport({}, files), files)
     check_entries(who, lay_out, {} if measured is None else {"fashion_accuracy": measured}, looks)
     assert sample.kinds(found) == remarks

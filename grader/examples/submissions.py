@@ -8,7 +8,7 @@ from grader.packing import pack_files, pack_folder
 from grader.rubric import PROJECT
 from grader.solutions import solution_files
 
-# Perfect work. `late` is to be graded as handed in late: `SUBMITTED=2022-04-01T12:00-04:00 VARIANT=6.819` is two days.
+# Perfect work. `late` is for `SUBMITTED=2022-03-30T18:00-04:00 VARIANT=6.819`: one day late, 9.29 of 10 points.
 PERFECT = {"late": "miniplaces", "networks": "two_networks"}
 
 

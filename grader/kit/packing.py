@@ -96,8 +96,8 @@ def _missing(
             yield f"{module}.py is as you got it."
         elif f"{module}.py" not in files and not has_book:
             yield f"{module}.py is not there."
-    written = [task.id for task in assignment.tasks if task.written]
-    answers = read_answers(files.get("answers.md"), written)
+    written = {task.id: task.title for task in assignment.tasks if task.written}
+    answers = read_answers(files.get("answers.md"), written, written)
     if lacking := [task for task in written if task not in answers]:
         yield f"answers.md has no answer yet to {', '.join(lacking)}."
     for name, what in expected.items():

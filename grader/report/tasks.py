@@ -77,7 +77,7 @@ class TaskView:
     unshown: int
     rows: tuple[tuple[Keyed, ...], ...]  # figures; the two of a row stand side by side
     answer: str
-    is_beside: bool = False  # the written part of the task above
+    is_beside: bool = False  # a written question about the task above
 
     @property
     def pictures(self) -> tuple[Keyed, ...]:
@@ -109,6 +109,7 @@ def view_tasks(
     # Told once in the report's order; what a check says here need not be all that is recorded of it.
     told = tell_once([check for task in grade.tasks for check in grade.checks if check.task == task.id])
     shown = 0
+    owner: TaskGrade | None = None  # the last task that is no question about another
     views: list[TaskView] = []
     for task in grade.tasks:
         checks = [check for check in told if check.task == task.id]
@@ -129,10 +130,17 @@ def view_tasks(
                 rows=pair([(f"picture:{n}", _clean(picture, text))
                            for n, (where, picture) in enumerate(pictures) if where == task.id]),
                 answer=text.answer(grade.answers.get(task.id, "")),
-                is_beside=bool(views) and task.id == f"{views[-1].id}w",
+                is_beside=owner is not None and task.id in by_hand and _is_about(task, owner),
             )
         )  # fmt: skip
+        owner = owner if views[-1].is_beside else task
     return tuple(views)
+
+
+def _is_about(task: TaskGrade, owner: TaskGrade) -> bool:
+    """Whether a question's id and module say that it is about another task: 2.1w about 2.1; 4.2.1, 4.2.2 about 4.2."""
+    rest = task.id.removeprefix(owner.id)
+    return task.module == owner.module and task.id.startswith(owner.id) and (rest == "w" or rest.startswith("."))
 
 
 def pair(pictures: Sequence[Keyed]) -> tuple[tuple[Keyed, ...], ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from grader.figures import Picture
 from grader.records import CheckResult, Grade
@@ -73,7 +74,7 @@ def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignmen
         title=assignment.title if assignment else "Submission",
         course=assignment.course if assignment else "",
         variant=grade.variant if assignment and assignment.variants != ("default",) else "",
-        due=f"{assignment.due_at:%A} {assignment.due_at.day} {assignment.due_at:%B %Y, %H:%M}" if assignment else "",
+        due=_moment(assignment.due_at) if assignment else "",
         late="on time" if grade.days_late == 0 else f"{grade.days_late} day{'s' * (grade.days_late > 1)} late",
         outcome=grade.outcome,
         score=grade.score,
@@ -89,6 +90,11 @@ def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignmen
         more_notes=max(0, len(grade.notes) - MOST_NOTES),
         was_cut=text.cut,
     )
+
+
+def _moment(moment: datetime) -> str:
+    """A point in time in its own zone: "Tuesday, March 29, 2022, 23:59 (UTC-04:00)"."""
+    return f"{moment:%A, %B} {moment.day}, {moment:%Y, %H:%M (%Z)}"
 
 
 def _findings(grade: Grade, anchors: Anchors, text: StudentText) -> tuple[tuple[Finding, ...], list[CheckResult]]:

@@ -32,7 +32,7 @@ CLASSES = (
     "Ankle boot",
 )
 VALIDATION_IMAGES = 5_000  # of the 60,000 training images: kept back to choose settings by, never trained on
-EPOCHS = 6
+EPOCHS = 10
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3  # suits AdamW; SGD with momentum wants ten to fifty times as much
 

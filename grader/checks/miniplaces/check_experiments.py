@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
+from grader.checks.accuracies import UNITS, as_fractions
 from grader.checks.compare import expect
 from grader.checks.context import LayOut
 from grader.checks.declare import check
@@ -16,25 +17,29 @@ from grader.errors import Failure, Missing
 from grader.sandbox.student import Implementation
 
 FILE = "experiments.json"
-KEYS = ("technique", "setting", "train_accuracy", "val_accuracy")
+ACCURACIES = ("train_accuracy", "val_accuracy")
+KEYS = ("technique", "setting", *ACCURACIES)
 MOST_BYTES, MOST_ENTRIES = 256 << 10, 200
 FAR_APART = 0.05  # of a claimed accuracy above the measured one: worth a remark
 
 
 @check("4d", public=True)
 def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, float], looks: Looks) -> None:
-    """experiments.json is a list of runs, each with technique, setting and both accuracies as fractions."""
+    """experiments.json is a list of runs, each with technique, setting and two accuracies, fractions or percent."""
     runs = _read(student)
-    for place, run in enumerate(runs):
-        _expect_run(place, run)
+    claimed = [each for place, run in enumerate(runs) for each in _accuracies_of(place, run)]
+    fractions = as_fractions(claimed, "fashion.experiments_in_two_units")
+    accuracies = [
+        dict(zip(ACCURACIES, pair, strict=True)) for pair in zip(fractions[::2], fractions[1::2], strict=True)
+    ]
     shown = [
-        {**{key: str(run[key])[:80] for key in KEYS[:2]}, **{key: float(run[key]) for key in KEYS[2:]}} for run in runs
+        {**{key: str(run[key])[:80] for key in KEYS[:2]}, **pair} for run, pair in zip(runs, accuracies, strict=True)
     ]
     caption = "Accuracy on training and on validation images for each setting, as you report them."
     exhibit("techniques", "techniques", caption, facts={"experiments": shown[:40]})
     if (accuracy := measured.get("fashion_accuracy")) is not None:  # runs may be short ones: only too much is odd
-        claimed = max(float(run["val_accuracy"]) for run in runs)
-        looks.ask(lambda: note_claim(looks, FILE, claimed, accuracy, FAR_APART, both=False))
+        best = max(fractions[1::2])
+        looks.ask(lambda: note_claim(looks, FILE, best, accuracy, FAR_APART, both=False))
 
 
 @check("4d", weight=2, after=("check_entries",), public=True)
@@ -74,7 +79,8 @@ def _read(student: Implementation) -> list[Any]:
     return list(runs)
 
 
-def _expect_run(place: int, run: Any) -> None:
+def _accuracies_of(place: int, run: Any) -> list[tuple[str, float]]:
+    """The two accuracies of a run, each with where it stands; raises Failure if it is not a run."""
     where = f"Entry {place + 1} of {FILE}"
     expect(isinstance(run, dict), f"{where} is not an object.", expected=", ".join(KEYS), got=run)
     lacking = [key for key in KEYS if key not in run]
@@ -84,15 +90,8 @@ def _expect_run(place: int, run: Any) -> None:
         expected=", ".join(KEYS),
         got=", ".join(map(str, run))[:200],
     )
-    for key in KEYS[2:]:
+    for key in ACCURACIES:
         value = run[key]
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
-        expect(is_number, f"{key} of entry {place + 1} is not a number.", expected="a fraction from 0 to 1", got=value)
-        mistake = "fashion.experiments_in_percent" if 1 < value <= 100 else None
-        expect(
-            0 <= value <= 1,
-            f"{key} of entry {place + 1} is no fraction.",
-            expected="a fraction from 0 to 1",
-            got=str(value)[:40],
-            mistake=mistake,
-        )
+        expect(is_number, f"{key} of entry {place + 1} is not a number.", expected=UNITS, got=value)
+    return [(f"{key} of entry {place + 1}", run[key]) for key in ACCURACIES]

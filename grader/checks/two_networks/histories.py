@@ -8,7 +8,7 @@ history_lacks_curves        a curve that must be there is not
 history_of_last_epoch       a single number in place of a curve
 history_not_finite          nan or inf among the numbers
 history_of_unequal_lengths  curves of different lengths
-history_in_percent          accuracies from 0 to 100
+history_in_two_units        some accuracies of a curve as fractions, some in percent
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from grader.checks.accuracies import as_fractions
 from grader.checks.compare import expect, summarise
 from grader.checks.context import LayOut
 from grader.checks.two_networks.claims import compare_claim
@@ -79,7 +80,8 @@ def read_history(student: Implementation, network: str, needed: tuple[str, ...] 
         needed: The curves that must be there and well-formed; others are taken if they are, and left out if not.
 
     Returns:
-        Finite numbers by curve, all curves equally long, 1 to 2,000 epochs; accuracies in [0, 1].
+        Finite numbers by curve, all curves equally long, 1 to 2,000 epochs; accuracies in [0, 1], also where the file
+        has them in percent.
 
     Raises:
         Missing: If there is no such file.
@@ -163,14 +165,9 @@ def _read_curve(network: str, name: str, curve: Any) -> list[float]:
             math.isfinite(value), f"{at} is {value}.", expected="a finite number", got=str(value),
             mistake=f"{network}.history_not_finite",
         )  # fmt: skip
-        if name.endswith("accuracy"):
-            expect(
-                0 <= value <= 1,
-                f"{at} is no fraction.",
-                expected="a fraction from 0 to 1",
-                got=f"{value:g}",
-                mistake=f"{network}.history_in_percent" if 1 < value <= 100 else None,
-            )
+    if name.endswith("accuracy"):  # each curve in a unit of its own: they may come from two scripts
+        claimed = [(f"Number {epoch + 1} of {what}", value) for epoch, value in enumerate(curve)]
+        return as_fractions(claimed, f"{network}.history_in_two_units")
     return [float(value) for value in curve]
 
 

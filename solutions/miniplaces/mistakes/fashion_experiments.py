@@ -13,13 +13,12 @@ def _runs(files):
 
 @mistaken_file(
     "experiments.json",
-    "fashion.experiments_in_percent",
+    "fashion.experiments_in_two_units",
     check="check_entries",
-    help="Your accuracies are in percent: write 0.91, not 91.",
+    help="Some of your accuracies are fractions and some are percent: write all of them as 0.91, or all as 91.",
 )
-def experiments_in_percent(files):
-    runs = [run | {key: 100 * run[key] for key in ("train_accuracy", "val_accuracy")} for run in _runs(files)]
-    return json.dumps(runs).encode()
+def experiments_in_two_units(files):
+    return json.dumps([run | {"val_accuracy": 100 * run["val_accuracy"]} for run in _runs(files)]).encode()
 
 
 @mistaken_file(

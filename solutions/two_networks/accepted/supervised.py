@@ -204,3 +204,11 @@ def history_with_more(files):
     histories = json.loads(files["history.json"])
     curves = {"train_loss": [2], "train_accuracy": [0], "val_loss": [1e-3], "val_accuracy": [1], "lr": [0.1, 0.2]}
     return json.dumps(histories | {"supervised": curves, "seconds": 12}).encode("utf-8-sig")
+
+
+@accepted_file("history.json", "supervised.history_in_percent", "accuracies of both networks in percent")
+def history_in_percent(files):
+    histories = json.loads(files["history.json"])
+    for curves in histories.values():
+        curves |= {name: [100 * x for x in curve] for name, curve in curves.items() if name.endswith("accuracy")}
+    return json.dumps(histories).encode()

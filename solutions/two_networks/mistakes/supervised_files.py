@@ -177,9 +177,13 @@ def history_of_unequal_lengths(files):
 
 @mistaken_file(
     "history.json",
-    "supervised.history_in_percent",
+    "supervised.history_in_two_units",
     check="check_supervised_curves",
-    help="Your accuracies are in percent: save fractions, 0.83 in place of 83.",
+    help="In one of your curves some accuracies are fractions and some are percent: save all as 0.83, or all as 83.",
 )
-def history_in_percent(files):
-    return _changed(files, lambda curves: curves | {"val_accuracy": [100 * value for value in curves["val_accuracy"]]})
+def history_in_two_units(files):
+    def change(curves):
+        first, *rest = curves["val_accuracy"]
+        return curves | {"val_accuracy": [first, *(100 * value for value in rest)]}
+
+    return _changed(files, change)
