@@ -98,7 +98,7 @@ def ended(assignment_id: str, who: Implementation, tasks: tuple[str, ...]) -> li
         ("miniplaces", "filters.changes_argument", "1a"),
         ("miniplaces", "filters.layer_in_brackets", "1b"),
         ("miniplaces", "fashion.switches_training_on", "4b"),
-        ("miniplaces", "fashion.experiments_in_percent", "4d"),
+        ("miniplaces", "fashion.experiments_not_a_list", "4d"),
         ("two_networks", "resnet.concatenates", "1"),
         ("two_networks", "resnet.pre_activation", "1"),
         ("two_networks", "supervised.normaliser_detached", "2.1"),

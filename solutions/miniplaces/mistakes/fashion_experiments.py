@@ -13,17 +13,6 @@ def _runs(files):
 
 @mistaken_file(
     "experiments.json",
-    "fashion.experiments_in_percent",
-    check="check_entries",
-    help="Your accuracies are in percent: write 0.91, not 91.",
-)
-def experiments_in_percent(files):
-    runs = [run | {key: 100 * run[key] for key in ("train_accuracy", "val_accuracy")} for run in _runs(files)]
-    return json.dumps(runs).encode()
-
-
-@mistaken_file(
-    "experiments.json",
     "fashion.experiments_not_a_list",
     check="check_entries",
     help="The file holds one object. It must hold a list of runs: [{...}, {...}].",

@@ -163,8 +163,8 @@ def keeps_all_channels(weight):
     "visualize.filter_images",
     "takes_three_of_one",
     check="check_other_channels",
-    help="The pictures have fewer than three colors: weight[:, :3] has no more channels than the convolution. Repeat "
-    "one of them three times.",
+    help="The pictures have fewer than three colors. weight[:, :3] takes no more channels than there are: repeat one "
+    "of them.",
 )
 def takes_three_of_one(weight):
     return _scaled(weight[:, :3]).permute(0, 2, 3, 1)
