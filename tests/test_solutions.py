@@ -40,14 +40,35 @@ def test_check_exists(known: Variation) -> None:
     assert known.check in check_names()
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences of a help."""
+    return re.split(r"(?<=[.?])\s+(?=[A-Z\"'`(])", text)
+
+
 @pytest.mark.parametrize("known", MISTAKES)
 def test_help(known: Variation) -> None:
-    """The help is one or two sentences, short enough to be read, and whole."""
-    sentences = re.split(r"(?<=[.?])\s+(?=[A-Z\"'`(])", known.help)
-    assert 1 <= len(sentences) <= 2, sentences
+    """The help is one to three sentences, short enough to be read, and whole."""
+    assert 1 <= len(sentences(known.help)) <= 3
     assert len(known.help) <= 220
     assert known.help == " ".join(known.help.split())
     assert re.search(r"[.?`)\]0-9]$|\w+\.\w+$|=\w+$", known.help), "it ends in a period or in code"
+
+
+ACCUSES = re.compile(r"\byou (?!can\b|may\b)|\byour (?:`|code\b|function\b|loop\b|hook\b|slice\b)", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("known", MISTAKES)
+def test_help_accuses_nobody(known: Variation) -> None:
+    """What the answers show is stated; what the code may look like, which nobody has seen, is only asked."""
+    stated = [sentence for sentence in sentences(known.help) if not sentence.endswith("?")]
+    assert [sentence for sentence in stated if ACCUSES.search(sentence)] == []
+
+
+@pytest.mark.parametrize("sentence", ["You wrote 2048 into the code.", "Your `return` stands inside the loop."])
+def test_accusation_is_found(sentence: str) -> None:
+    """A sentence about code that nobody has seen is told from one about an answer."""
+    assert ACCUSES.search(sentence)
+    assert not ACCUSES.search("Your map is that of the network's top class.")
 
 
 @pytest.mark.parametrize("other", ACCEPTED)

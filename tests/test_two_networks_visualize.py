@@ -123,13 +123,19 @@ def test_ranked(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize(("shape", "size"), [((8, 8), 32), ((4, 4), 32), ((7, 7), 224), ((6, 4), 20), ((5, 5), 5)])
 def test_right_maps(rng: np.random.Generator, shape: tuple[int, int], size: int) -> None:
-    """The right maps are torch's bilinear ones; nearest and bicubic ones are told from them where a map is enlarged."""
+    """Right are torch's bilinear maps, repeated or mirrored at the rim; nearest and bicubic ones are told from them."""
     small = rng.normal(size=shape)
     right = check_class_maps.right_maps(small, size)
     given = torch.from_numpy(small)[None, None]
-    for map_, corners in zip(right, (False, True), strict=True):
-        torchs = F.interpolate(given, size=(size, size), mode="bilinear", align_corners=corners)[0, 0].numpy()
-        assert np.abs(map_ - torchs).max() < 1e-9
+    repeated, aligned = (
+        F.interpolate(given, size=(size, size), mode="bilinear", align_corners=corners)[0, 0].numpy()
+        for corners in (False, True)
+    )
+    rows, columns = (2 * ((torch.arange(size).double() + 0.5) * side / size - 0.5) / (side - 1) - 1 for side in shape)
+    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)[None]
+    mirrored = F.grid_sample(given, grid, padding_mode="reflection", align_corners=True)[0, 0].numpy()
+    for map_, independent in zip(right, (repeated, mirrored, aligned), strict=True):
+        assert np.abs(map_ - independent).max() < 1e-9
     others = (F.interpolate(given, size=(size, size), mode=mode)[0, 0].numpy() for mode in ("nearest", "bicubic"))
     for other in others if size > shape[0] else ():
         with pytest.raises(Failure, match="another one"):

@@ -19,7 +19,7 @@ from grader.sandbox.student import Implementation
 FILE = "experiments.json"
 ACCURACIES = ("train_accuracy", "val_accuracy")
 KEYS = ("technique", "setting", *ACCURACIES)
-MOST_BYTES, MOST_ENTRIES = 256 << 10, 200
+MOST_BYTES = 256 << 10
 FAR_APART = 0.05  # of a claimed accuracy above the measured one: worth a remark
 
 
@@ -75,7 +75,7 @@ def _read(student: Implementation) -> list[Any]:
         raise Failure(f"{FILE} is not JSON.", expected="a list of objects", got=str(error)[:200]) from error
     mistake = "fashion.experiments_not_a_list" if isinstance(runs, dict) else None
     expect(isinstance(runs, list), f"{FILE} must hold a list.", expected="a list of objects", got=runs, mistake=mistake)
-    expect(0 < len(runs) <= MOST_ENTRIES, f"{FILE} must hold some runs.", expected="1 to 200", got=str(len(runs)))
+    expect(len(runs) > 0, f"{FILE} must hold some runs.", expected="at least one", got="none")
     return list(runs)
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from grader.checks.compare import numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
+from grader.checks.miniplaces.check_units import chosen_unit
 from grader.checks.miniplaces.networks import Scene, load_places_scene, scene_network
 from grader.datasets.imageset import data_folder
 from grader.datasets.places import FILE
@@ -38,7 +39,7 @@ def check_sky_and_building(
 ) -> None:
     """On china.jpg, the activation of SKY_UNIT falls on the sky, and that of BUILDING_UNIT on the building."""
     scene = _places_scene()
-    units = {name: getattr(student.units, f"{name.upper()}_UNIT").value() for name in ("sky", "building")}
+    units = {name: chosen_unit(student, f"{name.upper()}_UNIT") for name in ("sky", "building")}
     cut = oracle.units.remove_last_layers.with_options(keep=True)(scene_network(oracle, scene), 2)
     maps = {
         name: numbers(oracle.units.generate_featuremap_unit(cut, unit, scene.image)) for name, unit in units.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -140,21 +142,41 @@ def _own_maps(student: Implementation, net: Handle, images: torch.Tensor, classe
     return np.stack(maps)
 
 
-def right_maps(small: Array, size: int) -> tuple[Array, Array]:
-    """A map (h, w) enlarged bilinearly to (size, size): places taken for squares, and with the corners aligned."""
-    return _enlarged(small, size, aligned=False), _enlarged(small, size, aligned=True)
+def right_maps(small: Array, size: int) -> tuple[Array, ...]:
+    """A map (h, w) enlarged bilinearly to (size, size), as libraries do it; they differ at the rim.
+
+    Places are squares, repeated beyond the rim (torch, OpenCV, Pillow) or mirrored (scikit-image); or corners align.
+    """
+    return tuple(_enlarged(small, size, way) for way in (_repeated, _mirrored, _aligned))
 
 
-def _enlarged(small: Array, size: int, *, aligned: bool) -> Array:
-    rows, columns = (_mixing(side, size, aligned=aligned) for side in small.shape)
+def _enlarged(small: Array, size: int, places: Callable[[int, int], Array]) -> Array:
+    rows, columns = (_mixing(side, places(side, size)) for side in small.shape)
     enlarged: Array = rows @ small.astype(np.float64) @ columns.T
     return enlarged
 
 
-def _mixing(side: int, size: int, *, aligned: bool) -> Array:
-    """How much of each of `side` places goes into each of `size` pixels, (size, side); a row's sum is 1."""
-    pixels = np.arange(size)
-    places = pixels * (side - 1) / max(size - 1, 1) if aligned else (pixels + 0.5) * side / size - 0.5
-    distance = np.abs(places.clip(0, side - 1)[:, None] - np.arange(side))
+def _repeated(side: int, size: int) -> Array:
+    return _centres(side, size).clip(0, side - 1)
+
+
+def _mirrored(side: int, size: int) -> Array:
+    mirrored: Array = (side - 1) - np.abs((side - 1) - np.abs(_centres(side, size)))
+    return mirrored
+
+
+def _aligned(side: int, size: int) -> Array:
+    return np.linspace(0, side - 1, size)
+
+
+def _centres(side: int, size: int) -> Array:
+    """Where the centre of each of `size` pixels lies among `side` places."""
+    centres: Array = (np.arange(size) + 0.5) * side / size - 0.5
+    return centres
+
+
+def _mixing(side: int, places: Array) -> Array:
+    """How much of each of `side` places goes into each pixel, (size, side), by where it lies; a row's sum is 1."""
+    distance = np.abs(places[:, None] - np.arange(side))
     shares: Array = np.clip(1 - distance, 0, None)
     return shares

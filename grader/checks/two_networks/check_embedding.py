@@ -111,7 +111,7 @@ def check_network_kept(student: Implementation, rng: Generator) -> None:
     after = logits_of_subject(subject, images)
     if after.shape != before.shape:
         raise Failure(
-            "The network has lost its last layer.",
+            "Afterwards the network gives an answer of another shape.",
             expected=f"logits of shape {before.shape}",
             got=f"shape {after.shape}",
             mistake="embedding.removes_fc",

@@ -68,8 +68,8 @@ def check_registered(student: Implementation, rng: Generator) -> None:
     strangers = trace(net, random_images(rng, 2)).tensors() - identities(student, net.parameters())
     expect(
         not strangers,
-        f"The network computes with {len(strangers)} weights that parameters() does not list: no optimizer "
-        "trains them, and no state_dict holds them.",
+        f"The network computes with {len(strangers)} weights that parameters() does not list, so an optimizer over "
+        "parameters() does not train them.",
         expected="all weights in parameters()",
         got=f"{len(strangers)} outside",
         mistake="resnet.layers_in_list",
@@ -110,7 +110,7 @@ def check_evaluation(student: Implementation, rng: Generator) -> None:
     scale = max(float(np.abs(once).max()), 1e-6)
     expect(
         is_near(once, again),
-        "In evaluation mode, the same images have other logits the second time.",
+        "In evaluation mode, the same images get other logits the second time.",
         expected="the same logits",
         got=f"a difference of up to {float(np.abs(once - again).max()):.3g}, where the largest logit is {scale:.3g}",
         mistake="resnet.dropout_stays_on",

@@ -126,7 +126,7 @@ def _expect_places(net: Handle, maps: Array, rng: Generator) -> None:
         return
     expect(
         larger.shape[-2:] != (1, 1),
-        "feature_maps(x) has one place only, whatever the size of the images: it is an average already.",
+        f"feature_maps(x) has one place only, for images of {LARGER}x{LARGER} as well.",
         expected="the maps before the global average",
         got=f"shape {larger.shape} for an image of {LARGER}x{LARGER}",
         mistake="resnet.maps_are_averages",

@@ -88,7 +88,7 @@ def check_all_trainable(student: Implementation) -> None:
     trainable = _trainable(student, made.net)
     expect(
         trainable >= made.trainable_before,
-        "Parameters do not require gradients any more, so they would stay at random.",
+        "Some parameters no longer require gradients, so they would stay at random.",
         expected=f"{made.trainable_before} tensors of parameters that require gradients, as before",
         got=str(trainable),
         mistake="rotation.freezes_features",

@@ -68,7 +68,7 @@ def check_learns(student: Implementation, rng: Generator) -> None:
     after = mean_loss(net, images, labels)
     expect(
         after < 0.5 * before,
-        "After two calls of train_epoch the network has hardly learned anything.",
+        "After two calls of train_epoch the loss is still too high.",
         expected=f"a loss that has fallen from {before:.2f} to below {0.5 * before:.2f}",
         got=f"{after:.3g}",
     )
@@ -82,7 +82,7 @@ def check_step(student: Implementation, oracle: Implementation, rng: Generator) 
     expect_step(_course(student), _course(oracle), images, labels)
 
 
-@check("2.2", help="Call optimizer.step() once for each batch.", public=True)
+@check("2.2", help="Is optimizer.step() called once for each batch?", public=True)
 def check_step_per_batch(student: Implementation) -> None:
     """The optimizer makes one step for each batch."""
     course = _course(student)
@@ -96,13 +96,13 @@ def check_step_per_batch(student: Implementation) -> None:
     steps = [number(state["step"]) for state in states.values()]
     expect(
         steps == [3.0],
-        "3 batches, but another number of steps.",
+        "The optimizer did not make one step for each of 3 batches.",
         expected="3 steps of the optimizer",
         got=f"{steps[0] if steps else 0:g}",
     )
 
 
-@check("2.2", help="Call optimizer.zero_grad() for each batch, before backward().", public=True)
+@check("2.2", help="Is optimizer.zero_grad() called for each batch, before backward()?", public=True)
 def check_gradients_cleared(student: Implementation, rng: Generator) -> None:
     """The gradient of one batch is gone when the next one is used."""
     expect_gradients_cleared(_course(student), rng)
@@ -139,7 +139,7 @@ def check_report(student: Implementation) -> None:
     batches = (3 / 4 + 2 / 4 + 4 / 4 + 1 / 2) / 4  # the mean over batches is right too
     expect(
         min(abs(accuracy - 10 / 14), abs(accuracy - batches)) < 0.005,
-        "With a learning rate of 0, the accuracy of these 14 images is known.",
+        "This is not the accuracy of these 14 images, which is known at a learning rate of 0.",
         expected="10 of 14 right: 0.714",
         got=f"{accuracy:.4g}",
     )
@@ -170,7 +170,7 @@ def check_measured_loss(student: Implementation) -> None:
     _expect_mean(loss, images, labels)
 
 
-@check("2.2", help="Call model.eval() before you measure.", public=True)
+@check("2.2", help="Is model.eval() called before the loop?", public=True)
 def check_measuring_mode(student: Implementation) -> None:
     """evaluate puts the network into evaluation mode: dropout does not spoil the result."""
     expect_evaluation_mode(_course(student))

@@ -70,21 +70,23 @@ def check_rgb(student: Implementation, rng: Generator) -> None:
 def check_other_channels(student: Implementation, rng: Generator) -> None:
     """Filters of any other number of channels show the same channels, or the mean of all, of every filter."""
     draw = student.visualize.filter_images.with_options(canonical=ranked)
-    for count, channels in ((6, 16), (5, 1), (9, 128)):
+    for count, channels in ((6, 16), (5, 1), (4, 2), (9, 128)):
         weight = rng.normal(scale=0.1, size=(count, channels, *SIZES)).astype(np.float32)
         expect_one_choice(expect_visible(numbers(draw(torch.from_numpy(weight))), (count, *SIZES, 3)), weight)
 
 
-@check("4.1", public=True)
+@check(
+    "4.1", help="Where the largest value is the smallest, their difference is 0: add a tiny number to it.", public=True
+)
 def check_constant_filter(student: Implementation, rng: Generator) -> None:
-    """A filter whose weights are all the same gives a finite picture, alone and among others."""
+    """A filter whose weights are all equal gives a finite picture, alone and among others."""
     one_dead = rng.normal(size=(4, 3, *SIZES)).astype(np.float32)
     one_dead[2] = 0.25
     for weight in (one_dead, np.zeros((2, 3, 3, 3), np.float32), np.full((3, 16, 1, 1), -3.0, np.float32)):
         answer = numbers(student.visualize.filter_images(torch.from_numpy(weight)))
         expect(
             bool(np.isfinite(answer).all()),
-            "Where the weights of a filter are all the same, its picture is not finite.",
+            "Where all weights of a filter are equal, its picture is not finite.",
             expected="any value in [0, 1]",
             got=answer,
         )

@@ -136,8 +136,8 @@ def trace(net: Handle, images: Tensor) -> Computation:
     found = next((key for key, step in steps.items() if step.tensor == own), None)
     if found is None:
         raise Failure(
-            "No gradient flows from the logits through the network to the images: its layers can't learn.",
-            expected="logits that gradients flow through",
+            "No gradient flows from the logits back to the images.",
+            expected="a network that gradients flow all the way through",
             got=f"a {answer.kind} {'whose gradient ends on the way' if steps else 'without one'}",
             mistake="resnet.cuts_gradient",
         )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.solutions import accepted
+from grader.solutions import accepted, accepted_value
 
 
 @accepted("units.remove_last_layers", "keeps_names", "a Sequential with the children's names")
@@ -49,6 +49,20 @@ def keeps_dimensions(model_cut, unit_id, image):
 @accepted("units.generate_featuremap_unit", "with_gradient", "the map still requires grad")
 def with_gradient(model_cut, unit_id, image):
     return model_cut(image[None]).squeeze(0)[unit_id]
+
+
+sky_of_numpy = accepted_value("units.SKY_UNIT", "sky_of_numpy", np.int64(1427), "as NumPy's argmax gives it")
+
+
+@accepted("units.deactivate_unit_activations", "in_last_block", "a hook on the last block of layer4")
+def in_last_block(model, image, unit_ids):
+    units = torch.as_tensor(unit_ids).reshape(-1)
+    hook = model.layer4[-1].register_forward_hook(lambda _block, _inputs, maps: maps.index_fill(1, units, 0))
+    try:
+        with torch.no_grad():
+            return model(image[None])[0]
+    finally:
+        hook.remove()
 
 
 @accepted("units.deactivate_unit_activations", "by_hand", "maps set to 0, then avgpool and fc, as a batch of one")

@@ -14,8 +14,8 @@ from grader.solutions import mistake
     "cam.flatten_activations",
     "reshape_without_transpose",
     check="check_rows_are_places",
-    help="You reshaped (1, c, h, w) to (h*w, c) without moving the units to the end first, so each row mixes numbers "
-    "of different places: permute, then reshape.",
+    help="Each row mixes numbers of different places, as a reshape of (1, c, h, w) to (h*w, c) does. Move the units "
+    "to the end first: permute, then reshape.",
 )
 def reshape_without_transpose(activations):
     _, c, h, w = activations.shape
@@ -26,7 +26,8 @@ def reshape_without_transpose(activations):
     "cam.flatten_activations",
     "columns_first",
     check="check_rows_are_places",
-    help="You go through the map column by column: the first w rows of the result are the top row of the map.",
+    help="The rows go through the map column by column. The first w rows of the result belong to the top row of the "
+    "map.",
 )
 def columns_first(activations):
     _, c, h, w = activations.shape
@@ -37,7 +38,7 @@ def columns_first(activations):
     "cam.flatten_activations",
     "units_in_rows",
     check="check_rows_are_places",
-    help="Your result is (c, h*w), a row per unit: transpose it, a row per place is asked for.",
+    help="The result is (c, h*w), a row per unit. Transpose it: each row belongs to a place.",
 )
 def units_in_rows(activations):
     return activations.flatten(2)[0]
@@ -47,7 +48,7 @@ def units_in_rows(activations):
     "cam.flatten_activations",
     "flattens_everything",
     check="check_rows_are_places",
-    help="You flattened everything into one row: keep the units apart, (h*w, c).",
+    help="The result is one long row. Keep the units apart: (h*w, c).",
 )
 def flattens_everything(activations):
     return activations.flatten()
@@ -57,7 +58,7 @@ def flattens_everything(activations):
     "cam.flatten_activations",
     "averages_places",
     check="check_rows_are_places",
-    help="You averaged over the places, as avgpool does; the places must stay apart here.",
+    help="This is the average over the places, as avgpool gives it. Here the places must stay apart.",
 )
 def averages_places(activations):
     return activations.mean(dim=(2, 3))
@@ -67,7 +68,7 @@ def averages_places(activations):
     "cam.flatten_activations",
     "assumes_2048_units",
     check="check_rows_are_places",
-    help="You wrote 2048 into the code: ask the tensor for its number of units.",
+    help="Is 2048 written into the code? Ask the tensor for its number of units.",
 )
 def assumes_2048_units(activations):
     return activations.permute(0, 2, 3, 1).reshape(-1, 2048)
@@ -80,7 +81,7 @@ def assumes_2048_units(activations):
     "cam.class_scores",
     "applies_softmax",
     check="check_scores",
-    help="You turned the scores into probabilities; leave the softmax out.",
+    help="These are probabilities: a softmax of the scores. Leave the softmax out.",
 )
 def applies_softmax(flat, fc):
     return fc(flat).softmax(dim=1)
@@ -90,7 +91,7 @@ def applies_softmax(flat, fc):
     "cam.class_scores",
     "clips_scores",
     check="check_scores",
-    help="You set negative scores to 0 (a ReLU); places that speak against a class belong to the answer.",
+    help="Negative scores became 0, as with a ReLU. Keep them: places that speak against a class belong to the answer.",
 )
 def clips_scores(flat, fc):
     return fc(flat).relu()
@@ -100,7 +101,7 @@ def clips_scores(flat, fc):
     "cam.class_scores",
     "averages_first",
     check="check_scores",
-    help="You averaged over the places before fc, which gives the logits of the whole image: apply fc at every place.",
+    help="These are the logits of the whole image, from the average over the places. Apply fc at every place.",
 )
 def averages_first(flat, fc):
     return fc(flat.mean(dim=0, keepdim=True))
@@ -110,7 +111,8 @@ def averages_first(flat, fc):
     "cam.class_scores",
     "weight_not_transposed",
     check="check_scores",
-    help="fc.weight is (K, c): multiply by its transpose, flat @ fc.weight.T, or simply call fc(flat).",
+    help="Is `flat` multiplied by fc.weight as it is, (K, c)? Multiply by its transpose, flat @ fc.weight.T, or "
+    "simply call fc(flat).",
 )
 def weight_not_transposed(flat, fc):
     return flat @ fc.weight
@@ -120,7 +122,7 @@ def weight_not_transposed(flat, fc):
     "cam.class_scores",
     "classes_in_rows",
     check="check_scores",
-    help="Your result is (K, h*w), a row per class: a row per place is asked for.",
+    help="The result is (K, h*w), a row per class. Transpose it: each row belongs to a place.",
 )
 def classes_in_rows(flat, fc):
     return fc(flat).T
@@ -130,7 +132,8 @@ def classes_in_rows(flat, fc):
     "cam.class_scores",
     "absolute_weights",
     check="check_scores",
-    help="You took the absolute value of the weights, so that evidence against a class counts for it.",
+    help="These are the scores for the absolute values of the weights, where evidence against a class counts for it. "
+    "Keep the signs.",
 )
 def absolute_weights(flat, fc):
     return flat @ fc.weight.abs().T
@@ -154,8 +157,8 @@ def _map(weights, activations):
     "cam.generate_featuremap_CAM",
     "map_without_transpose",
     check="check_map",
-    help="You reshaped the activations without moving the units to the end first, so places are mixed up: permute, "
-    "then reshape.",
+    help="The map mixes up places, as a reshape of (c, h, w) to (h*w, c) does. Move the units to the end first: "
+    "permute, then reshape.",
 )
 def map_without_transpose(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -167,7 +170,7 @@ def map_without_transpose(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "next_class",
     check="check_map",
-    help="You use the weights of the class after the one that is asked for: classes count from 0.",
+    help="This is the map of the next class. Classes count from 0: use row `class_id` of fc.weight.",
 )
 def next_class(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -178,7 +181,8 @@ def next_class(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "always_top_class",
     check="check_map",
-    help="You draw the map of the network's top class, whatever `class_id` is.",
+    help="This is the map of the network's top class, which is not the class that was asked for. Use row `class_id` "
+    "of fc.weight.",
 )
 def always_top_class(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -189,7 +193,8 @@ def always_top_class(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "clips_at_zero",
     check="check_map",
-    help="You cut the map off at 0 (a ReLU), so places that speak against the class can't be told from neutral ones.",
+    help="The negative part of the map became 0, as with a ReLU. Keep it: places that speak against the class differ "
+    "from neutral ones.",
 )
 def clips_at_zero(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -200,7 +205,8 @@ def clips_at_zero(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "averages_all_units",
     check="check_map",
-    help="You average the maps of all units without the class's weights, so every class gets the same map.",
+    help="This is the average of all units' maps, which is the same for every class. Weigh each map by the class's "
+    "row of fc.weight.",
 )
 def averages_all_units(model, class_id, image):
     activations, _ = _parts(model, image)
@@ -211,7 +217,7 @@ def averages_all_units(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "largest_unit_only",
     check="check_map",
-    help="You draw the unit with the largest weight alone: sum over all units, each times its weight.",
+    help="This is the map of the unit with the largest weight alone. Sum over all units, each times its weight.",
 )
 def largest_unit_only(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -222,7 +228,8 @@ def largest_unit_only(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "absolute_map",
     check="check_map",
-    help="You took the absolute value, so that evidence against the class looks like evidence for it.",
+    help="This is the absolute value of the map, where evidence against the class looks like evidence for it. Keep "
+    "the signs.",
 )
 def absolute_map(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -233,7 +240,7 @@ def absolute_map(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "map_of_probabilities",
     check="check_map",
-    help="You applied a softmax over the classes at every place; leave it out, the scores themselves are the map.",
+    help="This is a softmax over the classes at every place. Leave it out: the scores themselves are the map.",
 )
 def map_of_probabilities(model, class_id, image):
     activations, _ = _parts(model, image)
@@ -244,7 +251,7 @@ def map_of_probabilities(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "map_on_its_side",
     check="check_map",
-    help="Your map lies on its side: the rows of the result are the rows of the image.",
+    help="The map lies on its side. Its rows are the rows of the image.",
 )
 def map_on_its_side(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -255,7 +262,7 @@ def map_on_its_side(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "upsampled_map",
     check="check_map",
-    help="You enlarged the map to the size of the image; return it as it is, (h, w): the report enlarges it.",
+    help="The map is as large as the image. Return it as it is, (h, w): the report enlarges it.",
 )
 def upsampled_map(model, class_id, image):
     activations, weight = _parts(model, image)
@@ -267,7 +274,8 @@ def upsampled_map(model, class_id, image):
     "cam.generate_featuremap_CAM",
     "cuts_the_model",
     check="check_map_keeps_model",
-    help="You replaced fc or avgpool in the network that was passed in: build a new nn.Sequential from its children.",
+    help="Afterwards the network gives what goes into fc, not its logits. Leave its layers alone: build a new "
+    "nn.Sequential from its children.",
 )
 def cuts_the_model(model, class_id, image):
     activations, weight = _parts(model, image)

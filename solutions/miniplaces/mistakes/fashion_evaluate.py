@@ -17,7 +17,7 @@ def _logits(image, net):
     "fashion.get_prediction",
     "over_the_batch",
     check="check_prediction",
-    help="You took the argmax over dimension 0, the batch: for each image take it over dimension 1, the classes.",
+    help="This is the argmax over dimension 0, the batch. Take it over dimension 1, the classes.",
 )
 def over_the_batch(image, net):
     return _logits(image, net).argmax(dim=0)
@@ -27,7 +27,7 @@ def over_the_batch(image, net):
     "fashion.get_prediction",
     "over_everything",
     check="check_prediction",
-    help="argmax without `dim` gives one index into the flattened logits of the whole batch: use dim=1.",
+    help="This is one index for the whole batch, as argmax gives it without `dim`. Use dim=1.",
 )
 def over_everything(image, net):
     return _logits(image, net).argmax()
@@ -37,7 +37,8 @@ def over_everything(image, net):
     "fashion.get_prediction",
     "returns_values",
     check="check_prediction",
-    help="You return the largest logit itself; the class is its index: torch.max(logits, 1) gives (values, indices).",
+    help="These are the largest logits themselves. The class is the index: torch.max(logits, 1) gives (values, "
+    "indices).",
 )
 def returns_values(image, net):
     return _logits(image, net).max(dim=1)[0]
@@ -47,7 +48,7 @@ def returns_values(image, net):
     "fashion.get_prediction",
     "returns_logits",
     check="check_prediction",
-    help="You return all logits of each image; the class is the index of the largest: argmax over dimension 1.",
+    help="These are all logits of each image. The class is the index of the largest: take the argmax over dimension 1.",
 )
 def returns_logits(image, net):
     return _logits(image, net)
@@ -57,7 +58,7 @@ def returns_logits(image, net):
     "fashion.get_prediction",
     "counts_from_one",
     check="check_prediction",
-    help="Your classes count from 1; they count from 0.",
+    help="Every class is one too high. Classes count from 0.",
 )
 def counts_from_one(image, net):
     return _logits(image, net).argmax(dim=1) + 1
@@ -67,7 +68,7 @@ def counts_from_one(image, net):
     "fashion.get_prediction",
     "returns_floats",
     check="check_prediction_type",
-    help="The classes are right but floating point, which can't be used as indices: leave out the .float().",
+    help="The classes are right, but floating point numbers can't be used as indices. Return integers.",
 )
 def returns_floats(image, net):
     return _logits(image, net).argmax(dim=1).float()
@@ -84,7 +85,7 @@ def _right(dataloader, net):
     "fashion.evaluate",
     "in_percent",
     check="check_accuracy",
-    help="You return percent; the task asks for a fraction from 0 to 1.",
+    help="The result is in percent. Return a fraction from 0 to 1.",
 )
 def in_percent(dataloader, net):
     batches = _right(dataloader, net)
@@ -95,7 +96,7 @@ def in_percent(dataloader, net):
     "fashion.evaluate",
     "is_count",
     check="check_accuracy",
-    help="You return how many images were right; divide by the number of images.",
+    help="The result is the number of right answers. Divide it by the number of images.",
 )
 def is_count(dataloader, net):
     return sum(right for right, _ in _right(dataloader, net))
@@ -105,8 +106,8 @@ def is_count(dataloader, net):
     "fashion.evaluate",
     "averages_batches",
     check="check_accuracy",
-    help="You average the accuracies of the batches, which counts the images of the smaller last batch too much: "
-    "sum right answers and images over all batches, then divide.",
+    help="This is the mean of the batches' accuracies, where images of the smaller last batch count too much. Sum "
+    "right answers and images over all batches, then divide.",
 )
 def averages_batches(dataloader, net):
     batches = _right(dataloader, net)
@@ -117,7 +118,7 @@ def averages_batches(dataloader, net):
     "fashion.evaluate",
     "last_batch_only",
     check="check_accuracy",
-    help="You return the accuracy of the last batch only: start the counts before the loop, not inside it.",
+    help="This is the accuracy of the last batch. Are the counts set to 0 inside the loop? Set them before it.",
 )
 def last_batch_only(dataloader, net):
     right, images = _right(dataloader, net)[-1]
@@ -128,7 +129,7 @@ def last_batch_only(dataloader, net):
     "fashion.evaluate",
     "first_batch_only",
     check="check_accuracy",
-    help="Your `return` stands inside the loop, so only the first batch counts: move it one level out.",
+    help="This is the accuracy of the first batch. Is there a `return` inside the loop? Move it one level out.",
 )
 def first_batch_only(dataloader, net):
     right, images = _right(dataloader, net)[0]
@@ -139,7 +140,7 @@ def first_batch_only(dataloader, net):
     "fashion.evaluate",
     "by_number_of_batches",
     check="check_accuracy",
-    help="You divide the right answers by the number of batches: divide by the number of images.",
+    help="The right answers are divided by the number of batches. Divide by the number of images.",
 )
 def by_number_of_batches(dataloader, net):
     batches = _right(dataloader, net)
@@ -150,8 +151,8 @@ def by_number_of_batches(dataloader, net):
     "fashion.evaluate",
     "stays_in_training_mode",
     check="check_evaluation_mode",
-    help="You never call net.eval(): dropout goes on dropping, and batch norm changes its statistics "
-    "while you measure.",
+    help="Is net.eval() called before the loop? Otherwise dropout goes on dropping, and batch norm changes its "
+    "statistics.",
 )
 def stays_in_training_mode(dataloader, net):
     right = seen = 0
@@ -166,8 +167,8 @@ def stays_in_training_mode(dataloader, net):
     "fashion.evaluate",
     "switches_training_on",
     check="check_untouched",
-    help="You call net.train() before evaluating, so the batch norm's statistics change with the test images: "
-    "call net.eval().",
+    help="Is net.train() called before the loop? It makes batch norm's statistics change with the test images: call "
+    "net.eval().",
 )
 def switches_training_on(dataloader, net):
     net.train()

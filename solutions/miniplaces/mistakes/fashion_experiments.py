@@ -25,7 +25,7 @@ def experiments_in_two_units(files):
     "experiments.json",
     "fashion.experiments_not_a_list",
     check="check_entries",
-    help="The file must hold a list of runs, [{...}, {...}], not one object.",
+    help="The file holds one object. It must hold a list of runs: [{...}, {...}].",
 )
 def experiments_not_a_list(files):
     return json.dumps({"experiments": _runs(files)}).encode()
@@ -35,7 +35,7 @@ def experiments_not_a_list(files):
     "experiments.json",
     "fashion.experiments_of_one_technique",
     check="check_comparison",
-    help="You compare settings of a single technique: two techniques are asked for.",
+    help="There is only one technique. Compare at least two.",
 )
 def experiments_of_one_technique(files):
     return json.dumps([run for run in _runs(files) if run["technique"] == "learning rate"]).encode()

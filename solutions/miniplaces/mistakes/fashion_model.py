@@ -15,7 +15,7 @@ from grader.solutions import mistake, mistaken_file, model_file
     "fashion.create_optimizer",
     "last_layer_only",
     check="check_all_parameters",
-    help="Your optimizer got the parameters of the last layer only: pass net.parameters().",
+    help="Are these the parameters of the last layer alone? Pass net.parameters().",
 )
 def last_layer_only(net, lr):
     return torch.optim.SGD(list(net.children())[-1].parameters(), lr=lr)
@@ -25,7 +25,7 @@ def last_layer_only(net, lr):
     "fashion.create_optimizer",
     "without_biases",
     check="check_all_parameters",
-    help="Your optimizer got the weights but not the biases: pass net.parameters().",
+    help="Are the biases left out? Pass net.parameters().",
 )
 def without_biases(net, lr):
     return torch.optim.SGD([p for name, p in net.named_parameters() if not name.endswith("bias")], lr=lr)
@@ -35,7 +35,7 @@ def without_biases(net, lr):
     "fashion.create_optimizer",
     "fixed_learning_rate",
     check="check_learning_rate",
-    help="Your optimizer uses a learning rate of its own: pass on the `lr` that it is given.",
+    help="The learning rate is 0.01, not the one that is passed in. Pass on `lr`.",
 )
 def fixed_learning_rate(net, lr):
     return torch.optim.SGD(net.parameters(), lr=0.01)
@@ -45,7 +45,7 @@ def fixed_learning_rate(net, lr):
     "fashion.create_optimizer",
     "default_learning_rate",
     check="check_learning_rate",
-    help="You leave `lr` out, so Adam uses its default of 0.001: pass lr=lr.",
+    help="The learning rate is 0.001, Adam's default. Pass lr=lr.",
 )
 def default_learning_rate(net, lr):
     return torch.optim.Adam(net.parameters())
@@ -55,7 +55,7 @@ def default_learning_rate(net, lr):
     "fashion.create_optimizer",
     "scaled_learning_rate",
     check="check_learning_rate",
-    help="You multiply the learning rate that you are given: pass it on as it is.",
+    help="The learning rate is 100 times the one that is passed in. Pass on `lr` as it is.",
 )
 def scaled_learning_rate(net, lr):
     return torch.optim.Adam(net.parameters(), lr=lr * 100)
@@ -111,8 +111,7 @@ def model_in_other_format(files):
     "model.pth",
     "fashion.model_of_other_network",
     check="check_model_accuracy",
-    help="The weights belong to another network than the MyNet in your fashion.py: hand in the MyNet you trained, "
-    "with the model.pth it gave.",
+    help="The weights do not fit the MyNet in fashion.py. Hand in the MyNet that they were trained with.",
 )
 def model_of_other_network(files):
     return model_file(nn.Sequential(nn.Linear(784, 10)).state_dict())
@@ -122,7 +121,7 @@ def model_of_other_network(files):
     "model.pth",
     "fashion.model_untrained",
     check="check_model_accuracy",
-    help="The network is no better than guessing: it looks as if it was saved before it was trained.",
+    help="The network is hardly better than guessing. Was it saved before it was trained?",
 )
 def model_untrained(files):
     weights, generator = _loaded(files), torch.Generator().manual_seed(0)
@@ -135,7 +134,7 @@ def model_untrained(files):
     "model.pth",
     "fashion.model_without_normalisation",
     check="check_model_accuracy",
-    help="The network does far better on images from 0 to 1: it was trained without the normalisation to [-1, 1].",
+    help="The network does far better on images from 0 to 1. Was it trained without the normalization to [-1, 1]?",
 )
 def model_without_normalisation(files):
     weights = _loaded(files)

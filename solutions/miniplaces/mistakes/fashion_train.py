@@ -32,9 +32,7 @@ def _totals(batches):
     "fashion.train",
     "keeps_gradients",
     check="check_gradients_cleared",
-    help="You never clear the gradients, so each batch's gradient is added to all before it: call "
-    "optimizer.zero_grad() "
-    "in every step.",
+    help="A step also uses gradients of earlier batches. Call optimizer.zero_grad() in every step.",
 )
 def keeps_gradients(dataloader, model, optimizer, epoch):
     return _totals(_train(dataloader, model, optimizer, clear=False))
@@ -44,7 +42,7 @@ def keeps_gradients(dataloader, model, optimizer, epoch):
     "fashion.train",
     "never_steps",
     check="check_learns",
-    help="The weights never change: call optimizer.step() after loss.backward().",
+    help="Training left the network as it was, or nearly so. Is optimizer.step() called after loss.backward()?",
 )
 def never_steps(dataloader, model, optimizer, epoch):
     return _totals(_train(dataloader, model, optimizer, step=False))
@@ -54,9 +52,8 @@ def never_steps(dataloader, model, optimizer, epoch):
     "fashion.train",
     "clears_before_step",
     check="check_learns",
-    help="If you do call optimizer.step(), then you clear the gradients between backward() and step(), "
-    "so that the step "
-    "has nothing to go by: clear them before backward().",
+    help="Is zero_grad() called between backward() and step()? The step has nothing to go by then: clear the "
+    "gradients before backward().",
 )
 def clears_before_step(dataloader, model, optimizer, epoch):
     model.train()
@@ -77,7 +74,8 @@ def clears_before_step(dataloader, model, optimizer, epoch):
     "fashion.train",
     "counts_epochs_itself",
     check="check_learns",
-    help="`epoch` is the number of this epoch, not how many to train for: go through the loader once, whatever it is.",
+    help="Does the code go through the loader `epoch` times? `epoch` is the number of this epoch, from 0: go through "
+    "the loader once.",
 )
 def counts_epochs_itself(dataloader, model, optimizer, epoch):
     result = (0.0, 0.0)
@@ -90,7 +88,7 @@ def counts_epochs_itself(dataloader, model, optimizer, epoch):
     "fashion.train",
     "softmax_before_loss",
     check="check_step",
-    help="cross_entropy wants logits: it applies softmax itself, and with yours before it the gradient "
+    help="Is there a softmax before cross_entropy? cross_entropy wants logits: with a second softmax, the gradient "
     "nearly vanishes.",
 )
 def softmax_before_loss(dataloader, model, optimizer, epoch):
@@ -102,8 +100,8 @@ def softmax_before_loss(dataloader, model, optimizer, epoch):
     "fashion.train",
     "sums_the_loss",
     check="check_step",
-    help='You sum the loss over the batch (reduction="sum"), so each step is as many times too large as the batch has '
-    "images: use the mean.",
+    help='Is the loss summed over the batch (reduction="sum")? Each step is as many times too large as the batch has '
+    "images then: use the mean.",
 )
 def sums_the_loss(dataloader, model, optimizer, epoch):
     loss_of = lambda logits, labels: F.cross_entropy(logits, labels, reduction="sum")
@@ -114,7 +112,7 @@ def sums_the_loss(dataloader, model, optimizer, epoch):
     "fashion.train",
     "squared_error",
     check="check_step",
-    help="You train with the squared error of the logits; the task asks for cross-entropy.",
+    help="This looks like a step along the squared error of the logits. The task asks for cross-entropy.",
 )
 def squared_error(dataloader, model, optimizer, epoch):
     loss_of = lambda logits, labels: F.mse_loss(logits, F.one_hot(labels, logits.shape[1]).float())
@@ -125,7 +123,8 @@ def squared_error(dataloader, model, optimizer, epoch):
     "fashion.train",
     "stays_in_evaluation_mode",
     check="check_training_mode",
-    help="You never call model.train(): after an evaluation, batch norm and dropout would stay switched off.",
+    help="Is model.train() called before the loop? Otherwise batch norm and dropout stay switched off after an "
+    "evaluation.",
 )
 def stays_in_evaluation_mode(dataloader, model, optimizer, epoch):
     losses, right, seen = [], 0, 0
@@ -145,7 +144,7 @@ def stays_in_evaluation_mode(dataloader, model, optimizer, epoch):
     "fashion.train",
     "returns_in_the_loop",
     check="check_whole_epoch",
-    help="Your `return` stands inside the loop, so only the first batch is used: move it one level out.",
+    help="Only the first batch counts. Is there a `return` inside the loop? Move it one level out.",
 )
 def returns_in_the_loop(dataloader, model, optimizer, epoch):
     for loss, right, images in _train(dataloader, model, optimizer):
@@ -156,7 +155,7 @@ def returns_in_the_loop(dataloader, model, optimizer, epoch):
     "fashion.train",
     "skips_last_batch",
     check="check_whole_epoch",
-    help="You leave out the last batch, which is smaller than the others: use every batch of the loader.",
+    help="The last batch, which is smaller than the others, does not count. Use every batch of the loader.",
 )
 def skips_last_batch(dataloader, model, optimizer, epoch):
     batches = list(dataloader)
@@ -167,7 +166,7 @@ def skips_last_batch(dataloader, model, optimizer, epoch):
     "fashion.train",
     "own_optimizer",
     check="check_given_optimizer",
-    help="You create an optimizer of your own inside train: use the one that is passed in.",
+    help="Is another optimizer created inside train? Use the one that is passed in.",
 )
 def own_optimizer(dataloader, model, optimizer, epoch):
     return _totals(_train(dataloader, model, torch.optim.SGD(model.parameters(), lr=0.01)))
@@ -177,7 +176,7 @@ def own_optimizer(dataloader, model, optimizer, epoch):
     "fashion.train",
     "accuracy_in_percent",
     check="check_report",
-    help="You return the accuracy in percent; the task asks for a fraction from 0 to 1.",
+    help="The accuracy is in percent. Return a fraction from 0 to 1.",
 )
 def accuracy_in_percent(dataloader, model, optimizer, epoch):
     loss, accuracy = _totals(_train(dataloader, model, optimizer))
@@ -188,7 +187,7 @@ def accuracy_in_percent(dataloader, model, optimizer, epoch):
     "fashion.train",
     "accuracy_is_count",
     check="check_report",
-    help="You return how many images were right; divide by the number of images.",
+    help="The accuracy is the number of right answers. Divide it by the number of images.",
 )
 def accuracy_is_count(dataloader, model, optimizer, epoch):
     batches = list(_train(dataloader, model, optimizer))
@@ -199,7 +198,8 @@ def accuracy_is_count(dataloader, model, optimizer, epoch):
     "fashion.train",
     "accuracy_by_full_batches",
     check="check_report",
-    help="You divide by the number of batches times the batch size, but the last batch is smaller: count the images.",
+    help="The right answers are divided by the number of batches times the batch size, but the last batch is "
+    "smaller. Divide by the number of images.",
 )
 def accuracy_by_full_batches(dataloader, model, optimizer, epoch):
     batches = list(_train(dataloader, model, optimizer))
@@ -210,7 +210,7 @@ def accuracy_by_full_batches(dataloader, model, optimizer, epoch):
     "fashion.train",
     "accuracy_of_last_batch",
     check="check_report",
-    help="You return the accuracy of the last batch only: count over the whole epoch.",
+    help="This is the accuracy of the last batch. Count over the whole epoch.",
 )
 def accuracy_of_last_batch(dataloader, model, optimizer, epoch):
     batches = list(_train(dataloader, model, optimizer))
@@ -221,7 +221,7 @@ def accuracy_of_last_batch(dataloader, model, optimizer, epoch):
     "fashion.train",
     "swaps_results",
     check="check_report",
-    help="You return (accuracy, loss); the order is (train_loss, accuracy).",
+    help="The two results are the other way around. Return (train_loss, accuracy).",
 )
 def swaps_results(dataloader, model, optimizer, epoch):
     loss, accuracy = _totals(_train(dataloader, model, optimizer))
@@ -232,7 +232,7 @@ def swaps_results(dataloader, model, optimizer, epoch):
     "fashion.train",
     "hinge_loss",
     check="check_step",
-    help="You train with a hinge loss (multi_margin_loss); the task asks for cross-entropy.",
+    help="This looks like a step along a hinge loss (multi_margin_loss). The task asks for cross-entropy.",
 )
 def hinge_loss(dataloader, model, optimizer, epoch):
     return _totals(_train(dataloader, model, optimizer, loss_of=F.multi_margin_loss))

@@ -16,8 +16,8 @@ def _array(tensor):
     "filters.normalize_tensor",
     "divides_by_maximum",
     check="check_range",
-    help="You divided by the maximum without subtracting the minimum first, so negative weights wrap around: "
-    "use (x - min) / (max - min).",
+    help="These are the values of x / max * 255, where negative weights wrap around. Subtract the minimum first: (x "
+    "- min) / (max - min).",
 )
 def divides_by_maximum(tensor):
     x = _array(tensor)
@@ -28,7 +28,7 @@ def divides_by_maximum(tensor):
     "filters.normalize_tensor",
     "keeps_unit_range",
     check="check_range",
-    help="Your values run from 0 to 1; multiply by 255 to make grey values of them.",
+    help="The values run from 0 to 1. Multiply them by 255 to get gray values.",
 )
 def keeps_unit_range(tensor):
     x = _array(tensor)
@@ -39,7 +39,8 @@ def keeps_unit_range(tensor):
     "filters.normalize_tensor",
     "rounds_before_scaling",
     check="check_range",
-    help="You converted to uint8 while the values ran from 0 to 1, which leaves only 0 and 1: multiply by 255 first.",
+    help="The image holds only 0 and 1. This happens when values from 0 to 1 are converted to uint8: multiply by 255 "
+    "first.",
 )
 def rounds_before_scaling(tensor):
     x = _array(tensor)
@@ -50,8 +51,8 @@ def rounds_before_scaling(tensor):
     "filters.normalize_tensor",
     "converts_first",
     check="check_range",
-    help="You converted the weights to uint8 before scaling them, which cuts off everything behind the decimal point: "
-    "scale first, convert last.",
+    help="Every value is 0. Were the weights converted to uint8 before scaling, which cuts off their decimals? Scale "
+    "first, convert last.",
 )
 def converts_first(tensor):
     x = _array(tensor).astype(np.int64).astype(np.uint8).astype(np.float64)
@@ -62,8 +63,8 @@ def converts_first(tensor):
     "filters.normalize_tensor",
     "centres_zero",
     check="check_range",
-    help="You scaled by the largest absolute value, so that 0 becomes mid-grey and one end of the range stays unused: "
-    "use the minimum and the maximum.",
+    help="The values are scaled by the largest absolute weight, with 0 at mid-gray, so one end of the range stays "
+    "unused. Use the minimum and the maximum.",
 )
 def centres_zero(tensor):
     x = _array(tensor)
@@ -74,7 +75,7 @@ def centres_zero(tensor):
     "filters.normalize_tensor",
     "scales_to_256",
     check="check_range",
-    help="You multiplied by 256, and 256 does not fit into uint8: it becomes 0. The largest grey value is 255.",
+    help="The values are scaled by 256, and 256 does not fit into uint8: it becomes 0. Multiply by 255.",
 )
 def scales_to_256(tensor):
     x = _array(tensor)
@@ -85,8 +86,8 @@ def scales_to_256(tensor):
     "filters.normalize_tensor",
     "standardises",
     check="check_range",
-    help="You subtracted the mean and divided by the standard deviation; that gives no fixed range. "
-    "Use the minimum and the maximum.",
+    help="The values are (x - mean) / std, scaled and clipped, which gives no fixed range. Use the minimum and the "
+    "maximum.",
 )
 def standardises(tensor):
     x = _array(tensor)
@@ -97,7 +98,7 @@ def standardises(tensor):
     "filters.normalize_tensor",
     "clips_negatives",
     check="check_linear",
-    help="You cut negative weights off at 0 instead of shifting the minimum to 0, so half of the filter is lost.",
+    help="Every negative weight became 0, so part of the filter is lost. Shift the minimum to 0 instead of clipping.",
 )
 def clips_negatives(tensor):
     x = np.clip(_array(tensor), 0, None)
@@ -108,7 +109,7 @@ def clips_negatives(tensor):
     "filters.normalize_tensor",
     "inverted",
     check="check_linear",
-    help="Your picture is a negative: the minimum must become 0 and the maximum 255, not the other way round.",
+    help="The picture is a negative: the minimum became 255 and the maximum 0. It should be the other way around.",
 )
 def inverted(tensor):
     x = _array(tensor)
@@ -119,8 +120,8 @@ def inverted(tensor):
     "filters.normalize_tensor",
     "each_channel_alone",
     check="check_whole_tensor",
-    help="You took minimum and maximum over the last two dimensions, so every channel is scaled on its own and colours "
-    "change: take one minimum and one maximum over the whole tensor.",
+    help="Every channel is scaled on its own, which changes the colors. Take one minimum and one maximum over the "
+    "whole tensor.",
 )
 def each_channel_alone(tensor):
     x = _array(tensor)
@@ -133,8 +134,8 @@ def each_channel_alone(tensor):
     "filters.normalize_tensor",
     "each_first_index_alone",
     check="check_whole_tensor",
-    help="You scaled every entry of the first dimension on its own: take one minimum and one maximum "
-    "over the whole tensor.",
+    help="Every entry of the first dimension is scaled on its own. Take one minimum and one maximum over the whole "
+    "tensor.",
 )
 def each_first_index_alone(tensor):
     x = _array(tensor)
@@ -150,7 +151,7 @@ def each_first_index_alone(tensor):
     "filters.normalize_tensor",
     "stays_float",
     check="check_type",
-    help="The values are right but still floating point; an image for display is uint8: add .astype(np.uint8).",
+    help="The values are right, but they are floating point. An image for display is uint8: convert them at the end.",
 )
 def stays_float(tensor):
     x = _array(tensor)
@@ -161,7 +162,8 @@ def stays_float(tensor):
     "filters.normalize_tensor",
     "nan_when_constant",
     check="check_constant",
-    help="When all weights are equal, max - min is 0 and you divide by it: treat that case, or add a tiny number.",
+    help="The result is nan. Where all weights are equal, max - min is 0: handle that case, or add a tiny number to "
+    "the divisor.",
 )
 def nan_when_constant(tensor):
     x = _array(tensor)
@@ -173,8 +175,8 @@ def nan_when_constant(tensor):
     "filters.normalize_tensor",
     "changes_argument",
     check="check_argument_kept",
-    help="You changed the tensor that was passed in (an in-place operation such as `-=` or `sub_`), and with it the "
-    "network's weights: work on a copy.",
+    help="The tensor that was passed in is different afterwards, and with it the network's weights. Work on a copy: "
+    "`-=` and `sub_` change the original.",
 )
 def changes_argument(tensor):
     tensor -= tensor.min()
@@ -187,22 +189,22 @@ layer_is_first = mistaken_value(
     "layer_is_first",
     "conv1",
     check="check_other_layer",
-    help="conv1 is the first layer, which is shown already: choose a convolution behind it.",
+    help="conv1 is the first layer, which is shown already. Choose a convolution after it.",
 )
 layer_is_not_convolution = mistaken_value(
     "filters.OTHER_LAYER",
     "layer_is_not_convolution",
     "layer2.0",
     check="check_other_layer",
-    help="That is a block or another kind of layer, which has no filters of its own: name one convolution in it, "
-    "such as layer2.0.conv2.",
+    help="That layer is not a convolution, so it has no filters of its own. Name a convolution, such as "
+    "layer2.0.conv2.",
 )
 layer_is_parameter = mistaken_value(
     "filters.OTHER_LAYER",
     "layer_is_parameter",
     "layer2.0.conv2.weight",
     check="check_other_layer",
-    help="That is the name of a parameter; leave .weight off to name the layer.",
+    help="That is the name of a parameter. Leave .weight off to name the layer.",
 )
 layer_in_brackets = mistaken_value(
     "filters.OTHER_LAYER",
@@ -216,5 +218,5 @@ layer_with_prefix = mistaken_value(
     "layer_with_prefix",
     "model.layer2.0.conv2",
     check="check_other_layer",
-    help="The name starts inside the network: leave off the name of your variable in front of it.",
+    help="The name starts inside the network. Leave off what stands in front of it, such as `model.`.",
 )

@@ -14,7 +14,7 @@ from grader.solutions import mistake, mistaken_value
     "units.remove_last_layers",
     "ignores_num_layers",
     check="check_layers_removed",
-    help="You always cut off two layers: use `num_layers`.",
+    help="Two layers are cut off where `num_layers` asks for another number. Use `num_layers`.",
 )
 def ignores_num_layers(model, num_layers=2):
     return nn.Sequential(*list(model.children())[:-2])
@@ -24,7 +24,7 @@ def ignores_num_layers(model, num_layers=2):
     "units.remove_last_layers",
     "removes_one_too_many",
     check="check_layers_removed",
-    help="You cut off one layer more than asked: the slice `[:-n]` already leaves out exactly n.",
+    help="One layer too many is cut off. The slice `[:-n]` leaves out exactly n.",
 )
 def removes_one_too_many(model, num_layers=2):
     return nn.Sequential(*list(model.children())[: -(num_layers + 1)])
@@ -34,7 +34,7 @@ def removes_one_too_many(model, num_layers=2):
     "units.remove_last_layers",
     "removes_one_too_few",
     check="check_layers_removed",
-    help="You cut off one layer less than asked: `[:-n]` leaves out exactly n.",
+    help="One layer too few is cut off. The slice `[:-n]` leaves out exactly n.",
 )
 def removes_one_too_few(model, num_layers=2):
     children = list(model.children())
@@ -45,7 +45,7 @@ def removes_one_too_few(model, num_layers=2):
     "units.remove_last_layers",
     "keeps_first_layers",
     check="check_layers_removed",
-    help="You keep the first `num_layers` children instead of leaving out the last: the slice is `[:-num_layers]`.",
+    help="Are the first `num_layers` children kept? Leave out the last ones instead: `[:-num_layers]`.",
 )
 def keeps_first_layers(model, num_layers=2):
     return nn.Sequential(*list(model.children())[:num_layers])
@@ -55,7 +55,8 @@ def keeps_first_layers(model, num_layers=2):
     "units.remove_last_layers",
     "counts_inner_modules",
     check="check_layers_removed",
-    help="You count modules inside blocks as well: `children()` gives the direct children, `modules()` gives all.",
+    help="The cut goes through the inside of a block. `children()` gives the direct children, `modules()` gives all "
+    "modules.",
 )
 def counts_inner_modules(model, num_layers=2):
     leaves = [module for module in model.modules() if not list(module.children())]
@@ -66,7 +67,7 @@ def counts_inner_modules(model, num_layers=2):
     "units.remove_last_layers",
     "returns_whole_model",
     check="check_layers_removed",
-    help="You return the network with all its layers.",
+    help="The result still has all its layers. Leave out the last `num_layers` children.",
 )
 def returns_whole_model(model, num_layers=2):
     return model
@@ -76,7 +77,8 @@ def returns_whole_model(model, num_layers=2):
     "units.remove_last_layers",
     "empties_the_model",
     check="check_cut_keeps_model",
-    help="You changed the network that was passed in: build a new nn.Sequential from its children instead.",
+    help="Afterwards the network that was passed in lacks the layers that were cut off. Build a new nn.Sequential "
+    "from its children instead.",
 )
 def empties_the_model(model, num_layers=2):
     names = [name for name, _ in model.named_children()]
@@ -93,7 +95,7 @@ def empties_the_model(model, num_layers=2):
     "units.generate_featuremap_unit",
     "returns_all_maps",
     check="check_unit_map",
-    help="You return the maps of all units: index the one that is asked for.",
+    help="These are the maps of all units. Index the one that is asked for.",
 )
 def returns_all_maps(model_cut, unit_id, image):
     with torch.no_grad():
@@ -104,7 +106,7 @@ def returns_all_maps(model_cut, unit_id, image):
     "units.generate_featuremap_unit",
     "averages_units",
     check="check_unit_map",
-    help="You average over the units, so every unit gives the same map: index the one that is asked for.",
+    help="This is the average over all units. Index the one that is asked for.",
 )
 def averages_units(model_cut, unit_id, image):
     with torch.no_grad():
@@ -115,7 +117,7 @@ def averages_units(model_cut, unit_id, image):
     "units.generate_featuremap_unit",
     "counts_units_from_one",
     check="check_unit_map",
-    help="You take the unit before the one that is asked for: units count from 0.",
+    help="This is the map of the unit before the one that is asked for. Units count from 0.",
 )
 def counts_units_from_one(model_cut, unit_id, image):
     with torch.no_grad():
@@ -126,7 +128,7 @@ def counts_units_from_one(model_cut, unit_id, image):
     "units.generate_featuremap_unit",
     "transposes_the_map",
     check="check_unit_map",
-    help="Your map lies on its side: rows (h) come first, then columns (w).",
+    help="The map lies on its side. Rows (h) come first, then columns (w).",
 )
 def transposes_the_map(model_cut, unit_id, image):
     with torch.no_grad():
@@ -137,7 +139,7 @@ def transposes_the_map(model_cut, unit_id, image):
     "units.generate_featuremap_unit",
     "scales_to_one",
     check="check_unit_map",
-    help="You scaled the map to 0 ... 1; the activations themselves are asked for.",
+    help="The map is rescaled. Return the activations as the network gives them.",
 )
 def scales_to_one(model_cut, unit_id, image):
     with torch.no_grad():
@@ -149,7 +151,7 @@ def scales_to_one(model_cut, unit_id, image):
     "units.generate_featuremap_unit",
     "returns_its_maximum",
     check="check_unit_map",
-    help="You return one number, how strongly the unit fires at most: the whole map (h, w) is asked for.",
+    help="The result is one number. The whole map, (h, w), is asked for.",
 )
 def returns_its_maximum(model_cut, unit_id, image):
     with torch.no_grad():
@@ -163,7 +165,7 @@ same_unit = mistaken_value(
     "same_unit",
     1427,
     check="check_units_named",
-    help="A unit that fires on both tells nothing about either: choose one for sky and another for buildings.",
+    help="A unit that fires on both tells nothing about either. Choose one for sky and another for buildings.",
 )
 counts_from_one = mistaken_value(
     "units.SKY_UNIT",

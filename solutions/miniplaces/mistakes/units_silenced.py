@@ -26,7 +26,8 @@ def _units(unit_ids):
     "units.deactivate_unit_activations",
     "silences_nothing",
     check="check_deactivated",
-    help="Your logits are those of the whole network: what you set to 0 is not what goes into avgpool and fc.",
+    help="These are the logits of the whole network: no unit is switched off. Set the maps to 0 before avgpool and "
+    "fc use them.",
 )
 def silences_nothing(model, image, unit_ids):
     return _logits(model, image, lambda maps: maps)
@@ -36,7 +37,7 @@ def silences_nothing(model, image, unit_ids):
     "units.deactivate_unit_activations",
     "silences_the_first_only",
     check="check_deactivated",
-    help="Of several units you silence only the first: set all of them to 0.",
+    help="Of several units, only the first is switched off. Set all of them to 0.",
 )
 def silences_the_first_only(model, image, unit_ids):
     return _logits(model, image, lambda maps: maps.index_fill(1, _units(unit_ids)[:1], 0))
@@ -46,7 +47,7 @@ def silences_the_first_only(model, image, unit_ids):
     "units.deactivate_unit_activations",
     "keeps_only_these",
     check="check_deactivated",
-    help="You keep the given units and silence all others; it should be the other way round.",
+    help="The given units are kept and all others are switched off. It should be the other way around.",
 )
 def keeps_only_these(model, image, unit_ids):
     def change(maps):
@@ -61,7 +62,7 @@ def keeps_only_these(model, image, unit_ids):
     "units.deactivate_unit_activations",
     "silences_range",
     check="check_deactivated",
-    help="You silence all units up to the given one: index the units of the list, `maps[:, unit_ids] = 0`.",
+    help="Units before the given one are switched off, too. Index the given units only: `maps[:, unit_ids] = 0`.",
 )
 def silences_range(model, image, unit_ids):
     last = int(_units(unit_ids).max())
@@ -72,7 +73,8 @@ def silences_range(model, image, unit_ids):
     "units.deactivate_unit_activations",
     "zeroes_logits",
     check="check_deactivated",
-    help="You set logits to 0: units are channels of the last convolutional output, not classes.",
+    help="A logit is 0, and the others are those of the whole network. Units are channels of the last convolutional "
+    "output, not classes.",
 )
 def zeroes_logits(model, image, unit_ids):
     logits = _logits(model, image, lambda maps: maps)
@@ -84,7 +86,7 @@ def zeroes_logits(model, image, unit_ids):
     "units.deactivate_unit_activations",
     "returns_probabilities",
     check="check_deactivated",
-    help="You return probabilities; leave the softmax out and return the logits.",
+    help="These are probabilities. Leave the softmax out and return the logits.",
 )
 def returns_probabilities(model, image, unit_ids):
     return _logits(model, image, lambda maps: maps.index_fill(1, _units(unit_ids), 0)).softmax(dim=0)
@@ -94,8 +96,8 @@ def returns_probabilities(model, image, unit_ids):
     "units.deactivate_unit_activations",
     "leaves_a_hook",
     check="check_model_restored",
-    help="Your forward hook stays on the network, so the units stay silent: keep what register_forward_hook returns "
-    "and call its remove().",
+    help="The next ordinary call still lacks the units. Is a forward hook left on the network? Keep what "
+    "register_forward_hook returns, and call its remove().",
 )
 def leaves_a_hook(model, image, unit_ids):
     model.eval()
@@ -108,7 +110,8 @@ def leaves_a_hook(model, image, unit_ids):
     "units.deactivate_unit_activations",
     "changes_fc",
     check="check_model_restored",
-    help="You set the weights of fc to 0, which changes the network for good: change the activations, or a copy.",
+    help="Afterwards fc.weight is 0 for these units, so the network has changed for good. Change the activations, or "
+    "work on a copy.",
 )
 def changes_fc(model, image, unit_ids):
     with torch.no_grad():
@@ -142,7 +145,7 @@ def _by_weight(weights, _activations):
     "units.lowest_dropped_units",
     "counts_one_too_few",
     check="check_dropped_count",
-    help="You count from 0: when the first drop already changes the class, the answer is 1.",
+    help="The count is one too low. When the first drop already changes the class, the answer is 1.",
 )
 def counts_one_too_few(model, image):
     count = _first_change(model, image, _by_weight)
@@ -153,7 +156,7 @@ def counts_one_too_few(model, image):
     "units.lowest_dropped_units",
     "counts_one_too_many",
     check="check_dropped_count",
-    help="You count one drop too many: the answer is how many are dropped when the class first changes.",
+    help="The count is one too high. The answer is how many units are dropped when the class first changes.",
 )
 def counts_one_too_many(model, image):
     count = _first_change(model, image, _by_weight)
@@ -164,7 +167,8 @@ def counts_one_too_many(model, image):
     "units.lowest_dropped_units",
     "drops_smallest_first",
     check="check_dropped_count",
-    help="You drop the units with the smallest weights first: argsort sorts upwards unless you say descending=True.",
+    help="This is the count when units with the smallest weights are dropped first. argsort sorts upward unless "
+    "descending=True.",
 )
 def drops_smallest_first(model, image):
     return _first_change(model, image, lambda weights, _: weights.argsort(stable=True))
@@ -174,7 +178,7 @@ def drops_smallest_first(model, image):
     "units.lowest_dropped_units",
     "drops_one_at_a_time",
     check="check_dropped_count",
-    help="You drop each unit alone and put the one before back: what is dropped stays dropped.",
+    help="This is the answer when each unit is put back before the next one is dropped. What is dropped stays dropped.",
 )
 def drops_one_at_a_time(model, image):
     return _first_change(model, image, _by_weight, cumulative=False)
@@ -184,7 +188,7 @@ def drops_one_at_a_time(model, image):
     "units.lowest_dropped_units",
     "orders_by_contribution",
     check="check_dropped_count",
-    help="You order the units by weight times activation; the task orders them by their weight in fc alone.",
+    help="This is the count when units are ordered by weight times activation. Order them by their weight in fc alone.",
 )
 def orders_by_contribution(model, image):
     return _first_change(model, image, lambda weights, active: (weights * active).argsort(descending=True, stable=True))
@@ -194,7 +198,7 @@ def orders_by_contribution(model, image):
     "units.lowest_dropped_units",
     "never_none",
     check="check_dropped_count",
-    help="Where no other class ever comes out on top you return a number: return None there.",
+    help="No other class ever comes out on top here. The answer is None then, not a number.",
 )
 def never_none(model, image):
     count = _first_change(model, image, _by_weight)
@@ -205,7 +209,8 @@ def never_none(model, image):
     "units.lowest_dropped_units",
     "only_five_units",
     check="check_dropped_count",
-    help="You drop five units at most, the default of top_units: pass k, as many as there are.",
+    help="The answer is None, but the class changes later. Are only five units dropped, the default of top_units? "
+    "Pass k: as many as there are.",
 )
 def only_five_units(model, image):
     return _first_change(model, image, lambda weights, _: _by_weight(weights, None)[:5])

@@ -89,13 +89,11 @@ def layout_by_global_seed(features, seed=0):
     return _tsne(features, init="random", perplexity=40, learning_rate=200.0)
 
 
-@accepted("embedding.embed_2d", "layout_after_components", "30 principal components first, default settings, a list")
+@accepted("embedding.embed_2d", "layout_after_components", "50 principal components first, default settings, a list")
 def layout_after_components(features, seed=0):
     from sklearn.decomposition import PCA
 
-    points = np.asarray(features)
-    if points.shape[1] > 50:
-        points = PCA(50, random_state=seed).fit_transform(points)
+    points = PCA(50, random_state=seed).fit_transform(np.asarray(features))
     return _tsne(points, random_state=seed).tolist()
 
 

@@ -24,7 +24,7 @@ def filters_over_all_first_channel(weight):
 
 
 @accepted(
-    "visualize.filter_images", "filters_three_channels", "the first three channels where there are so many, numpy"
+    "visualize.filter_images", "filters_three_channels", "the first three channels where there are so many, one range"
 )
 def filters_three_channels(weight):
     w = weight.numpy()
@@ -105,6 +105,14 @@ def map_by_scipy(feature_maps, fc_weight, class_id, size):
 
     small = np.einsum("c,chw->hw", fc_weight[class_id].numpy(), feature_maps.numpy())
     return zoom(small, (size / small.shape[0], size / small.shape[1]), order=1)
+
+
+@accepted("visualize.class_activation_map", "map_mirrored_at_rim", "as scikit-image's resize: mirrored beyond the rim")
+def map_mirrored_at_rim(feature_maps, fc_weight, class_id, size):
+    from scipy.ndimage import zoom
+
+    small = np.einsum("c,chw->hw", fc_weight[class_id].numpy(), feature_maps.numpy())
+    return zoom(small, (size / small.shape[0], size / small.shape[1]), order=1, mode="mirror", grid_mode=True)
 
 
 @accepted("visualize.class_activation_map", "map_as_bytes", "0 to 255 as uint8, by nn.Upsample, all classes at once")

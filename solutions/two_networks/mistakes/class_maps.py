@@ -22,7 +22,7 @@ def _summed(weights, feature_maps):
     "visualize.class_activation_map",
     "map_of_next_class",
     check="check_class_map",
-    help="You use the weights of another class than the one that is asked for: classes count from 0.",
+    help="This is the map of the class after the one that is asked for. Classes count from 0: use fc_weight[class_id].",
 )
 def map_of_next_class(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[(class_id + 1) % len(fc_weight)], feature_maps), size)
@@ -32,7 +32,8 @@ def map_of_next_class(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_of_previous_class",
     check="check_class_map",
-    help="You use the weights of the class before the one that is asked for: classes count from 0.",
+    help="This is the map of the class before the one that is asked for. Classes count from 0: use "
+    "fc_weight[class_id].",
 )
 def map_of_previous_class(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[class_id - 1], feature_maps), size)
@@ -42,7 +43,8 @@ def map_of_previous_class(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_by_column",
     check="check_class_map",
-    help="You took a column of fc_weight, which is (K, C): the weights of a class are its row, fc_weight[class_id].",
+    help="This map uses a column of fc_weight, which is (K, C). The weights of a class are its row: "
+    "fc_weight[class_id].",
 )
 def map_by_column(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[:, class_id], feature_maps), size)
@@ -52,7 +54,8 @@ def map_by_column(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_of_top_class",
     check="check_class_map",
-    help="You draw the map of the class with the highest score, whatever `class_id` is.",
+    help="This is the map of the class with the highest score, which is not the class that is asked for. Use "
+    "fc_weight[class_id].",
 )
 def map_of_top_class(feature_maps, fc_weight, class_id, size):
     top = (fc_weight @ feature_maps.mean(dim=(1, 2))).argmax()
@@ -63,7 +66,8 @@ def map_of_top_class(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_without_weights",
     check="check_class_map",
-    help="You average the channels without the class's weights, so that every class gets the same map.",
+    help="This is the average of the channels, which is the same for every class. Multiply each channel by its "
+    "weight for the class.",
 )
 def map_without_weights(feature_maps, fc_weight, class_id, size):
     return _enlarged(feature_maps.mean(dim=0), size)
@@ -73,7 +77,7 @@ def map_without_weights(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_of_strongest_channel",
     check="check_class_map",
-    help="You draw the channel with the largest weight alone: sum over all channels, each times its weight.",
+    help="This is the channel with the largest weight alone. Sum over all channels, each times its weight.",
 )
 def map_of_strongest_channel(feature_maps, fc_weight, class_id, size):
     return _enlarged(feature_maps[fc_weight[class_id].argmax()], size)
@@ -83,8 +87,8 @@ def map_of_strongest_channel(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_clipped",
     check="check_class_map",
-    help="You cut the map off at 0 (a ReLU, as Grad-CAM does), so that places that speak against the class can't be "
-    "told from neutral ones.",
+    help="The negative part of the map became 0, as with a ReLU. Keep it: places that speak against the class differ "
+    "from neutral ones.",
 )
 def map_clipped(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[class_id], feature_maps).relu(), size)
@@ -94,7 +98,8 @@ def map_clipped(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_absolute",
     check="check_class_map",
-    help="You took the absolute value of the map, so that evidence against the class looks like evidence for it.",
+    help="This is the absolute value of the map, where evidence against the class looks like evidence for it. Keep "
+    "the signs.",
 )
 def map_absolute(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[class_id], feature_maps).abs(), size)
@@ -104,7 +109,8 @@ def map_absolute(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_of_absolute_weights",
     check="check_class_map",
-    help="You took the absolute value of the weights, so that channels against the class count for it.",
+    help="These are the absolute values of the weights, so that channels against the class count for it. Keep the "
+    "signs.",
 )
 def map_of_absolute_weights(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[class_id].abs(), feature_maps), size)
@@ -114,7 +120,7 @@ def map_of_absolute_weights(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_negated",
     check="check_class_map",
-    help="Your map has the wrong sign: it is dark where the image speaks for the class.",
+    help="The map has the wrong sign: it is dark where the image speaks for the class.",
 )
 def map_negated(feature_maps, fc_weight, class_id, size):
     return -_enlarged(_summed(fc_weight[class_id], feature_maps), size)
@@ -124,7 +130,7 @@ def map_negated(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_of_probabilities",
     check="check_class_map",
-    help="You applied a softmax over the classes at every place; leave it out, the scores themselves are the map.",
+    help="This is a softmax over the classes at every place. Leave it out: the scores themselves are the map.",
 )
 def map_of_probabilities(feature_maps, fc_weight, class_id, size):
     scores = torch.einsum("kc,chw->khw", fc_weight, feature_maps)
@@ -135,7 +141,7 @@ def map_of_probabilities(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_softmax_over_places",
     check="check_class_map",
-    help="You applied a softmax over the places, which is no change of scale; leave it out.",
+    help="This is a softmax over the places, which is more than a change of scale. Leave it out.",
 )
 def map_softmax_over_places(feature_maps, fc_weight, class_id, size):
     small = _summed(fc_weight[class_id], feature_maps)
@@ -146,7 +152,7 @@ def map_softmax_over_places(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_mixes_places",
     check="check_class_map",
-    help="You reshaped (C, h, w) to (h*w, C) without moving the channels to the end first, which mixes places: "
+    help="The map mixes up places, as a reshape of (C, h, w) to (h*w, C) does. Move the channels to the end: "
     "flatten(1).T.",
 )
 def map_mixes_places(feature_maps, fc_weight, class_id, size):
@@ -158,7 +164,7 @@ def map_mixes_places(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "map_on_its_side",
     check="check_class_map",
-    help="Your map lies on its side: the rows of the result are the rows of the image.",
+    help="The map lies on its side. Its rows are the rows of the image.",
 )
 def map_on_its_side(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[class_id], feature_maps).T, size)
@@ -168,7 +174,7 @@ def map_on_its_side(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "enlarged_in_blocks",
     check="check_bilinear",
-    help="You repeat each place in a block (nearest neighbour, the default of F.interpolate): mode='bilinear' passes "
+    help="Each place is repeated in a block (nearest neighbor, the default of F.interpolate). mode='bilinear' passes "
     "evenly from one to the next.",
 )
 def enlarged_in_blocks(feature_maps, fc_weight, class_id, size):
@@ -179,7 +185,7 @@ def enlarged_in_blocks(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "enlarged_bicubically",
     check="check_bilinear",
-    help="You enlarged the map bicubically, which shoots over its values: mode='bilinear' is asked for.",
+    help="The map is enlarged bicubically, which overshoots its values. mode='bilinear' is asked for.",
 )
 def enlarged_bicubically(feature_maps, fc_weight, class_id, size):
     return _enlarged(_summed(fc_weight[class_id], feature_maps), size, "bicubic")
@@ -189,7 +195,7 @@ def enlarged_bicubically(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "not_enlarged",
     check="check_bilinear",
-    help="You returned the map as small as the feature maps; enlarge it to (size, size).",
+    help="The map is as small as the feature maps. Enlarge it to (size, size).",
 )
 def not_enlarged(feature_maps, fc_weight, class_id, size):
     return _summed(fc_weight[class_id], feature_maps)
@@ -199,8 +205,8 @@ def not_enlarged(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "divides_by_maximum",
     check="check_evidence_against",
-    help="You divided by the map's maximum, which turns it upside down where that is negative: subtract the minimum "
-    "first.",
+    help="The map is upside down where all of it is negative, as when it is divided by its maximum. Subtract the "
+    "minimum first.",
 )
 def divides_by_maximum(feature_maps, fc_weight, class_id, size):
     small = _summed(fc_weight[class_id], feature_maps)
@@ -211,8 +217,8 @@ def divides_by_maximum(feature_maps, fc_weight, class_id, size):
     "visualize.class_activation_map",
     "changes_feature_maps",
     check="check_arguments_kept",
-    help="You multiplied the feature maps in place (`*=`), so that the next map starts from changed ones: work on a "
-    "new tensor.",
+    help="The feature maps are different afterwards, so the next map starts from changed ones. Work on a new tensor: "
+    "`*=` changes the old one.",
 )
 def changes_feature_maps(feature_maps, fc_weight, class_id, size):
     feature_maps *= fc_weight[class_id][:, None, None]

@@ -25,7 +25,7 @@ def _evaluated(model, describe):
     "embedding.penultimate_features",
     "gives_logits",
     check="check_what_fc_receives",
-    help="You returned the logits, what `fc` gives; its input is asked for: model.features(images).",
+    help="These are the logits, what `fc` gives. Its input is asked for: model.features(images).",
 )
 def gives_logits(model, images):
     return _evaluated(model, lambda: model(images))
@@ -35,7 +35,7 @@ def gives_logits(model, images):
     "embedding.penultimate_features",
     "gives_probabilities",
     check="check_what_fc_receives",
-    help="You returned the probabilities of the classes; what `fc` receives is asked for: model.features(images).",
+    help="These are the probabilities of the classes. What `fc` receives is asked for: model.features(images).",
 )
 def gives_probabilities(model, images):
     return _evaluated(model, lambda: model(images).softmax(dim=1))
@@ -45,7 +45,7 @@ def gives_probabilities(model, images):
     "embedding.penultimate_features",
     "gives_maps",
     check="check_what_fc_receives",
-    help="You flattened the feature maps; `fc` receives their average over the places, one number per channel.",
+    help="These are the flattened feature maps. `fc` receives their average over the places, one number per channel.",
 )
 def gives_maps(model, images):
     return _evaluated(model, lambda: model.feature_maps(images).flatten(1))
@@ -55,7 +55,7 @@ def gives_maps(model, images):
     "embedding.penultimate_features",
     "gives_largest",
     check="check_what_fc_receives",
-    help="You took the largest value of each feature map; `fc` receives the average.",
+    help="These are the largest values of the feature maps. `fc` receives the average.",
 )
 def gives_largest(model, images):
     return _evaluated(model, lambda: model.feature_maps(images).amax(dim=(2, 3)))
@@ -65,7 +65,7 @@ def gives_largest(model, images):
     "embedding.penultimate_features",
     "averages_channels",
     check="check_what_fc_receives",
-    help="You averaged the feature maps over the channels; average over the places, mean(dim=(2, 3)).",
+    help="This is the average over the channels. Average over the places: mean(dim=(2, 3)).",
 )
 def averages_channels(model, images):
     return _evaluated(model, lambda: model.feature_maps(images).mean(dim=1).flatten(1))
@@ -75,7 +75,7 @@ def averages_channels(model, images):
     "embedding.penultimate_features",
     "gives_unit_length",
     check="check_what_fc_receives",
-    help="You brought the features to length 1; return them as `fc` receives them.",
+    help="These are features of length 1. Return them as `fc` receives them.",
 )
 def gives_unit_length(model, images):
     return _evaluated(model, lambda: nn.functional.normalize(model.features(images)))
@@ -85,7 +85,8 @@ def gives_unit_length(model, images):
     "embedding.penultimate_features",
     "subtracts_mean",
     check="check_what_fc_receives",
-    help="You subtracted the mean of the batch, so that the same image gets other features beside other images.",
+    help="The mean of the batch is subtracted, so an image gets other features beside other images. Return them as "
+    "`fc` receives them.",
 )
 def subtracts_mean(model, images):
     features = _evaluated(model, lambda: model.features(images))
@@ -96,7 +97,7 @@ def subtracts_mean(model, images):
     "embedding.penultimate_features",
     "transposes_features",
     check="check_what_fc_receives",
-    help="Your result is (D, N): a row per image is asked for.",
+    help="The result is (D, N). A row per image is asked for.",
 )
 def transposes_features(model, images):
     return _evaluated(model, lambda: model.features(images)).T
@@ -106,7 +107,7 @@ def transposes_features(model, images):
     "embedding.penultimate_features",
     "first_image_only",
     check="check_what_fc_receives",
-    help="You returned the features of the first image only (an index 0 too many).",
+    help="These are the features of the first image only. Is there an index [0] too many?",
 )
 def first_image_only(model, images):
     return _evaluated(model, lambda: model.features(images))[0]
@@ -116,8 +117,8 @@ def first_image_only(model, images):
     "embedding.penultimate_features",
     "stays_in_training",
     check="check_evaluation_mode",
-    help="You did not switch to evaluation mode, so that batch norm uses the batch's own statistics: call model.eval() "
-    "first.",
+    help="These are the features in training mode, where batch norm uses the batch's own statistics. Call "
+    "model.eval() first.",
 )
 def stays_in_training(model, images):
     with torch.no_grad():
@@ -128,8 +129,8 @@ def stays_in_training(model, images):
     "embedding.penultimate_features",
     "leaves_evaluation",
     check="check_mode_left",
-    help="You left the network in evaluation mode, and training would go on in it: remember model.training first, and "
-    "model.train(was_training) at the end.",
+    help="The network is left in evaluation mode, and training would go on in it. Remember model.training first, and "
+    "call model.train(was_training) at the end.",
 )
 def leaves_evaluation(model, images):
     model.eval()
@@ -141,8 +142,8 @@ def leaves_evaluation(model, images):
     "embedding.penultimate_features",
     "leaves_training",
     check="check_mode_left",
-    help="You left the network in training mode, whatever mode it was in: remember model.training first, and "
-    "model.train(was_training) at the end.",
+    help="The network is left in training mode. Remember model.training first, and call model.train(was_training) at "
+    "the end.",
 )
 def leaves_training(model, images):
     model.eval()
@@ -156,7 +157,8 @@ def leaves_training(model, images):
     "embedding.penultimate_features",
     "removes_fc",
     check="check_network_kept",
-    help="You replaced `fc` in the network that was passed in: put it back afterwards, or call model.features(images).",
+    help="Afterwards the network no longer gives its logits. If `fc` is taken out, put it back, or call "
+    "model.features(images).",
 )
 def removes_fc(model, images):
     model.fc = nn.Identity()
@@ -177,7 +179,7 @@ def _tsne(features, seed, **options):
     "embedding.embed_2d",
     "principal_components",
     check="check_neighbours_kept",
-    help="You projected onto the two principal components (PCA), which is not t-SNE: see sklearn.manifold.TSNE.",
+    help="This is a projection onto the two principal components (PCA), which is not t-SNE. See sklearn.manifold.TSNE.",
 )
 def principal_components(features, seed=0):
     from sklearn.decomposition import PCA
@@ -189,7 +191,7 @@ def principal_components(features, seed=0):
     "embedding.embed_2d",
     "first_two_features",
     check="check_neighbours_kept",
-    help="You returned the first two features; t-SNE makes two new numbers of all of them.",
+    help="These are the first two features. t-SNE makes two new numbers of all of them.",
 )
 def first_two_features(features, seed=0):
     return np.asarray(features)[:, :2]
@@ -199,7 +201,7 @@ def first_two_features(features, seed=0):
     "embedding.embed_2d",
     "too_few_steps",
     check="check_neighbours_kept",
-    help="t-SNE was stopped before it came to rest (max_iter); its first 250 steps only prepare: leave it at 1000.",
+    help="t-SNE was stopped before it came to rest. Its first 250 steps only prepare: leave max_iter at 1000.",
 )
 def too_few_steps(features, seed=0):
     return _tsne(features, seed, max_iter=250)
@@ -209,7 +211,7 @@ def too_few_steps(features, seed=0):
     "embedding.embed_2d",
     "three_dimensions",
     check="check_any_features",
-    help="Your layout has three dimensions: n_components=2.",
+    help="The layout has three dimensions. Use n_components=2.",
 )
 def three_dimensions(features, seed=0):
     return _tsne(features, seed, n_components=3)
@@ -219,7 +221,7 @@ def three_dimensions(features, seed=0):
     "embedding.embed_2d",
     "lays_out_features",
     check="check_any_features",
-    help="You transposed the features, so that there is a point per feature: a point per image is asked for.",
+    help="There is a point for each feature. A point for each image is asked for: leave out the transpose.",
 )
 def lays_out_features(features, seed=0):
     points = np.asarray(features).T
@@ -230,7 +232,7 @@ def lays_out_features(features, seed=0):
     "embedding.embed_2d",
     "first_hundred",
     check="check_any_features",
-    help="You lay out the first 100 images only, whatever their number.",
+    help="Only the first 100 images are laid out. Lay out all of them.",
 )
 def first_hundred(features, seed=0):
     return _tsne(features[:100], seed)
@@ -240,7 +242,7 @@ def first_hundred(features, seed=0):
     "embedding.embed_2d",
     "perplexity_too_large",
     check="check_any_features",
-    help="The perplexity must be less than the number of images, which may be 100: 5 to 50 is usual.",
+    help="Is the perplexity less than the number of images, which may be 100? 5 to 50 is usual.",
 )
 def perplexity_too_large(features, seed=0):
     return _tsne(features, seed, perplexity=100)
@@ -250,7 +252,7 @@ def perplexity_too_large(features, seed=0):
     "embedding.embed_2d",
     "returns_estimator",
     check="check_any_features",
-    help="`fit` returns the TSNE object; `fit_transform` returns the points.",
+    help="Is the TSNE object returned? `fit` returns it; `fit_transform` returns the points.",
 )
 def returns_estimator(features, seed=0):
     from sklearn.manifold import TSNE
@@ -262,7 +264,7 @@ def returns_estimator(features, seed=0):
     "embedding.embed_2d",
     "ignores_seed",
     check="check_same_seed",
-    help="The layout starts at random and does not use `seed`: pass it on as random_state=seed.",
+    help="The layout changes from call to call. Is `seed` passed on, as random_state=seed?",
 )
 def ignores_seed(features, seed=0):
     return _tsne(features, None, init="random")

@@ -38,7 +38,8 @@ def _branch(block, x):
     "resnet.SmallResNet",
     "classes_fixed",
     check="check_classes",
-    help="You ignore `num_classes`: give it to the last layer, nn.Linear(C, num_classes).",
+    help="There are ten logits where `num_classes` asks for another number. Give it to the last layer: nn.Linear(C, "
+    "num_classes).",
 )
 class _ClassesFixed(_Wrong):
     def __init__(self, num_classes=10):
@@ -49,7 +50,8 @@ class _ClassesFixed(_Wrong):
     "resnet.SmallResNet",
     "too_many_parameters",
     check="check_size",
-    help="This is as large as torchvision's resnet18: images of 32x32 pixels need far fewer channels and blocks.",
+    help="This is as large as torchvision's resnet18, or larger. Images of 32x32 pixels need far fewer channels and "
+    "blocks.",
 )
 class _TooManyParameters(_Wrong):
     def __init__(self, num_classes=10):
@@ -62,7 +64,8 @@ class _TooManyParameters(_Wrong):
     "resnet.SmallResNet",
     "layers_in_list",
     check="check_registered",
-    help="A layer in a plain Python list is unknown to the network: use nn.Sequential or nn.ModuleList.",
+    help="Are there layers in a plain Python list, or layers made in forward? The network does not know them: use "
+    "nn.Sequential or nn.ModuleList in __init__.",
 )
 class _LayersInList(_Wrong):
     def __init__(self, num_classes=10):
@@ -77,8 +80,8 @@ class _LayersInList(_Wrong):
     "resnet.SmallResNet",
     "no_addition",
     check="check_residual",
-    help="Your blocks only stack convolutions: add the block's input, or what the shortcut makes of it, to their "
-    "result.",
+    help="No block adds its input to what its convolutions make of it. Add the input, or what the shortcut makes of "
+    "it, before the last ReLU.",
 )
 class _NoAddition(_Wrong):
     def __init__(self, num_classes=10):
@@ -90,8 +93,7 @@ class _NoAddition(_Wrong):
     "resnet.SmallResNet",
     "adds_to_itself",
     check="check_residual",
-    help="You add the convolutions' result to itself: keep the block's input in a variable of its own before the first "
-    "convolution.",
+    help="A tensor is added to itself. Keep the block's input in a variable of its own before the first convolution.",
 )
 class _AddsToItself(_Wrong):
     def __init__(self, num_classes=10):
@@ -109,7 +111,7 @@ class _AddsToItself(_Wrong):
     "resnet.SmallResNet",
     "concatenates",
     check="check_residual",
-    help="You concatenate the shortcut (torch.cat), as DenseNet does; a residual network adds it.",
+    help="The network concatenates tensors (torch.cat), as DenseNet does. A residual network adds them.",
 )
 class _Concatenates(_Wrong):
     def __init__(self, num_classes=10):
@@ -128,8 +130,8 @@ class _Concatenates(_Wrong):
     "resnet.SmallResNet",
     "cuts_gradient",
     check="check_residual",
-    help="Gradients end somewhere in your network, so only the layers behind it learn: leave out .detach(), .data, "
-    "numpy and torch.no_grad().",
+    help="The gradient ends between the logits and the images. Is there a .detach(), .data, numpy or "
+    "torch.no_grad()? Layers before it can't learn.",
 )
 class _CutsGradient(_Wrong):
     def features(self, x):
@@ -140,7 +142,8 @@ class _CutsGradient(_Wrong):
     "resnet.SmallResNet",
     "features_are_logits",
     check="check_features",
-    help="Your features(x) are the logits: return what goes into `fc`, not what comes out of it.",
+    help="features(x) has ten numbers per image, as the logits have. Return what goes into `fc`, not what comes out "
+    "of it.",
 )
 class _FeaturesAreLogits(_Wrong):
     def features(self, x):
@@ -154,7 +157,7 @@ class _FeaturesAreLogits(_Wrong):
     "resnet.SmallResNet",
     "features_not_averaged",
     check="check_features",
-    help="Your features(x) are the feature maps: take the average over height and width.",
+    help="features(x) has as many numbers as the feature maps. Take the average over height and width.",
 )
 class _FeaturesNotAveraged(_Wrong):
     def features(self, x):
@@ -168,7 +171,8 @@ class _FeaturesNotAveraged(_Wrong):
     "resnet.SmallResNet",
     "ends_in_softmax",
     check="check_forward",
-    help="Your network ends in a softmax; the loss applies its own: return the logits as `fc` gives them.",
+    help="These are probabilities: a softmax of the logits. The loss applies its own: return the logits as `fc` "
+    "gives them.",
 )
 class _EndsInSoftmax(_Wrong):
     def forward(self, x):
@@ -179,7 +183,7 @@ class _EndsInSoftmax(_Wrong):
     "resnet.SmallResNet",
     "ends_in_log_softmax",
     check="check_forward",
-    help="Your network ends in log_softmax, which belongs to the loss: return the logits as `fc` gives them.",
+    help="These are log-probabilities: log_softmax belongs to the loss. Return the logits as `fc` gives them.",
 )
 class _EndsInLogSoftmax(_Wrong):
     def forward(self, x):
@@ -190,7 +194,8 @@ class _EndsInLogSoftmax(_Wrong):
     "resnet.SmallResNet",
     "relu_after_last_layer",
     check="check_forward",
-    help="You apply ReLU after `fc`; logits may be negative, and a class whose logit is cut off learns nothing.",
+    help="Negative logits became 0, as with a ReLU after `fc`. Leave it out: a class whose logit is cut off learns "
+    "nothing.",
 )
 class _ReluAfterLastLayer(_Wrong):
     def forward(self, x):
@@ -201,7 +206,8 @@ class _ReluAfterLastLayer(_Wrong):
     "resnet.SmallResNet",
     "maps_are_averages",
     check="check_feature_maps",
-    help="Your feature_maps(x) are averaged already: stop before the average pooling, so that (N, C, h, w) is left.",
+    help="feature_maps(x) has one number per channel, as an average has. Return the maps before the average pooling: "
+    "(N, C, h, w).",
 )
 class _MapsAreAverages(_Wrong):
     def feature_maps(self, x):
@@ -212,7 +218,7 @@ class _MapsAreAverages(_Wrong):
     "resnet.SmallResNet",
     "maps_of_earlier_layer",
     check="check_feature_maps",
-    help="Your feature_maps(x) are those of an earlier layer: return what the average is taken of.",
+    help="Are these the maps of an earlier layer? Return the maps that features(x) is the average of.",
 )
 class _MapsOfEarlierLayer(_Wrong):
     def feature_maps(self, x):
@@ -226,7 +232,7 @@ class _MapsOfEarlierLayer(_Wrong):
     "resnet.SmallResNet",
     "maps_before_relu",
     check="check_feature_maps",
-    help="Your feature_maps(x) lack the last ReLU: return what the average is taken of.",
+    help="features(x) is the average of the maps after a ReLU. Return those maps, with the ReLU.",
 )
 class _MapsBeforeRelu(_Wrong):
     def feature_maps(self, x):
@@ -241,7 +247,8 @@ class _MapsBeforeRelu(_Wrong):
     "resnet.SmallResNet",
     "features_are_maxima",
     check="check_feature_maps",
-    help="You take the maximum of each map; class activation maps rest on the average: use nn.AdaptiveAvgPool2d(1).",
+    help="features(x) is the maximum of each map. Class activation maps rest on the average: use "
+    "nn.AdaptiveAvgPool2d(1).",
 )
 class _FeaturesAreMaxima(_Wrong):
     def features(self, x):
@@ -252,7 +259,7 @@ class _FeaturesAreMaxima(_Wrong):
     "resnet.SmallResNet",
     "features_are_sums",
     check="check_feature_maps",
-    help="You sum each map over its places: take the mean.",
+    help="features(x) is the sum of each map over its places. Take the mean.",
 )
 class _FeaturesAreSums(_Wrong):
     def features(self, x):
@@ -263,7 +270,8 @@ class _FeaturesAreSums(_Wrong):
     "resnet.SmallResNet",
     "dropout_stays_on",
     check="check_evaluation",
-    help="F.dropout drops in evaluation mode too: pass training=self.training, or use nn.Dropout.",
+    help="Is F.dropout used without training=self.training? It drops in evaluation mode, too: pass it, or use "
+    "nn.Dropout.",
 )
 class _DropoutStaysOn(_Wrong):
     def feature_maps(self, x):
@@ -274,8 +282,8 @@ class _DropoutStaysOn(_Wrong):
     "resnet.SmallResNet",
     "statistics_of_batch",
     check="check_evaluation",
-    help="In evaluation mode you normalise by the statistics of the batch: leave nn.BatchNorm2d its running "
-    "statistics, and call train() and eval() from outside only.",
+    help="Does batch norm use the batch's statistics in evaluation mode? Leave nn.BatchNorm2d its running "
+    "statistics, and call train() and eval() only from outside.",
 )
 class _StatisticsOfBatch(_Wrong):
     def __init__(self, num_classes=10):

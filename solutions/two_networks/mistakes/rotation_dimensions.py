@@ -17,7 +17,7 @@ def _four(images, turn):
     "rotation.rotate_images",
     "turns_batch_dimension",
     check="check_turns",
-    help="Without its `dims`, torch.rot90 turns the first two dimensions, images and channels: pass dims=(2, 3).",
+    help="Images and channels are turned, as by torch.rot90 without its `dims`. Pass dims=(2, 3).",
 )
 def turns_batch_dimension(images):
     return _four(images, lambda x, k: torch.rot90(x, k))
@@ -27,8 +27,8 @@ def turns_batch_dimension(images):
     "rotation.rotate_images",
     "turns_channels_and_rows",
     check="check_turns",
-    help="You turn channels and rows: in a batch (N, C, H, H) the image lies in dimensions 2 and 3, dims=(1, 2) are "
-    "right for a single image (C, H, H).",
+    help="Channels and rows are turned. In a batch (N, C, H, H) the image lies in dimensions 2 and 3; dims=(1, 2) "
+    "are right for a single image.",
 )
 def turns_channels_and_rows(images):
     return _four(images, lambda x, k: torch.rot90(x, k, (1, 2)))
@@ -38,7 +38,7 @@ def turns_channels_and_rows(images):
     "rotation.rotate_images",
     "turns_channels_and_columns",
     check="check_turns",
-    help="You turn channels and columns: in a batch (N, C, H, H) the image lies in dimensions 2 and 3.",
+    help="Channels and columns are turned. In a batch (N, C, H, H) the image lies in dimensions 2 and 3.",
 )
 def turns_channels_and_columns(images):
     return _four(images, lambda x, k: torch.rot90(x, k, (1, 3)))
@@ -48,7 +48,8 @@ def turns_channels_and_columns(images):
     "rotation.rotate_images",
     "reverses_channels",
     check="check_turns",
-    help="Your turns also reverse the order of the channels, red and blue exchanged: flip rows and columns only.",
+    help="Turned images have their channels in the opposite order: red and blue are exchanged. Flip rows and columns "
+    "only.",
 )
 def reverses_channels(images):
     return _four(images, lambda x, k: torch.rot90(x.flip(1) if k else x, k, (2, 3)))
@@ -58,7 +59,7 @@ def reverses_channels(images):
     "rotation.rotate_images",
     "flips_batch_too",
     check="check_turns",
-    help="Your half turn also reverses the order of images or channels: `flip()` needs the dimensions (2, 3), not all.",
+    help="The half turn also has its channels in the opposite order. `flip()` needs the dimensions (2, 3), not all.",
 )
 def flips_batch_too(images):
     return _four(images, lambda x, k: x.flip(0, 1, 2, 3) if k == 2 else torch.rot90(x, k, (2, 3)))
@@ -68,7 +69,7 @@ def flips_batch_too(images):
     "rotation.rotate_images",
     "views_for_permute",
     check="check_turns",
-    help="You reorder dimensions with `view` or `reshape`, which only cuts the same row of numbers anew: use `permute` "
+    help="Numbers of different places are mixed, as when `view` or `reshape` stands for a reordering. Use `permute` "
     "to move channels to the end and back.",
 )
 def views_for_permute(images):
@@ -84,7 +85,7 @@ def views_for_permute(images):
     "rotation.rotate_images",
     "not_permuted_back",
     check="check_turns",
-    help="Your images come back with the channels last: permute them back to (4N, C, H, H).",
+    help="The channels come last in the result. Permute it back to (4N, C, H, H).",
 )
 def not_permuted_back(images):
     return _four(images.permute(0, 2, 3, 1), lambda x, k: torch.rot90(x, k, (1, 2)))

@@ -15,7 +15,7 @@ def _order(losses):
     "rotation.extreme_examples",
     "highest_in_ascending_order",
     check="check_extreme_indices",
-    help="Your highest losses come with the very highest last: the most extreme one comes first in both lists.",
+    help="The highest losses come with the very highest last. The most extreme one comes first in both lists.",
 )
 def highest_in_ascending_order(losses, k):
     order = _order(losses)
@@ -26,7 +26,7 @@ def highest_in_ascending_order(losses, k):
     "rotation.extreme_examples",
     "lowest_in_descending_order",
     check="check_extreme_indices",
-    help="Your lowest losses come with the very lowest last: the most extreme one comes first in both lists.",
+    help="The lowest losses come with the very lowest last. The most extreme one comes first in both lists.",
 )
 def lowest_in_descending_order(losses, k):
     order = _order(losses)[::-1]
@@ -37,7 +37,7 @@ def lowest_in_descending_order(losses, k):
     "rotation.extreme_examples",
     "swapped_pair",
     check="check_extreme_indices",
-    help="You return the highest first and the lowest second: exchange the two lists.",
+    help="The highest come first and the lowest second. Exchange the two lists.",
 )
 def swapped_pair(losses, k):
     order = _order(losses)
@@ -48,7 +48,7 @@ def swapped_pair(losses, k):
     "rotation.extreme_examples",
     "values_for_indices",
     check="check_extreme_indices",
-    help="You return the losses themselves: return their indices, as argsort or topk(...).indices gives them.",
+    help="These are the losses themselves. Return their indices, as argsort or topk(...).indices gives them.",
 )
 def values_for_indices(losses, k):
     values = losses.sort().values
@@ -59,7 +59,7 @@ def values_for_indices(losses, k):
     "rotation.extreme_examples",
     "whole_topk",
     check="check_extreme_indices",
-    help="`topk` gives values and indices together: return its `.indices`.",
+    help="There are values and indices together, as `topk` gives them. Return its `.indices`.",
 )
 def whole_topk(losses, k):
     return losses.topk(k, largest=False), losses.topk(k)
@@ -69,7 +69,7 @@ def whole_topk(losses, k):
     "rotation.extreme_examples",
     "pairs_for_indices",
     check="check_extreme_indices",
-    help="You return pairs of index and loss: return the indices only.",
+    help="These are pairs of index and loss. Return the indices only.",
 )
 def pairs_for_indices(losses, k):
     pairs = [(index, float(losses[index])) for index in _order(losses)]
@@ -80,7 +80,7 @@ def pairs_for_indices(losses, k):
     "rotation.extreme_examples",
     "ranks_for_indices",
     check="check_extreme_indices",
-    help="You return the places that losses have in the order (argsort of argsort): one argsort gives the indices.",
+    help="These are the ranks of the losses, as argsort of argsort gives them. One argsort gives the indices.",
 )
 def ranks_for_indices(losses, k):
     ranks = torch.argsort(torch.argsort(losses, stable=True))
@@ -91,7 +91,8 @@ def ranks_for_indices(losses, k):
     "rotation.extreme_examples",
     "indices_of_sorted",
     check="check_extreme_indices",
-    help="You count in the sorted losses, so the indices are 0, 1, 2, ...: sort indices by their loss, with argsort.",
+    help="The indices are 0, 1, 2, ... and the last ones: places in the sorted losses. Sort the indices by their "
+    "loss, with argsort.",
 )
 def indices_of_sorted(losses, k):
     places = list(range(len(losses)))
@@ -102,7 +103,7 @@ def indices_of_sorted(losses, k):
     "rotation.extreme_examples",
     "skips_the_first",
     check="check_extreme_indices",
-    help="You leave out the most extreme loss of all: slices count from 0, order[:k] and order[::-1][:k].",
+    help="The most extreme loss is missing from both lists. Slices count from 0: order[:k] and order[::-1][:k].",
 )
 def skips_the_first(losses, k):
     order = _order(losses)
@@ -113,8 +114,8 @@ def skips_the_first(losses, k):
     "rotation.extreme_examples",
     "skips_the_highest",
     check="check_extreme_indices",
-    help="You leave out the highest loss: the last element is order[-1], and `order[-2::-1]` or `order[-k-1:-1]` end "
-    "before it.",
+    help="The highest loss is missing. The last element is order[-1]: `order[-2::-1]` and `order[-k-1:-1]` leave it "
+    "out.",
 )
 def skips_the_highest(losses, k):
     order = _order(losses)
@@ -125,7 +126,7 @@ def skips_the_highest(losses, k):
     "rotation.extreme_examples",
     "one_too_few",
     check="check_extreme_indices",
-    help="Your second list is one too short: the slice `order[:-k:-1]` ends before the k-th from the end, "
+    help="The second list is one too short. The slice `order[:-k:-1]` ends before the k-th from the end, "
     "order[::-1][:k] does not.",
 )
 def one_too_few(losses, k):
@@ -137,7 +138,7 @@ def one_too_few(losses, k):
     "rotation.extreme_examples",
     "one_too_many",
     check="check_extreme_indices",
-    help="Your lists are one too long: k indices are asked for.",
+    help="The lists are one too long. k indices are asked for.",
 )
 def one_too_many(losses, k):
     order = _order(losses)
@@ -148,7 +149,7 @@ def one_too_many(losses, k):
     "rotation.extreme_examples",
     "ignores_k",
     check="check_extreme_indices",
-    help="Your lists are of the same length whatever `k` says: use it.",
+    help="The lists hold five indices where `k` asks for another number. Use `k`.",
 )
 def ignores_k(losses, k):
     order = _order(losses)
@@ -159,7 +160,7 @@ def ignores_k(losses, k):
     "rotation.extreme_examples",
     "all_of_them",
     check="check_extreme_indices",
-    help="You return all indices, sorted: cut both lists after k.",
+    help="These are all indices, sorted. Cut both lists after k.",
 )
 def all_of_them(losses, k):
     order = _order(losses)
@@ -170,7 +171,7 @@ def all_of_them(losses, k):
     "rotation.extreme_examples",
     "slice_is_empty",
     check="check_extreme_indices",
-    help="Your second list is empty: a slice such as `order[-1:-k]` runs upwards unless it has a step of -1.",
+    help="The second list is empty. A slice such as `order[-1:-k]` runs upward unless it has a step of -1.",
 )
 def slice_is_empty(losses, k):
     order = _order(losses)
@@ -181,7 +182,7 @@ def slice_is_empty(losses, k):
     "rotation.extreme_examples",
     "one_list",
     check="check_extreme_indices",
-    help="You return one list with all indices: return two, (lowest, highest).",
+    help="There is one list with all indices. Return two: (lowest, highest).",
 )
 def one_list(losses, k):
     order = _order(losses)
@@ -192,7 +193,7 @@ def one_list(losses, k):
     "rotation.extreme_examples",
     "highest_twice",
     check="check_extreme_indices",
-    help="Both of your lists hold the highest losses: topk finds the lowest with largest=False.",
+    help="Both lists hold the highest losses. topk finds the lowest with largest=False.",
 )
 def highest_twice(losses, k):
     return losses.topk(k).indices, losses.topk(k).indices
@@ -202,8 +203,8 @@ def highest_twice(losses, k):
     "rotation.extreme_examples",
     "finds_by_value",
     check="check_equal_losses",
-    help="Where losses are equal you name the first of them several times: `index` finds a value, so sort the indices "
-    "instead.",
+    help="Where losses are equal, one image is named several times. `index` finds the first of equal values: sort "
+    "the indices instead.",
 )
 def finds_by_value(losses, k):
     values = losses.tolist()
@@ -214,7 +215,8 @@ def finds_by_value(losses, k):
     "rotation.extreme_examples",
     "keyed_by_value",
     check="check_equal_losses",
-    help="Where losses are equal you lose images: a dict from loss to index keeps one of them only.",
+    help="Where losses are equal, only one image is named. A dict from loss to index keeps one of them: sort the "
+    "indices instead.",
 )
 def keyed_by_value(losses, k):
     places = {value: index for index, value in enumerate(losses.tolist())}
@@ -225,7 +227,7 @@ def keyed_by_value(losses, k):
     "rotation.extreme_examples",
     "crosses_out_losses",
     check="check_losses_kept",
-    help="You cross the losses out that you have found, in the tensor that was passed in: work on losses.clone().",
+    help="The losses that were found are crossed out in the tensor that was passed in. Work on losses.clone().",
 )
 def crosses_out_losses(losses, k):
     highest = [int(i) for i in losses.topk(k).indices]
@@ -240,7 +242,7 @@ def crosses_out_losses(losses, k):
     "rotation.extreme_examples",
     "sorts_in_place",
     check="check_losses_kept",
-    help="You sort the losses that were passed in, in place: sort a copy, or take argsort.",
+    help="The losses that were passed in are sorted afterwards. Sort a copy, or use argsort.",
 )
 def sorts_in_place(losses, k):
     order = _order(losses)

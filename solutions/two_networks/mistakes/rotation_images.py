@@ -19,7 +19,7 @@ def _four(images, turn):
     "rotation.rotate_images",
     "flips_for_turns",
     check="check_turns",
-    help="You mirror the images left to right and upside down: a mirror image is not a turn, use torch.rot90.",
+    help="Mirror images stand where the quarter turns should be. A mirror image is not a turn: use torch.rot90.",
 )
 def flips_for_turns(images):
     return _four(images, lambda x, k: [x, x.flip(3), x.flip(2), x.flip(2, 3)][k])
@@ -29,7 +29,7 @@ def flips_for_turns(images):
     "rotation.rotate_images",
     "transposes_for_turns",
     check="check_turns",
-    help="You transpose the images for the quarter turns, which mirrors them along a diagonal: transpose, then flip.",
+    help="The quarter turns are mirrored along a diagonal, as transpose alone does. Transpose, then flip.",
 )
 def transposes_for_turns(images):
     return _four(images, lambda x, k: [x, x.transpose(2, 3), x.flip(2, 3), x.flip(2, 3).transpose(2, 3)][k])
@@ -39,8 +39,7 @@ def transposes_for_turns(images):
     "rotation.rotate_images",
     "half_turn_mirrors",
     check="check_turns",
-    help="Your half turn turns the image upside down without exchanging left and right, so it is a mirror image: flip "
-    "rows and columns.",
+    help="The half turn is a mirror image: upside down, but with left and right in place. Flip rows and columns.",
 )
 def half_turn_mirrors(images):
     return _four(images, lambda x, k: x.flip(2) if k == 2 else torch.rot90(x, k, (2, 3)))
@@ -50,8 +49,7 @@ def half_turn_mirrors(images):
     "rotation.rotate_images",
     "quarter_turns_without_flip",
     check="check_turns",
-    help="One of your quarter turns transposes and flips, the other only transposes: both need the flip, along "
-    "different dimensions.",
+    help="One quarter turn is a turn, the other only a transposed image. Both need a flip, along different dimensions.",
 )
 def quarter_turns_without_flip(images):
     def turn(x, k):
@@ -64,8 +62,8 @@ def quarter_turns_without_flip(images):
     "rotation.rotate_images",
     "half_turn_twice",
     check="check_turns",
-    help="You have the half turn twice and one quarter turn never: turning by 2 to the left and to the right is the "
-    "same.",
+    help="The half turn is there twice, and a quarter turn is missing. Turning by 2 to the left and to the right is "
+    "the same.",
 )
 def half_turn_twice(images):
     return _four(images, lambda x, k: torch.rot90(x, [0, 1, 2, -2][k], (2, 3)))
@@ -75,7 +73,7 @@ def half_turn_twice(images):
     "rotation.rotate_images",
     "upright_twice",
     check="check_turns",
-    help="You have the upright image twice: four quarter turns lead back to it, so count them 0, 1, 2, 3.",
+    help="The upright image is there twice. Four quarter turns lead back to it: count them 0, 1, 2, 3.",
 )
 def upright_twice(images):
     return _four(images, lambda x, k: torch.rot90(x, [0, 1, 2, 4][k], (2, 3)))
@@ -85,7 +83,7 @@ def upright_twice(images):
     "rotation.rotate_images",
     "four_names_for_one",
     check="check_turns",
-    help="All four of your outputs are the same turn: you write into one tensor and keep it four times, keep copies.",
+    help="All four outputs are the same turn. Is one tensor written to and kept four times? Keep copies.",
 )
 def four_names_for_one(images):
     turned, outputs = images.clone(), []
@@ -99,7 +97,7 @@ def four_names_for_one(images):
     "rotation.rotate_images",
     "never_turns",
     check="check_turns",
-    help="All outputs are upright: torch.rot90 returns a new tensor, it does not change the one that it is given.",
+    help="All outputs are upright. torch.rot90 returns a new tensor: it does not change the one that it is given.",
 )
 def never_turns(images):
     outputs = []
@@ -114,7 +112,7 @@ def never_turns(images):
     "rotation.rotate_images",
     "turns_first_image_only",
     check="check_turns",
-    help="You turn one image for all: use each image of the batch.",
+    help="All outputs show the first image. Turn each image of the batch.",
 )
 def turns_first_image_only(images):
     return _four(images, lambda x, k: torch.rot90(x[:1].expand_as(x), k, (2, 3)))
@@ -124,7 +122,7 @@ def turns_first_image_only(images):
     "rotation.rotate_images",
     "one_turn_per_image",
     check="check_turns",
-    help="You give each image in one turn only: return all four turns of each, 4N images.",
+    help="There is one output for each image. Return all four turns of each: 4N images.",
 )
 def one_turn_per_image(images):
     labels = torch.randint(4, (len(images),))
@@ -136,7 +134,7 @@ def one_turn_per_image(images):
     "rotation.rotate_images",
     "leaves_upright_out",
     check="check_turns",
-    help="You leave the upright images out: 0 quarter turns is one of the four, with the label 0.",
+    help="The upright images are missing. 0 quarter turns is one of the four, with the label 0.",
 )
 def leaves_upright_out(images):
     rotated = torch.cat([torch.rot90(images, k, (2, 3)) for k in (1, 2, 3)])
@@ -147,7 +145,7 @@ def leaves_upright_out(images):
     "rotation.rotate_images",
     "leaves_last_turn_out",
     check="check_turns",
-    help="You give three turns and leave out that by 270 degrees: range(4) counts from 0 to 3.",
+    help="One quarter turn is missing. range(4) counts from 0 to 3.",
 )
 def leaves_last_turn_out(images):
     rotated = torch.cat([torch.rot90(images, k, (2, 3)) for k in range(3)])
@@ -158,7 +156,8 @@ def leaves_last_turn_out(images):
     "rotation.rotate_images",
     "stacks_for_cat",
     check="check_turns",
-    help="torch.stack makes a new dimension, (4, N, C, H, H): use torch.cat, or reshape to (4N, C, H, H).",
+    help="There is a dimension too many, (4, N, C, H, H), as with torch.stack. Use torch.cat, or reshape to (4N, C, "
+    "H, H).",
 )
 def stacks_for_cat(images):
     rotated = torch.stack([torch.rot90(images, k, (2, 3)) for k in range(4)])
@@ -169,7 +168,7 @@ def stacks_for_cat(images):
     "rotation.rotate_images",
     "images_without_labels",
     check="check_turns",
-    help="You return the images only: return (rotated, labels).",
+    help="Only the images are returned. Return (rotated, labels).",
 )
 def images_without_labels(images):
     return torch.cat([torch.rot90(images, k, (2, 3)) for k in range(4)])
@@ -182,7 +181,7 @@ def images_without_labels(images):
     "rotation.rotate_images",
     "turns_the_input",
     check="check_images_kept",
-    help="You write the turned images into the tensor that was passed in: turn a copy.",
+    help="The tensor that was passed in is different afterwards. Turn a copy.",
 )
 def turns_the_input(images):
     outputs = [images.clone()]

@@ -16,8 +16,8 @@ def _turned(images, turns=(0, 1, 2, 3)):
     "rotation.rotate_images",
     "labels_interleaved",
     check="check_labels",
-    help="Your images come one turn of all images after the other, your labels as if the four turns of an image stood "
-    "together: repeat_interleave(N) gives 0, 0, ..., 1, 1, ..., and repeat(N) gives 0, 1, 2, 3, 0, 1, ...",
+    help="Labels and images are in different orders. If one turn of all images comes after the other, use "
+    "repeat_interleave(N): 0, 0, ..., 1, 1, ..., not repeat(N): 0, 1, 2, 3, 0, 1, ...",
 )
 def labels_interleaved(images):
     return _turned(images), torch.arange(4).repeat(len(images))
@@ -27,8 +27,8 @@ def labels_interleaved(images):
     "rotation.rotate_images",
     "images_interleaved",
     check="check_labels",
-    help="Your images come with the four turns of each together, your labels as if one turn of all images came after "
-    "the other: repeat(N) gives 0, 1, 2, 3, 0, 1, ..., and repeat_interleave(N) gives 0, 0, ..., 1, 1, ...",
+    help="Labels and images are in different orders. If the four turns of an image come together, use repeat(N): 0, "
+    "1, 2, 3, 0, 1, ..., not repeat_interleave(N): 0, 0, ..., 1, 1, ...",
 )
 def images_interleaved(images):
     rotated = torch.stack([torch.rot90(images, k, (2, 3)) for k in range(4)], dim=1)
@@ -39,7 +39,7 @@ def images_interleaved(images):
     "rotation.rotate_images",
     "labels_from_one",
     check="check_labels",
-    help="Your labels run from 1 to 4: the label is the number of quarter turns, 0 for upright.",
+    help="The labels run from 1 to 4. The label is the number of quarter turns: 0 for upright.",
 )
 def labels_from_one(images):
     return _turned(images), torch.arange(1, 5).repeat_interleave(len(images))
@@ -49,7 +49,7 @@ def labels_from_one(images):
     "rotation.rotate_images",
     "labels_in_degrees",
     check="check_labels",
-    help="Your labels are degrees: the label is the number of quarter turns, 0 to 3.",
+    help="The labels are degrees. The label is the number of quarter turns: 0 to 3.",
 )
 def labels_in_degrees(images):
     return _turned(images), torch.tensor([0, 90, 180, 270]).repeat_interleave(len(images))
@@ -59,7 +59,7 @@ def labels_in_degrees(images):
     "rotation.rotate_images",
     "labels_one_hot",
     check="check_labels",
-    help="Your labels are one-hot rows: return one number for each image, shape (4N,).",
+    help="The labels are one-hot rows. Return one number for each image, shape (4N,).",
 )
 def labels_one_hot(images):
     labels = torch.arange(4).repeat_interleave(len(images))
@@ -70,7 +70,7 @@ def labels_one_hot(images):
     "rotation.rotate_images",
     "labels_of_images",
     check="check_labels",
-    help="Your labels say which image it is, not how it is turned.",
+    help="The labels say which image it is, not how it is turned.",
 )
 def labels_of_images(images):
     return _turned(images), torch.arange(len(images)).repeat(4)
@@ -80,7 +80,7 @@ def labels_of_images(images):
     "rotation.rotate_images",
     "labels_all_zero",
     check="check_labels",
-    help="All your labels are 0: give each turn its own.",
+    help="All labels are 0. Give each turn its own.",
 )
 def labels_all_zero(images):
     return _turned(images), torch.zeros(4 * len(images), dtype=torch.long)
@@ -90,7 +90,7 @@ def labels_all_zero(images):
     "rotation.rotate_images",
     "labels_for_four",
     check="check_labels",
-    help="You return the four labels once: each of the 4N outputs needs its own.",
+    help="There are only four labels. Each of the 4N outputs needs its own.",
 )
 def labels_for_four(images):
     return _turned(images), torch.arange(4)
@@ -100,7 +100,7 @@ def labels_for_four(images):
     "rotation.rotate_images",
     "upright_is_last",
     check="check_labels",
-    help="Your upright images have the label 3: upright is 0, and the quarter turns count on from there.",
+    help="Upright images have the label 3. Upright is 0, and the quarter turns count on from there.",
 )
 def upright_is_last(images):
     return _turned(images, (1, 2, 3, 0)), torch.arange(4).repeat_interleave(len(images))
@@ -110,7 +110,7 @@ def upright_is_last(images):
     "rotation.rotate_images",
     "half_turn_is_not_two",
     check="check_labels",
-    help="Your labels do not count quarter turns in their order: 90 degrees is 1, 180 is 2, 270 is 3.",
+    help="The half turn has the label 1. Labels count quarter turns in order: 90 degrees is 1, 180 is 2, 270 is 3.",
 )
 def half_turn_is_not_two(images):
     return _turned(images, (0, 2, 1, 3)), torch.arange(4).repeat_interleave(len(images))
@@ -120,7 +120,7 @@ def half_turn_is_not_two(images):
     "rotation.rotate_images",
     "quarter_turns_share_a_label",
     check="check_labels",
-    help="Both of your quarter turns have the label 1: left and right are different turns, 1 and 3.",
+    help="Both quarter turns have the label 1. Left and right are different turns: 1 and 3.",
 )
 def quarter_turns_share_a_label(images):
     return _turned(images), torch.tensor([0, 1, 2, 1]).repeat_interleave(len(images))
@@ -130,7 +130,7 @@ def quarter_turns_share_a_label(images):
     "rotation.rotate_images",
     "direction_alternates",
     check="check_labels",
-    help="You turn some images to the left and others to the right for the same label: keep one direction.",
+    help="The same label is a turn to the left for some images and to the right for others. Keep one direction.",
 )
 def direction_alternates(images):
     turned = [
@@ -143,7 +143,8 @@ def direction_alternates(images):
     "rotation.rotate_images",
     "shuffles_images_only",
     check="check_labels",
-    help="You shuffle the images and the labels on their own, or only one of them: use the same permutation for both.",
+    help="Labels and images do not belong together. Are they shuffled apart from each other? Use the same "
+    "permutation for both.",
 )
 def shuffles_images_only(images):
     rotated = _turned(images)
@@ -155,7 +156,8 @@ def shuffles_images_only(images):
     "rotation.rotate_images",
     "turns_what_is_turned",
     check="check_labels",
-    help="You turn by k an image that is already turned: either turn the original by k, or the last one by 1.",
+    help="These are the turns when the last result is turned by k each time. Turn the original by k, or the last "
+    "result by 1.",
 )
 def turns_what_is_turned(images):
     turned, outputs = images, []

@@ -11,8 +11,8 @@ from grader.solutions import mistake
     "rotation.rotation_model",
     "keeps_ten_classes",
     check="check_four_logits",
-    help="Your network still has ten classes: exchange `fc` for a new nn.Linear with four outputs and as many inputs; "
-    "setting `fc.out_features` changes no weights.",
+    help="The network still gives ten logits. Replace `fc` by a new nn.Linear with four outputs: setting "
+    "`fc.out_features` changes no weights.",
 )
 def keeps_ten_classes(model):
     return model
@@ -22,7 +22,7 @@ def keeps_ten_classes(model):
     "rotation.rotation_model",
     "returns_no_model",
     check="check_four_logits",
-    help="rotation_model must return the network: end it with `return model`.",
+    help="Nothing is returned. End rotation_model with `return model`.",
 )
 def returns_no_model(model):
     model.fc = nn.Linear(model.fc.in_features, 4)
@@ -32,7 +32,7 @@ def returns_no_model(model):
     "rotation.rotation_model",
     "returns_the_layer",
     check="check_four_logits",
-    help="You return the new last layer: return the network that it is a part of.",
+    help="Is the new last layer returned? Return the network that it is part of.",
 )
 def returns_the_layer(model):
     model.fc = nn.Linear(model.fc.in_features, 4)
@@ -43,8 +43,8 @@ def returns_the_layer(model):
     "rotation.rotation_model",
     "fixed_width",
     check="check_four_logits",
-    help="Your last layer expects another number of inputs than the network gives it: whatever the network, that is "
-    "`model.fc.in_features`.",
+    help="Does the last layer expect another number of inputs than the network gives it? Whatever the network, that "
+    "is `model.fc.in_features`.",
 )
 def fixed_width(model):
     model.fc = nn.Linear(512, 4)
@@ -55,7 +55,8 @@ def fixed_width(model):
     "rotation.rotation_model",
     "model_with_softmax",
     check="check_four_logits",
-    help="You put a softmax at the end: cross_entropy takes logits, and a softmax before it makes it learn slowly.",
+    help="The network gives probabilities. Leave the softmax out: cross_entropy takes logits, and learns slowly from "
+    "probabilities.",
 )
 def model_with_softmax(model):
     model.fc = nn.Sequential(nn.Linear(model.fc.in_features, 4), nn.Softmax(dim=1))
@@ -66,7 +67,7 @@ def model_with_softmax(model):
     "rotation.rotation_model",
     "stacks_on_ten_classes",
     check="check_same_architecture",
-    help="You put four classes on top of the ten: exchange `fc` for a new layer that gets what the old one got.",
+    help="The ten classes are still inside. Replace `fc` by a new layer that gets what the old one got.",
 )
 def stacks_on_ten_classes(model):
     return nn.Sequential(model, nn.Linear(10, 4))
@@ -76,7 +77,7 @@ def stacks_on_ten_classes(model):
     "rotation.rotation_model",
     "other_architecture",
     check="check_same_architecture",
-    help="You return a network of another architecture than the given one: only the last layer may differ.",
+    help="The network has another architecture than the given one. Only the last layer may differ.",
 )
 def other_architecture(model):
     return nn.Sequential(
@@ -88,8 +89,8 @@ def other_architecture(model):
     "rotation.rotation_model",
     "freezes_features",
     check="check_all_trainable",
-    help="You froze the network and train its last layer only, on features that nobody trained: leave requires_grad "
-    "as it is.",
+    help="Some parameters no longer require gradients, although nobody has trained them yet. Leave requires_grad as "
+    "it is.",
 )
 def freezes_features(model):
     for parameter in model.parameters():

@@ -64,8 +64,8 @@ def model_in_other_format(files):
     "rotation.pth",
     "rotation.model_of_other_network",
     check="check_rotation_accuracy",
-    help="The weights in rotation.pth belong to another network than rotation_model(SmallResNet()): hand in the "
-    "resnet.py and rotation.py that you trained with.",
+    help="The weights in rotation.pth do not fit rotation_model(SmallResNet()). Hand in the resnet.py and "
+    "rotation.py that they were trained with.",
 )
 def model_of_other_network(files):
     return model_file(nn.Sequential(nn.Linear(3072, 4)).state_dict())
@@ -75,8 +75,8 @@ def model_of_other_network(files):
     "rotation.pth",
     "rotation.model_of_ten_classes",
     check="check_rotation_accuracy",
-    help="rotation.pth holds a network with ten classes, as supervised.pth does: did you exchange the two files, or "
-    "save the wrong network?",
+    help="rotation.pth holds a network with ten classes, as supervised.pth does. Are the two files exchanged, or was "
+    "the wrong network saved?",
 )
 def model_of_ten_classes(files):
     return files["supervised.pth"]
@@ -86,7 +86,7 @@ def model_of_ten_classes(files):
     "rotation.pth",
     "rotation.model_untrained",
     check="check_rotation_accuracy",
-    help="The network in rotation.pth is no better than guessing: it looks as if it was saved before it was trained.",
+    help="The network in rotation.pth is hardly better than guessing. Was it saved before it was trained?",
 )
 def model_untrained(files):
     generator = torch.Generator().manual_seed(0)
@@ -99,8 +99,8 @@ def model_untrained(files):
     "rotation.pth",
     "rotation.model_of_other_normalisation",
     check="check_rotation_accuracy",
-    help="The network in rotation.pth does far better on images that are normalised in another way: train it on images "
-    "normalised by channel, as make_loaders gives them.",
+    help="The network in rotation.pth does far better on images that are normalized in another way. Train it on "
+    "images normalized by channel, as make_loaders gives them.",
 )
 def model_of_other_normalisation(files):
     weights = _loaded(files)
@@ -116,8 +116,8 @@ def model_of_other_normalisation(files):
     "rotation.pth",
     "rotation.model_of_other_labels",
     check="check_rotation_accuracy",
-    help="The network in rotation.pth tells the turns apart but gives them other labels than the task: 0 is upright, 2 "
-    "a half turn, 1 and 3 the quarter turns; train it with the rotate_images that you hand in.",
+    help="The network tells the turns apart but gives them other labels. 0 is upright, 2 a half turn, 1 and 3 the "
+    "quarter turns: was it trained with this rotate_images?",
 )
 def model_of_other_labels(files):
     weights = _loaded(files)
@@ -140,7 +140,7 @@ def _with_rotation(files, curves):
     "history.json",
     "rotation.history_lacks_curves",
     check="check_rotation_curve",
-    help='Under "rotation", history.json lacks a curve: "train_loss" must be there, a number per epoch.',
+    help='Under "rotation", history.json lacks "train_loss", a number per epoch.',
 )
 def history_lacks_curves(files):
     curves = _history(files)["rotation"]
@@ -151,7 +151,7 @@ def history_lacks_curves(files):
     "history.json",
     "rotation.history_by_epoch",
     check="check_rotation_curve",
-    help='Under "rotation", history.json holds a list of epochs: turn it round, one list for each curve.',
+    help='Under "rotation", history.json holds a list. Save a list for each curve, with a number per epoch.',
 )
 def history_by_epoch(files):
     curves = _history(files)["rotation"]
@@ -164,7 +164,7 @@ def history_by_epoch(files):
     "history.json",
     "rotation.history_of_last_epoch",
     check="check_rotation_curve",
-    help='Under "rotation", history.json holds the last loss only: keep the loss of each epoch in a list.',
+    help='Under "rotation", a curve is a single number. Append each epoch\'s loss to a list.',
 )
 def history_of_last_epoch(files):
     return _with_rotation(files, {name: curve[-1] for name, curve in _history(files)["rotation"].items()})
@@ -174,7 +174,8 @@ def history_of_last_epoch(files):
     "history.json",
     "rotation.history_not_finite",
     check="check_rotation_curve",
-    help="The loss of the rotation network is nan or infinite: the training has failed there, lower the learning rate.",
+    help="A loss of the rotation network is nan or infinite. Did training fail there? A lower learning rate often "
+    "helps.",
 )
 def history_not_finite(files):
     curves = _history(files)["rotation"]
@@ -185,7 +186,7 @@ def history_not_finite(files):
     "history.json",
     "rotation.history_of_one_network",
     check="check_rotation_curve",
-    help='The rotation curves stand at the top of the file: put them under "rotation", beside "supervised".',
+    help='The curves stand at the top of the file. Put them under "rotation", beside "supervised".',
 )
 def history_of_one_network(files):
     histories = _history(files)

@@ -31,8 +31,8 @@ def _totals(batches):
     "supervised.evaluate",
     "measures_in_training_mode",
     check="check_measuring_mode",
-    help="You never call model.eval(): dropout goes on dropping, and batch norm changes its statistics while you "
-    "measure.",
+    help="Is model.eval() called before the loop? Otherwise dropout goes on dropping, and batch norm changes its "
+    "statistics.",
 )
 def measures_in_training_mode(model, loader):
     return _totals(list(_measure(model, loader)))
@@ -42,8 +42,8 @@ def measures_in_training_mode(model, loader):
     "supervised.evaluate",
     "switches_training_on",
     check="check_untouched",
-    help="You call model.train() before you measure, so the batch norm's statistics change with the test images: call "
-    "model.eval().",
+    help="Is model.train() called before the loop? It makes batch norm's statistics change with the test images: "
+    "call model.eval().",
 )
 def switches_training_on(model, loader):
     model.train()
@@ -54,7 +54,7 @@ def switches_training_on(model, loader):
     "supervised.evaluate",
     "trains_on",
     check="check_untouched",
-    help="evaluate changes the weights: no backward(), and no step of an optimizer, belongs here.",
+    help="The weights are different afterwards. Is there a backward() or an optimizer's step? Neither belongs here.",
 )
 def trains_on(model, loader):
     model.eval()
@@ -71,7 +71,7 @@ def trains_on(model, loader):
     "supervised.evaluate",
     "averages_batches",
     check="check_measured_accuracy",
-    help="You average the accuracies of the batches, which counts the images of the smaller last batch too much: sum "
+    help="This is the mean of the batches' accuracies, where images of the smaller last batch count too much. Sum "
     "right answers and images over all batches, then divide.",
 )
 def averages_batches(model, loader):
@@ -83,7 +83,7 @@ def averages_batches(model, loader):
     "supervised.evaluate",
     "in_percent",
     check="check_measured_accuracy",
-    help="You return the accuracy in percent; the task asks for a fraction from 0 to 1.",
+    help="The accuracy is in percent. Return a fraction from 0 to 1.",
 )
 def in_percent(model, loader):
     loss, accuracy = _totals(_batches(model, loader))
@@ -94,7 +94,7 @@ def in_percent(model, loader):
     "supervised.evaluate",
     "is_count",
     check="check_measured_accuracy",
-    help="You return how many images were right; divide by the number of images.",
+    help="The accuracy is the number of right answers. Divide it by the number of images.",
 )
 def is_count(model, loader):
     batches = _batches(model, loader)
@@ -105,7 +105,7 @@ def is_count(model, loader):
     "supervised.evaluate",
     "swaps_results",
     check="check_measured_accuracy",
-    help="You return (accuracy, loss); the order is (mean loss, accuracy).",
+    help="The two results are the other way around. Return (mean loss, accuracy).",
 )
 def swaps_results(model, loader):
     return _totals(_batches(model, loader))[::-1]
@@ -115,7 +115,7 @@ def swaps_results(model, loader):
     "supervised.evaluate",
     "returns_accuracy_only",
     check="check_measured_accuracy",
-    help="You return the accuracy alone: return (mean loss, accuracy).",
+    help="Only the accuracy is returned. Return (mean loss, accuracy).",
 )
 def returns_accuracy_only(model, loader):
     return _totals(_batches(model, loader))[1]
@@ -125,7 +125,7 @@ def returns_accuracy_only(model, loader):
     "supervised.evaluate",
     "returns_error",
     check="check_measured_accuracy",
-    help="You return the share of wrong answers; the accuracy is the share of right ones.",
+    help="The accuracy is the share of wrong answers. Return the share of right ones.",
 )
 def returns_error(model, loader):
     loss, accuracy = _totals(_batches(model, loader))
@@ -136,7 +136,7 @@ def returns_error(model, loader):
     "supervised.evaluate",
     "first_batch_only",
     check="check_measured_accuracy",
-    help="Your `return` stands inside the loop, so only the first batch counts: move it one level out.",
+    help="These are the numbers of the first batch. Is there a `return` inside the loop? Move it one level out.",
 )
 def first_batch_only(model, loader):
     return _totals(_batches(model, loader)[:1])
@@ -146,7 +146,7 @@ def first_batch_only(model, loader):
     "supervised.evaluate",
     "last_batch_only",
     check="check_measured_accuracy",
-    help="You return loss and accuracy of the last batch only: start the counts before the loop, not inside it.",
+    help="These are the numbers of the last batch. Are the counts set to 0 inside the loop? Set them before it.",
 )
 def last_batch_only(model, loader):
     return _totals(_batches(model, loader)[-1:])
@@ -156,7 +156,7 @@ def last_batch_only(model, loader):
     "supervised.evaluate",
     "loss_is_sum",
     check="check_measured_loss",
-    help="You add up the losses of the batches and never divide: return their mean.",
+    help="The loss is the sum over the batches. Return their mean.",
 )
 def loss_is_sum(model, loader):
     batches = _batches(model, loader)
@@ -167,8 +167,8 @@ def loss_is_sum(model, loader):
     "supervised.evaluate",
     "loss_by_images",
     check="check_measured_loss",
-    help="Each batch's loss is a mean already: divide their sum by the number of batches, or multiply each by its "
-    "images before you divide by the number of all images.",
+    help="The sum of the batches' mean losses is divided by the number of images. Divide it by the number of "
+    "batches, or multiply each loss by its images first.",
 )
 def loss_by_images(model, loader):
     batches = _batches(model, loader)
@@ -179,7 +179,7 @@ def loss_by_images(model, loader):
     "supervised.evaluate",
     "loss_of_last_batch",
     check="check_measured_loss",
-    help="You return the loss of the last batch: add up over all batches, then take the mean.",
+    help="The loss is that of the last batch. Add up over all batches, then take the mean.",
 )
 def loss_of_last_batch(model, loader):
     batches = _batches(model, loader)
@@ -194,7 +194,7 @@ def _place(values, choose):
     "supervised.best_epoch",
     "last_epoch",
     check="check_best_epoch",
-    help="You return the last epoch, which may be worse than an earlier one: look for the least validation error.",
+    help="This is the last epoch, which may be worse than an earlier one. Look for the least validation error.",
 )
 def last_epoch(history):
     return len(history["val_loss"]) - 1
@@ -204,8 +204,8 @@ def last_epoch(history):
     "supervised.best_epoch",
     "by_training_loss",
     check="check_best_epoch",
-    help="You choose by the training loss, which falls on when the network only learns by heart: use a validation "
-    "curve.",
+    help="This is the epoch with the least training loss, which goes on falling while a network learns by heart. Use "
+    "a validation curve.",
 )
 def by_training_loss(history):
     return _place(history["train_loss"], min)
@@ -215,8 +215,8 @@ def by_training_loss(history):
     "supervised.best_epoch",
     "by_training_accuracy",
     check="check_best_epoch",
-    help="You choose by the training accuracy, which rises on when the network only learns by heart: use a validation "
-    "curve.",
+    help="This is the epoch with the highest training accuracy, which goes on rising while a network learns by "
+    "heart. Use a validation curve.",
 )
 def by_training_accuracy(history):
     return _place(history["train_accuracy"], max)
@@ -226,7 +226,7 @@ def by_training_accuracy(history):
     "supervised.best_epoch",
     "largest_loss",
     check="check_best_epoch",
-    help="You choose the largest val_loss; the least is the best.",
+    help="This is the epoch with the largest val_loss. The least is the best.",
 )
 def largest_loss(history):
     return _place(history["val_loss"], max)
@@ -236,7 +236,7 @@ def largest_loss(history):
     "supervised.best_epoch",
     "least_accuracy",
     check="check_best_epoch",
-    help="You choose the least val_accuracy; the highest is the best.",
+    help="This is the epoch with the least val_accuracy. The highest is the best.",
 )
 def least_accuracy(history):
     return _place(history["val_accuracy"], min)
@@ -246,7 +246,7 @@ def least_accuracy(history):
     "supervised.best_epoch",
     "counts_from_one",
     check="check_best_epoch",
-    help="You count epochs from 1; an index into the lists starts at 0.",
+    help="This is the epoch after the best one. An index into the lists starts at 0.",
 )
 def counts_from_one(history):
     return _place(history["val_accuracy"], max) + 1
@@ -256,7 +256,7 @@ def counts_from_one(history):
     "supervised.best_epoch",
     "returns_accuracy",
     check="check_best_epoch",
-    help="You return the best accuracy itself: return the index of its epoch.",
+    help="This is the best accuracy itself. Return the index of its epoch.",
 )
 def returns_accuracy(history):
     return max(history["val_accuracy"])
@@ -266,8 +266,7 @@ def returns_accuracy(history):
     "supervised.best_epoch",
     "least_overfitting",
     check="check_best_epoch",
-    help="You choose the epoch at which validation and training differ least, which is an early one: choose the least "
-    "validation error.",
+    help="This is the epoch where validation and training differ least. Choose the least validation error.",
 )
 def least_overfitting(history):
     gaps = [abs(a - b) for a, b in zip(history["train_loss"], history["val_loss"], strict=True)]

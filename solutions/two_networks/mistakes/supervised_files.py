@@ -66,8 +66,8 @@ def model_in_other_format(files):
     "supervised.pth",
     "supervised.model_of_other_network",
     check="check_supervised_accuracy",
-    help="The weights belong to another network than SmallResNet() with its ten classes: hand in the resnet.py that "
-    "you trained, with the supervised.pth it gave, not with rotation.pth under its name.",
+    help="The weights do not fit SmallResNet() with its ten classes. Hand in the resnet.py that they were trained "
+    "with. Or is this rotation.pth under another name?",
 )
 def model_of_other_network(files):
     return files["rotation.pth"]
@@ -77,7 +77,7 @@ def model_of_other_network(files):
     "supervised.pth",
     "supervised.model_untrained",
     check="check_supervised_accuracy",
-    help="The network is no better than guessing: it looks as if it was saved before it was trained.",
+    help="The network is hardly better than guessing. Was it saved before it was trained?",
 )
 def model_untrained(files):
     generator = torch.Generator().manual_seed(0)
@@ -91,8 +91,8 @@ def model_untrained(files):
     "supervised.pth",
     "supervised.model_of_other_normalisation",
     check="check_supervised_accuracy",
-    help="The network does far better on pixels of another range: it was trained without the normalisation by channel "
-    "that the stub's constants MEAN and STD are for.",
+    help="The network does far better on pixels of another range. Was it trained without the normalization by "
+    "channel, MEAN and STD of the stub?",
 )
 def model_of_other_normalisation(files):
     weights = _loaded(files)
@@ -115,7 +115,7 @@ def _changed(files, change):
     "history.json",
     "supervised.history_of_one_network",
     check="check_supervised_curves",
-    help='The supervised curves stand at the top of the file: put them under "supervised", beside "rotation".',
+    help='The curves stand at the top of the file. Put them under "supervised", beside "rotation".',
 )
 def history_of_one_network(files):
     histories = json.loads(files["history.json"])
@@ -126,7 +126,7 @@ def history_of_one_network(files):
     "history.json",
     "supervised.history_by_epoch",
     check="check_supervised_curves",
-    help="You saved a list of epochs; save a list for each curve, with a number per epoch.",
+    help="There is a list where the curves should be. Save a list for each curve, with a number per epoch.",
 )
 def history_by_epoch(files):
     def by_epoch(curves):
@@ -149,7 +149,7 @@ def history_lacks_curves(files):
     "history.json",
     "supervised.history_of_last_epoch",
     check="check_supervised_curves",
-    help="You saved the last epoch's numbers only: append each epoch's to a list.",
+    help="A curve is a single number. Append each epoch's number to a list.",
 )
 def history_of_last_epoch(files):
     return _changed(files, lambda curves: {name: curve[-1] for name, curve in curves.items()})
@@ -159,7 +159,7 @@ def history_of_last_epoch(files):
     "history.json",
     "supervised.history_not_finite",
     check="check_supervised_curves",
-    help="A loss in your curves is nan or infinite: the training went wrong there, or a mean over nothing was taken.",
+    help="A number is nan or infinite. Did training go wrong there, or was a mean taken over nothing?",
 )
 def history_not_finite(files):
     return _changed(files, lambda curves: curves | {"val_loss": [*curves["val_loss"][:-1], float("nan")]})
@@ -169,7 +169,7 @@ def history_not_finite(files):
     "history.json",
     "supervised.history_of_unequal_lengths",
     check="check_supervised_curves",
-    help="A curve has more numbers than another, for example one per batch: save one per epoch in each.",
+    help="A curve has more numbers than another, for example one per batch. Save one per epoch in each.",
 )
 def history_of_unequal_lengths(files):
     return _changed(files, lambda curves: curves | {"train_loss": curves["train_loss"] * 7})

@@ -18,7 +18,7 @@ def _losses(logits, targets):
     "supervised.cross_entropy",
     "sums_losses",
     check="check_loss",
-    help="You sum the losses of the batch: take their mean.",
+    help="This is the sum of the losses over the batch. Take their mean.",
 )
 def sums_losses(logits, targets):
     return _losses(logits, targets).sum()
@@ -28,7 +28,7 @@ def sums_losses(logits, targets):
     "supervised.cross_entropy",
     "mean_over_everything",
     check="check_loss",
-    help="You take the mean over all N x K entries of the one-hot product, which is K times too small: sum over the "
+    help="This is the mean over all N x K entries of the one-hot product, which is K times too small. Sum over the "
     "classes, then take the mean over the batch.",
 )
 def mean_over_everything(logits, targets):
@@ -40,7 +40,7 @@ def mean_over_everything(logits, targets):
     "supervised.cross_entropy",
     "per_example",
     check="check_loss",
-    help="You return the loss of each image: take the mean over the batch.",
+    help="This is the loss of each image. Take the mean over the batch.",
 )
 def per_example(logits, targets):
     return _losses(logits, targets)
@@ -50,7 +50,7 @@ def per_example(logits, targets):
     "supervised.cross_entropy",
     "wrong_sign",
     check="check_loss",
-    help="Your loss is negative: a logarithm of a probability is negative, and the loss is minus that.",
+    help="The sign is wrong: the logarithm of a probability is negative, and the loss is minus that.",
 )
 def wrong_sign(logits, targets):
     return -_losses(logits, targets).mean()
@@ -60,7 +60,7 @@ def wrong_sign(logits, targets):
     "supervised.cross_entropy",
     "softmax_twice",
     check="check_loss",
-    help="You apply softmax twice: log_softmax wants the logits themselves.",
+    help="This is the loss with one softmax too many. log_softmax wants the logits themselves.",
 )
 def softmax_twice(logits, targets):
     return _losses(logits.softmax(dim=1), targets).mean()
@@ -70,7 +70,7 @@ def softmax_twice(logits, targets):
     "supervised.cross_entropy",
     "probability_without_log",
     check="check_loss",
-    help="You forgot the logarithm: the loss is -log of the right class's probability, not minus the probability.",
+    help="This is minus the probability of the right class. Take -log of the probability.",
 )
 def probability_without_log(logits, targets):
     return -logits.softmax(dim=1).gather(1, targets[:, None]).mean()
@@ -80,7 +80,7 @@ def probability_without_log(logits, targets):
     "supervised.cross_entropy",
     "one_minus_probability",
     check="check_loss",
-    help="You take 1 - probability of the right class; the loss is -log of the probability.",
+    help="This is 1 - p, where p is the probability of the right class. The loss is -log p.",
 )
 def one_minus_probability(logits, targets):
     return 1 - logits.softmax(dim=1).gather(1, targets[:, None]).mean()
@@ -90,7 +90,7 @@ def one_minus_probability(logits, targets):
     "supervised.cross_entropy",
     "log_of_mean",
     check="check_loss",
-    help="You take the logarithm of the mean probability: take the mean of the logarithms.",
+    help="This is the logarithm of the mean probability. Take the mean of the logarithms.",
 )
 def log_of_mean(logits, targets):
     return -logits.softmax(dim=1).gather(1, targets[:, None]).mean().log()
@@ -100,7 +100,7 @@ def log_of_mean(logits, targets):
     "supervised.cross_entropy",
     "base_two",
     check="check_loss",
-    help="You use the logarithm to base 2 (or 10): use the natural one, torch.log.",
+    help="This is the logarithm to base 2. Use the natural logarithm, torch.log.",
 )
 def base_two(logits, targets):
     return _losses(logits, targets).mean() / math.log(2)
@@ -110,7 +110,7 @@ def base_two(logits, targets):
     "supervised.cross_entropy",
     "without_normaliser",
     check="check_loss",
-    help="You take minus the logit of the right class: the logarithm of the sum of exponentials is missing.",
+    help="This is minus the logit of the right class. The logarithm of the sum of exponentials is missing.",
 )
 def without_normaliser(logits, targets):
     return -logits.gather(1, targets[:, None]).mean()
@@ -120,7 +120,7 @@ def without_normaliser(logits, targets):
     "supervised.cross_entropy",
     "maximum_added_only",
     check="check_loss",
-    help="In your logsumexp you add the maximum but never subtracted it: m + log(sum(exp(x - m))).",
+    help="The maximum is added but not subtracted. logsumexp is m + log(sum(exp(x - m))).",
 )
 def maximum_added_only(logits, targets):
     normaliser = logits.amax(dim=1) + logits.exp().sum(dim=1).log()
@@ -131,7 +131,7 @@ def maximum_added_only(logits, targets):
     "supervised.cross_entropy",
     "maximum_subtracted_only",
     check="check_loss",
-    help="In your logsumexp you subtract the maximum but never add it again: m + log(sum(exp(x - m))).",
+    help="The maximum is subtracted but not added again. logsumexp is m + log(sum(exp(x - m))).",
 )
 def maximum_subtracted_only(logits, targets):
     normaliser = (logits - logits.amax(dim=1, keepdim=True)).exp().sum(dim=1).log()
@@ -142,7 +142,7 @@ def maximum_subtracted_only(logits, targets):
     "supervised.cross_entropy",
     "of_predicted_class",
     check="check_loss",
-    help="You take the probability of the class with the largest logit: take that of the right class, `targets`.",
+    help="This is the loss of the class with the largest logit. Take that of the right class, `targets`.",
 )
 def of_predicted_class(logits, targets):
     return _losses(logits, logits.argmax(dim=1)).mean()
@@ -152,8 +152,8 @@ def of_predicted_class(logits, targets):
     "supervised.cross_entropy",
     "share_wrong",
     check="check_loss",
-    help="You return how often the largest logit is wrong, which has no gradient: the loss is -log of the right "
-    "class's probability.",
+    help="This is how often the largest logit is wrong, which has no gradient. The loss is -log of the right class's "
+    "probability.",
 )
 def share_wrong(logits, targets):
     return (logits.argmax(dim=1) != targets).float().mean()
@@ -163,7 +163,7 @@ def share_wrong(logits, targets):
     "supervised.cross_entropy",
     "softmax_over_batch",
     check="check_loss",
-    help="Your softmax runs over dimension 0, the batch: it belongs over dimension 1, the classes.",
+    help="This softmax runs over dimension 0, the batch. Let it run over dimension 1, the classes.",
 )
 def softmax_over_batch(logits, targets):
     return -logits.log_softmax(dim=0).gather(1, targets[:, None]).mean()
@@ -173,7 +173,8 @@ def softmax_over_batch(logits, targets):
     "supervised.cross_entropy",
     "every_pair",
     check="check_loss",
-    help="log_probabilities[:, targets] selects N x N entries: use [torch.arange(N), targets], or gather.",
+    help="This is the mean over N x N entries, as log_probabilities[:, targets] gives them. Use [torch.arange(N), "
+    "targets], or gather.",
 )
 def every_pair(logits, targets):
     return -logits.log_softmax(dim=1)[:, targets].mean()
@@ -183,7 +184,7 @@ def every_pair(logits, targets):
     "supervised.cross_entropy",
     "squared_error",
     check="check_loss",
-    help="This is the squared error of the probabilities; the cross-entropy is -log of the right class's probability.",
+    help="This is the squared error of the probabilities. The cross-entropy is -log of the right class's probability.",
 )
 def squared_error(logits, targets):
     return F.mse_loss(logits.softmax(dim=1), F.one_hot(targets, logits.shape[1]).float())
@@ -193,8 +194,8 @@ def squared_error(logits, targets):
     "supervised.cross_entropy",
     "also_of_wrong_classes",
     check="check_loss",
-    help="You add -log(1 - p) of the wrong classes, as for independent yes-no questions: take -log p of the right "
-    "class only.",
+    help="This adds -log(1 - p) of the wrong classes, as for independent yes-no questions. Take -log p of the right "
+    "class alone.",
 )
 def also_of_wrong_classes(logits, targets):
     return F.binary_cross_entropy(logits.softmax(dim=1), F.one_hot(targets, logits.shape[1]).float())
@@ -204,7 +205,8 @@ def also_of_wrong_classes(logits, targets):
     "supervised.cross_entropy",
     "exp_overflows",
     check="check_large_logits",
-    help="exp of a large logit is infinite: subtract each row's maximum first, or use logsumexp or log_softmax.",
+    help="The loss is nan. Is exp taken of a large logit? It is infinite: subtract each row's maximum first, or use "
+    "logsumexp or log_softmax.",
 )
 def exp_overflows(logits, targets):
     exponentials = logits.exp()
@@ -215,7 +217,8 @@ def exp_overflows(logits, targets):
     "supervised.cross_entropy",
     "maximum_of_batch",
     check="check_large_logits",
-    help="You subtract the maximum of the whole batch, and rows far below it vanish: subtract each row's own maximum.",
+    help="Is the maximum of the whole batch subtracted? Rows far below it vanish then: subtract each row's own "
+    "maximum.",
 )
 def maximum_of_batch(logits, targets):
     shifted = logits - logits.max()
@@ -226,8 +229,8 @@ def maximum_of_batch(logits, targets):
     "supervised.cross_entropy",
     "log_of_softmax",
     check="check_large_logits",
-    help="The softmax of an unlikely class is rounded to 0, whose logarithm is infinite: use log_softmax, which never "
-    "computes the probability.",
+    help="The loss is infinite. Is it the logarithm of a softmax? An unlikely class is rounded to 0 there: use "
+    "log_softmax, which never computes the probability.",
 )
 def log_of_softmax(logits, targets):
     return -logits.softmax(dim=1).gather(1, targets[:, None]).log().mean()
@@ -237,7 +240,7 @@ def log_of_softmax(logits, targets):
     "supervised.cross_entropy",
     "adds_epsilon",
     check="check_large_logits",
-    help="A small number inside the logarithm caps the loss: use log_softmax, which needs none.",
+    help="The loss is capped, as by a small number inside the logarithm. Use log_softmax, which needs none.",
 )
 def adds_epsilon(logits, targets):
     return -(logits.softmax(dim=1).gather(1, targets[:, None]) + 1e-8).log().mean()
@@ -247,7 +250,7 @@ def adds_epsilon(logits, targets):
     "supervised.cross_entropy",
     "clamps_probability",
     check="check_large_logits",
-    help="Clamping the probability caps the loss and stops its gradient: use log_softmax, which needs no clamp.",
+    help="The loss is capped, as by a clamp on the probability. Use log_softmax, which needs none.",
 )
 def clamps_probability(logits, targets):
     return -logits.softmax(dim=1).gather(1, targets[:, None]).clamp(min=1e-12).log().mean()
@@ -257,7 +260,7 @@ def clamps_probability(logits, targets):
     "supervised.cross_entropy",
     "loss_without_gradient",
     check="check_loss_gradient",
-    help="Your loss has no gradient: keep it a tensor, without .item(), float(), numpy, .detach() or no_grad().",
+    help="The loss has no gradient. Keep it a tensor, without .item(), float(), numpy, .detach() or no_grad().",
 )
 def loss_without_gradient(logits, targets):
     return _losses(logits, targets).mean().item()
@@ -267,7 +270,7 @@ def loss_without_gradient(logits, targets):
     "supervised.cross_entropy",
     "normaliser_detached",
     check="check_loss_gradient",
-    help="The sum of exponentials is cut off from the gradient (.detach(), .data or no_grad): let it flow there too.",
+    help="The gradient of the sum of exponentials is missing. Is it cut off by .detach(), .data or no_grad()?",
 )
 def normaliser_detached(logits, targets):
     return (logits.detach().logsumexp(dim=1) - logits.gather(1, targets[:, None])[:, 0]).mean()
@@ -277,7 +280,8 @@ def normaliser_detached(logits, targets):
     "supervised.cross_entropy",
     "changes_logits",
     check="check_logits_untouched",
-    help="You change the logits in place (-=, sub_): make a new tensor, the caller still needs the old one.",
+    help="The logits are different afterwards, and the caller still needs them. Make a new tensor: `-=` and `sub_` "
+    "change the old one.",
 )
 def changes_logits(logits, targets):
     logits -= logits.detach().amax(dim=1, keepdim=True)

@@ -32,8 +32,7 @@ def _totals(batches):
     "supervised.train_epoch",
     "keeps_gradients",
     check="check_gradients_cleared",
-    help="You never clear the gradients, so each batch's gradient is added to all before it: call "
-    "optimizer.zero_grad() for every batch.",
+    help="A step also uses gradients of earlier batches. Call optimizer.zero_grad() for every batch.",
 )
 def keeps_gradients(model, loader, optimizer):
     return _totals(_train(model, loader, optimizer, clear=False))
@@ -43,7 +42,7 @@ def keeps_gradients(model, loader, optimizer):
     "supervised.train_epoch",
     "clears_once",
     check="check_gradients_cleared",
-    help="You clear the gradients once, before the loop: call optimizer.zero_grad() for every batch.",
+    help="Is optimizer.zero_grad() called only once, before the loop? Call it for every batch.",
 )
 def clears_once(model, loader, optimizer):
     optimizer.zero_grad()
@@ -54,7 +53,7 @@ def clears_once(model, loader, optimizer):
     "supervised.train_epoch",
     "never_steps",
     check="check_learns",
-    help="The weights never change: call optimizer.step() after loss.backward().",
+    help="Training left the network as it was, or nearly so. Is optimizer.step() called after loss.backward()?",
 )
 def never_steps(model, loader, optimizer):
     return _totals(_train(model, loader, optimizer, step=False))
@@ -64,8 +63,8 @@ def never_steps(model, loader, optimizer):
     "supervised.train_epoch",
     "clears_before_step",
     check="check_step_per_batch",
-    help="You clear the gradients between backward() and step(), so that the step has nothing to go by: clear them "
-    "before backward().",
+    help="Is zero_grad() called between backward() and step()? The step has nothing to go by then: clear the "
+    "gradients before backward().",
 )
 def clears_before_step(model, loader, optimizer):
     model.train()
@@ -86,7 +85,8 @@ def clears_before_step(model, loader, optimizer):
     "supervised.train_epoch",
     "one_step_per_epoch",
     check="check_step_per_batch",
-    help="Your optimizer.step() stands after the loop, so there is one step per epoch: make one for each batch.",
+    help="The optimizer made one step for the whole epoch. Is optimizer.step() called after the loop? Make a step "
+    "for each batch.",
 )
 def one_step_per_epoch(model, loader, optimizer):
     optimizer.zero_grad()
@@ -99,7 +99,7 @@ def one_step_per_epoch(model, loader, optimizer):
     "supervised.train_epoch",
     "two_epochs",
     check="check_step_per_batch",
-    help="You go through the loader more than once: train_epoch is one pass, the loop over the epochs is outside.",
+    help="The batches were used twice. train_epoch is one pass: the loop over the epochs is outside.",
 )
 def two_epochs(model, loader, optimizer):
     _totals(_train(model, loader, optimizer))
@@ -110,7 +110,7 @@ def two_epochs(model, loader, optimizer):
     "supervised.train_epoch",
     "ascends",
     check="check_learns",
-    help="The loss rises: the sign of what you differentiate is wrong.",
+    help="The loss rises. Check the sign of what backward() is called on.",
 )
 def ascends(model, loader, optimizer):
     return _totals(_train(model, loader, optimizer, loss_of=lambda logits, labels: -F.cross_entropy(logits, labels)))
@@ -120,8 +120,8 @@ def ascends(model, loader, optimizer):
     "supervised.train_epoch",
     "softmax_before_loss",
     check="check_step",
-    help="cross_entropy wants logits: it applies softmax itself, and with yours before it the gradient nearly "
-    "vanishes.",
+    help="Is there a softmax before cross_entropy? cross_entropy wants logits: with a second softmax, the gradient "
+    "nearly vanishes.",
 )
 def softmax_before_loss(model, loader, optimizer):
     loss_of = lambda logits, labels: F.cross_entropy(logits.softmax(dim=1), labels)
@@ -132,8 +132,8 @@ def softmax_before_loss(model, loader, optimizer):
     "supervised.train_epoch",
     "sums_over_batch",
     check="check_step",
-    help="You multiply the loss by the number of images before backward(), so each step is as many times too large: "
-    "differentiate the mean, and multiply only what you add up.",
+    help="Is the loss multiplied by the number of images before backward()? Each step is that many times too large "
+    "then: multiply only what is added up.",
 )
 def sums_over_batch(model, loader, optimizer):
     loss_of = lambda logits, labels: F.cross_entropy(logits, labels) * len(labels)
@@ -144,7 +144,8 @@ def sums_over_batch(model, loader, optimizer):
     "supervised.train_epoch",
     "stays_in_evaluation_mode",
     check="check_training_mode",
-    help="You never call model.train(): after an evaluation, batch norm and dropout would stay switched off.",
+    help="Is model.train() called before the loop? Otherwise batch norm and dropout stay switched off after an "
+    "evaluation.",
 )
 def stays_in_evaluation_mode(model, loader, optimizer):
     losses, right, seen = [], 0, 0
@@ -164,7 +165,7 @@ def stays_in_evaluation_mode(model, loader, optimizer):
     "supervised.train_epoch",
     "returns_in_the_loop",
     check="check_whole_epoch",
-    help="Your `return` stands inside the loop, so only the first batch is used: move it one level out.",
+    help="Only the first batch counts. Is there a `return` inside the loop? Move it one level out.",
 )
 def returns_in_the_loop(model, loader, optimizer):
     for loss, right, images in _train(model, loader, optimizer):
@@ -175,7 +176,7 @@ def returns_in_the_loop(model, loader, optimizer):
     "supervised.train_epoch",
     "skips_last_batch",
     check="check_whole_epoch",
-    help="You leave out the last batch, which is smaller than the others: use every batch of the loader.",
+    help="The last batch, which is smaller than the others, does not count. Use every batch of the loader.",
 )
 def skips_last_batch(model, loader, optimizer):
     batches = list(loader)
@@ -186,7 +187,7 @@ def skips_last_batch(model, loader, optimizer):
     "supervised.train_epoch",
     "own_optimizer",
     check="check_given_optimizer",
-    help="You create an optimizer of your own inside train_epoch: use the one that is passed in.",
+    help="Is another optimizer created inside train_epoch? Use the one that is passed in.",
 )
 def own_optimizer(model, loader, optimizer):
     return _totals(_train(model, loader, torch.optim.SGD(model.parameters(), lr=0.1)))
@@ -196,7 +197,7 @@ def own_optimizer(model, loader, optimizer):
     "supervised.train_epoch",
     "training_in_percent",
     check="check_report",
-    help="You return the accuracy in percent; the task asks for a fraction from 0 to 1.",
+    help="The accuracy is in percent. Return a fraction from 0 to 1.",
 )
 def training_in_percent(model, loader, optimizer):
     loss, accuracy = _totals(_train(model, loader, optimizer))
@@ -207,7 +208,7 @@ def training_in_percent(model, loader, optimizer):
     "supervised.train_epoch",
     "training_is_count",
     check="check_report",
-    help="You return how many images were right; divide by the number of images.",
+    help="The accuracy is the number of right answers. Divide it by the number of images.",
 )
 def training_is_count(model, loader, optimizer):
     batches = list(_train(model, loader, optimizer))
@@ -218,7 +219,7 @@ def training_is_count(model, loader, optimizer):
     "supervised.train_epoch",
     "training_of_last_batch",
     check="check_report",
-    help="You return loss and accuracy of the last batch only: add up over the whole epoch.",
+    help="These are the loss and the accuracy of the last batch. Add up over the whole epoch.",
 )
 def training_of_last_batch(model, loader, optimizer):
     loss, right, images = list(_train(model, loader, optimizer))[-1]
@@ -229,7 +230,7 @@ def training_of_last_batch(model, loader, optimizer):
     "supervised.train_epoch",
     "training_swaps_results",
     check="check_report",
-    help="You return (accuracy, loss); the order is (mean loss, accuracy).",
+    help="The two results are the other way around. Return (mean loss, accuracy).",
 )
 def training_swaps_results(model, loader, optimizer):
     return _totals(_train(model, loader, optimizer))[::-1]
@@ -239,7 +240,7 @@ def training_swaps_results(model, loader, optimizer):
     "supervised.train_epoch",
     "training_loss_is_sum",
     check="check_report",
-    help="You add up the losses of the batches and never divide: return their mean.",
+    help="The loss is the sum over the batches. Return their mean.",
 )
 def training_loss_is_sum(model, loader, optimizer):
     batches = list(_train(model, loader, optimizer))
@@ -250,8 +251,8 @@ def training_loss_is_sum(model, loader, optimizer):
     "supervised.train_epoch",
     "training_loss_by_images",
     check="check_report",
-    help="Each batch's loss is a mean already: divide their sum by the number of batches, or multiply each by its "
-    "images before you divide by the number of all images.",
+    help="The sum of the batches' mean losses is divided by the number of images. Divide it by the number of "
+    "batches, or multiply each loss by its images first.",
 )
 def training_loss_by_images(model, loader, optimizer):
     batches = list(_train(model, loader, optimizer))
@@ -262,7 +263,7 @@ def training_loss_by_images(model, loader, optimizer):
     "supervised.train_epoch",
     "training_lists_losses",
     check="check_report",
-    help="You return a list with the loss of each batch: return their mean.",
+    help="The loss is a list with a number for each batch. Return their mean.",
 )
 def training_lists_losses(model, loader, optimizer):
     batches = list(_train(model, loader, optimizer))
@@ -273,7 +274,7 @@ def training_lists_losses(model, loader, optimizer):
     "supervised.train_epoch",
     "training_returns_loss_only",
     check="check_report",
-    help="You return the loss alone: return (mean loss, accuracy).",
+    help="Only the loss is returned. Return (mean loss, accuracy).",
 )
 def training_returns_loss_only(model, loader, optimizer):
     return _totals(_train(model, loader, optimizer))[0]
