@@ -19,7 +19,7 @@ from grader.rubric import PROJECT, find_assignments
 from grader.scoring import days_late
 
 MAX_FILE_BYTES = 1_000_000
-MAX_MODULE_LINES = 260
+MAX_MODULE_LINES = 300
 EXAMPLES = {"miniplaces": "alice", "two_networks": "group"}
 TARGET = re.compile(r"^([a-z][a-z-]*):(?:.*?  ## (.*))?", re.MULTILINE)
 # Spelt so that this file does not match itself.
@@ -79,7 +79,7 @@ def test_no_large_files() -> None:
 
 
 def test_modules_are_short() -> None:
-    """No file of the grader is longer than 260 lines."""
+    """No file of the grader is longer than 300 lines."""
     lengths = {path.relative_to(PROJECT): path.read_bytes().count(b"\n") for path in (PROJECT / "grader").rglob("*.py")}
     assert {path: length for path, length in lengths.items() if length > MAX_MODULE_LINES} == {}
 
