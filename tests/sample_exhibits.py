@@ -148,6 +148,9 @@ def exhibits() -> tuple[Exhibit, ...]:
                  ("sky: unit 300", "building: unit 117"), ("81% on the sky", "40% on the building")),
         Exhibit("2c", "top5", "top5", "The five most probable classes of the photograph before and after.", {},
                 top5_facts()),
+        overlays("2c", "dropped", "Maps of the five units that were switched off.",
+                 ("unit 14", "unit 45", "unit 120", "unit 1124", "unit 88"), ("+0.15", "+0.22", "-0.12", "+0", "+1.21"),
+                 in_a_row=True),
         dropping(),
         overlays("3c", "cams", "Class activation maps of the five most probable classes, over the photograph. Drawn "
                  "with the reference network: the Places365 network is not on this machine.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sample_exhibits import bumps, picture
 
-from grader.figures.overlays import enlarge
+from grader.figures.heat import enlarge
 from grader.records import Array, Exhibit
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,8 @@ def test_walls(tmp_path: Path) -> None:
     flat = Exhibit(
         "3c", "overlays", "cams", "", {"image": np.zeros(4, np.uint8), "student_maps": np.full((1, 2, 2), np.nan)}
     )
-    sample.write_student(tmp_path, "fay", [], [odd, flat])
+    dropped = replace(next(one for one in sample.exhibits() if one.kind == "overlays"), task="2c", name="dropped")
+    sample.write_student(tmp_path, "fay", [], [odd, flat, dropped])
     rows = [row(student) for student in ("ada", "bob", "cem", "dan", "eve", "fay")]
     filters, maps = build_walls(rows, read_class(rows, tmp_path), find_assignments())
     for wall in (filters, maps):

@@ -12,7 +12,7 @@ import pytest
 import sample_exhibits as sample
 from PIL import Image
 
-from grader.figures import Picture, draw, overlays, style, top5
+from grader.figures import Picture, draw, heat, overlays, style, top5
 from grader.records import Array, Exhibit
 
 PHOTOGRAPH = sample.picture()[::4, ::4]
@@ -112,7 +112,7 @@ def test_shades_grow_lighter() -> None:
     """Over one grey, a higher value is lighter without a turn: the maps read in a black-and-white print."""
     steps = np.linspace(0, 1, 40)
     image = np.full((1, 40, 3), 128, np.uint8)
-    mixed = overlays.mix(image, steps[None])
+    mixed = heat.mix(image, steps[None])
     assert (np.diff(luminance(mixed[0])) > 0).all()
     assert np.ptp(luminance(mixed[0])) > 0.5
 
@@ -120,13 +120,13 @@ def test_shades_grow_lighter() -> None:
 def test_image_shows_through() -> None:
     """The map is not opaque: a light pixel stays lighter than a dark one below the same value."""
     image = np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8)
-    dark, light = luminance(overlays.mix(image, np.full((1, 1), 0.5))[0])
+    dark, light = luminance(heat.mix(image, np.full((1, 1), 0.5))[0])
     assert light - dark > 0.2
 
 
 def test_enlarged_smoothly() -> None:
     """A map is enlarged bilinearly: between two values lie the values between."""
-    large = overlays.enlarge(np.array([[0.0, 1.0]]), (1, 40))
+    large = heat.enlarge(np.array([[0.0, 1.0]]), (1, 40))
     assert (np.diff(large[0]) >= 0).all()
     assert len(np.unique(large.round(3))) > 15
 
@@ -134,7 +134,7 @@ def test_enlarged_smoothly() -> None:
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e300])
 def test_map_normalised_alone(scale: float) -> None:
     """Every map spans 0 to 1, whatever its range; negative values are values."""
-    scaled = overlays.normalise(np.array([[-1.0, 0.0], [1.0, 0.5]]) * scale)
+    scaled = heat.normalise(np.array([[-1.0, 0.0], [1.0, 0.5]]) * scale)
     assert scaled is not None
     assert scaled == pytest.approx(np.array([[0, 0.5], [1, 0.75]]))
 
@@ -143,7 +143,7 @@ def test_map_normalised_alone(scale: float) -> None:
 def test_constant_map(value: float) -> None:
     """A map that is the same everywhere has no scale; the figure says so instead of drawing noise."""
     constant = np.full((1, 7, 7), value)
-    assert overlays.normalise(constant[0]) is None
+    assert heat.normalise(constant[0]) is None
     picture = draw(exhibit_of("overlays", {"image": PHOTOGRAPH, "student_maps": constant}, labels=["unit 3"]))
     assert "unit 3: yours the same everywhere" in picture.alt
 
@@ -166,6 +166,31 @@ def test_wraps_where_it_pays(n: int, shape: float, blocks: int) -> None:
     assert grid.blocks == blocks
     assert grid.cell >= 20
     assert grid.width <= style.TEXT_WIDTH_MM
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 6])
+def test_in_a_row(n: int) -> None:
+    """Small maps stand side by side in one line, each as wide as the plain image, within the page's column."""
+    grid = overlays.arrange(n, 2, 0.67, ["unit 1204"] * n, 1, in_a_row=True)
+    assert (grid.blocks, grid.columns) == (1, n)
+    assert grid.cell == pytest.approx(grid.rail) or grid.cell == overlays.CELL_MM
+    assert grid.cell >= 18
+    assert grid.width <= style.TEXT_WIDTH_MM + 1e-9
+    assert draw(over(5, in_a_row=True)).height_mm < draw(over(5)).height_mm / 2
+
+
+def test_maps_that_are_missing() -> None:
+    """Where the student has no maps, a sentence stands in their place, and the reference's are drawn all the same."""
+    arrays = {"image": PHOTOGRAPH, "reference_maps": sample.bumps(5)}
+    problem = "There are no maps of yours: 2a is not written yet."
+    told = draw(exhibit_of("overlays", arrays, labels=LABELS, problem=problem, in_a_row=True))
+    silent = draw(exhibit_of("overlays", arrays, labels=LABELS))
+    assert told.alt.endswith(problem)
+    assert "palace: reference highest" in told.alt
+    assert "yours" not in silent.alt
+    long = draw(exhibit_of("overlays", arrays, labels=LABELS, problem="Why? " * 400))
+    assert is_drawn(long)
+    assert long.width_mm <= style.TEXT_WIDTH_MM
 
 
 def test_one_map_fits_half_a_page() -> None:

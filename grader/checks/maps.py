@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from grader.checks.compare import expect, expect_shape, summarise
@@ -51,3 +53,9 @@ def _centred(values: Array) -> Array:
         flat = flat - flat.mean()
         length = float(np.linalg.norm(flat))
     return flat / length if length > 0 and np.isfinite(length) else np.zeros_like(flat)
+
+
+def as_maps(answers: Sequence[Array], like: Sequence[Array]) -> Array:
+    """Answers as maps of the reference's shape, for a figure: what has another shape becomes zeros."""
+    drawn = [a.reshape(b.shape) if a.size == b.size else np.zeros(b.shape) for a, b in zip(answers, like, strict=True)]
+    return np.nan_to_num(np.stack(drawn).astype(np.float64))

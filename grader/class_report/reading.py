@@ -24,6 +24,7 @@ UNREADABLE = "The folder holds no results that can be read: grade the class agai
 FILTERS = 64  # that a thumbnail shows
 FILTER_SIDE, SIDE = 16, 192  # most pixels of a filter's side, and of an image's, that a thumbnail is made of
 NETWORKS = ("supervised", "rotation")  # of the kind `cam_grid`
+UNITS = ("units", "dropped")  # maps of units, which all look alike: no wall
 
 
 def read_class(rows: Iterable[Row], out: Path) -> dict[str, Seen]:
@@ -98,7 +99,7 @@ def _small(exhibit: Exhibit) -> list[Exhibit]:
     if exhibit.kind == "filters":
         sides = ("student_images", "reference_images")
         return [_with(exhibit, {name: _few(exhibit, name, FILTERS, FILTER_SIDE) for name in sides})]
-    if exhibit.kind == "overlays" and exhibit.name != "units":
+    if exhibit.kind == "overlays" and exhibit.name not in UNITS:
         arrays = {name: _few(exhibit, name, 1, SIDE) for name in ("student_maps", "reference_maps")}
         return [_with(exhibit, {"image": _thin(exhibit.arrays.get("image"), SIDE), **arrays})]
     if exhibit.kind == "cam_grid":

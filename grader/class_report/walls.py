@@ -14,7 +14,7 @@ from grader.class_report.seen import Seen
 from grader.classroom.records import Row
 from grader.figures import FigureError, Picture
 from grader.figures.filters import tile
-from grader.figures.overlays import mix, normalise
+from grader.figures.heat import mix, normalise
 from grader.figures.style import label
 from grader.records import Array, Exhibit
 from grader.rubric import Assignment

@@ -21,7 +21,8 @@ from grader.records import Exhibit
 __all__ = ["KINDS", "FigureError", "Picture", "draw"]
 
 LOG = logging.getLogger(__name__)
-KINDS = frozenset(module.name for module in pkgutil.iter_modules(__path__)) - {"picture", "sheet", "sides", "style"}
+NO_KINDS = {"heat", "picture", "sheet", "sides", "style"}
+KINDS = frozenset(module.name for module in pkgutil.iter_modules(__path__)) - NO_KINDS
 
 
 def draw(exhibit: Exhibit) -> Picture:

@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from grader.figures import style
-from grader.figures.overlays import KEY, enlarge, mix, normalise, peak
+from grader.figures.heat import enlarge, mix, normalise, peak
+from grader.figures.overlays import KEY
 from grader.figures.picture import FigureError, Picture
 from grader.figures.sheet import NOTICE_MM, Sheet, dots
 from grader.figures.sides import Side, images_of, problem_of, side_of

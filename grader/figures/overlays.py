@@ -6,27 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
 from grader.figures import style
+from grader.figures.heat import enlarge, mix, normalise, peak
 from grader.figures.picture import FigureError, Picture, as_jpeg, new_figure
+from grader.figures.sides import problem_of
 from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
 
 MOST = 6  # maps
 MAPS = ((STUDENT, "student_maps", "your maps"), (REFERENCE, "reference_maps", "the reference's maps"))
-SHADES = colormaps["inferno"]  # dark to light without a turn: reads in grey and for colour-blind readers
 KEY = "Each map on its own scale; the line is half way."
-VEIL = 0.7  # share of the map in a mixed pixel; the rest is the image in grey
 SIDE_PX = 400  # longer side of what is mixed: a little more than a tile has in print
 CELL_MM, TALLEST_MM = 34.0, 104.0  # widest tile; highest figure: what can't be split must fit below other things
 RAIL_MM, STRIP_MM, GAP_MM, LINE_MM, KEY_MM = 30.0, 5.5, 2.5, 3.4, 2.2
 SHAPES = (0.45, 1.6)  # height over width of a tile; an image outside is fitted into it
 MUCH_LARGER = 1.25  # tiles in two blocks must be so much larger than in one to be worth the paper
-PLACES = (("top left", "top", "top right"), ("left", "centre", "right"), ("bottom left", "bottom", "bottom right"))
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ class Grid:
 def draw(exhibit: Exhibit) -> Picture:
     """Draw `image` (H, W, 3) uint8 and `student_maps`, `reference_maps` or both: (n, h, w), each on its own scale.
 
-    Facts: `labels`, n names; optionally `scores`, n strings, and `note`, a sentence.
+    Facts: `labels`, n names; optionally `scores`, n strings; `note`, a sentence; `in_a_row`, where the maps are to be
+    small and side by side; `problem`, a sentence that stands where the student's maps are missing.
 
     Raises:
         FigureError: If an array is missing, has another shape, or a map is not finite.
@@ -68,28 +67,30 @@ def draw(exhibit: Exhibit) -> Picture:
     n = len(rows[0][1])
     if any(len(maps) != n for _, maps in rows):
         raise FigureError("yours and the reference's are not equally many")
+    problem = problem_of(exhibit) if STUDENT not in owners else ""
     labels = _texts(exhibit, "labels", n) or [f"map {i + 1}" for i in range(n)]
     scores = _texts(exhibit, "scores", n) or [""] * n
     shape = float(np.clip(image.shape[0] / image.shape[1], *SHAPES))
-    grid = arrange(n, len(rows), shape, labels, 1 if any(scores) else 0)
-    note = [*style.wrap(KEY, grid.rail, 3), *style.wrap(exhibit.facts.get("note", ""), grid.rail, 6)]
-    height = max(grid.height(len(rows)), grid.head + grid.rail * shape + 10.4 + len(note) * LINE_MM) + 0.4
+    tall = len(rows) + bool(problem)
+    grid = arrange(n, tall, shape, labels, int(any(scores)), bool(exhibit.facts.get("in_a_row")))
+    note = [*style.wrap(KEY, grid.rail, 4), *style.wrap(exhibit.facts.get("note", ""), grid.rail, 6)]
+    height = max(grid.height(tall), grid.head + grid.rail * shape + 10.4 + len(note) * LINE_MM) + 0.4
     figure = new_figure(grid.width, height)
     _rail(figure, grid, image, shape, note)
     for row, (owner, maps) in enumerate(rows):
         for i, one in enumerate(maps):
-            left, top = _place(grid, len(rows), row, i)
-            axes = _tile(figure, left, top, grid.cell, grid.tall)
+            axes = _tile(figure, *_place(grid, tall, row, i), grid.cell, grid.tall)
             _overlay(axes, image, one)
             if row == 0:
                 _name(axes, grid, labels[i], scores[i])
             if i % grid.columns == 0:
-                axes.text(-1.6 / grid.cell, 0.5, owner.name, color=owner.text, fontweight="bold", rotation=90,
-                          ha="right", va="center", transform=axes.transAxes)  # fmt: skip
-    return as_jpeg(figure, alt=_alt(rows, labels, scores), caption=exhibit.caption)
+                _whose(axes, owner, grid.cell)
+    if problem:
+        _say(figure, grid, problem, _place(grid, tall, len(rows), 0))
+    return as_jpeg(figure, alt=f"{_alt(rows, labels, scores)} {problem}".strip(), caption=exhibit.caption)
 
 
-def arrange(n: int, rows: int, shape: float, labels: Sequence[str], score_lines: int) -> Grid:
+def arrange(n: int, rows: int, shape: float, labels: Sequence[str], score_lines: int, in_a_row: bool = False) -> Grid:
     """The grid with the largest tiles that is neither wider than the page's column nor too high.
 
     Args:
@@ -98,13 +99,14 @@ def arrange(n: int, rows: int, shape: float, labels: Sequence[str], score_lines:
         shape: Height of a tile over its width.
         labels: Names of the maps; long ones take two lines.
         score_lines: Lines below the names.
+        in_a_row: Whether all stand side by side, as small as the plain image.
     """
     best: Grid | None = None
-    for blocks in range(1, n + 1):
+    for blocks in range(1, 2 if in_a_row else n + 1):
         columns = -(-n // blocks)
-        rail = RAIL_MM if columns > 2 else CELL_MM
-        wide = style.TEXT_WIDTH_MM - rail - STRIP_MM - (columns - 1) * GAP_MM - 0.4
-        cell = min(CELL_MM, wide / columns)
+        whole = style.TEXT_WIDTH_MM - STRIP_MM - (columns - 1) * GAP_MM - 0.4
+        rail = whole / (columns + 1) if in_a_row else RAIL_MM if columns > 2 else CELL_MM
+        cell = min(CELL_MM, (whole - rail) / columns)
         lines = max((len(style.wrap(label, cell, 2)) for label in labels), default=1) + score_lines
         head = lines * LINE_MM + 1.4
         free = TALLEST_MM - blocks * (head + (rows - 1) * GAP_MM) - (blocks - 1) * GAP_MM
@@ -113,44 +115,6 @@ def arrange(n: int, rows: int, shape: float, labels: Sequence[str], score_lines:
             best = Grid(columns, blocks, cell, cell * shape, head, rail)
     assert best is not None  # n is at least 1
     return best
-
-
-def mix(image: Array, one: Array) -> Array:
-    """The image in grey below the map in colour.
-
-    Args:
-        image: (H, W, 3), uint8.
-        one: (h, w), values in [0, 1]; enlarged bilinearly.
-
-    Returns:
-        (H, W, 3), values in [0, 1].
-    """
-    grey = (image @ np.array([0.299, 0.587, 0.114]) / 255)[..., None]
-    mixed: Array = VEIL * SHADES(enlarge(one, image.shape))[..., :3] + (1 - VEIL) * grey
-    return mixed
-
-
-def enlarge(one: Array, shape: tuple[int, ...]) -> Array:
-    """A map (h, w) with values in [0, 1], enlarged bilinearly to the height and width that `shape` begins with."""
-    size = (shape[1], shape[0])
-    large = np.asarray(Image.fromarray(one.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
-    values: Array = np.clip(large, 0, 1)
-    return values
-
-
-def normalise(one: Array) -> Array | None:
-    """A map scaled to [0, 1], whatever its range; None when it is the same everywhere.
-
-    Args:
-        one: (h, w), finite.
-    """
-    values = one.astype(float)
-    largest = float(np.abs(values).max())
-    if largest == 0:
-        return None
-    values = values / largest  # first, so that a difference of huge values does not overflow
-    low, high = float(values.min()), float(values.max())
-    return None if high - low < 1e-6 else (values - low) / (high - low)
 
 
 def _image(exhibit: Exhibit) -> Array:
@@ -221,6 +185,20 @@ def _overlay(axes: Axes, image: Array, one: Array) -> None:
                   transform=axes.transAxes)  # fmt: skip
 
 
+def _whose(axes: Axes, owner: Owner, wide: float) -> None:
+    axes.text(-1.6 / wide, 0.5, owner.name, color=owner.text, fontweight="bold", rotation=90, ha="right", va="center",
+              transform=axes.transAxes)  # fmt: skip
+
+
+def _say(figure: Figure, grid: Grid, problem: str, corner: tuple[float, float]) -> None:
+    """A framed sentence in the place of the student's maps."""
+    wide = grid.columns * (grid.cell + GAP_MM) - GAP_MM
+    axes = _tile(figure, *corner, wide, grid.tall)
+    lines = style.wrap(problem, wide - 4, max(1, int(grid.tall / LINE_MM) - 1), letter_mm=1.36)
+    axes.text(2 / wide, 0.5, "\n".join(lines), va="center", color=style.MUTED, transform=axes.transAxes)
+    _whose(axes, STUDENT, wide)
+
+
 def _name(axes: Axes, grid: Grid, label: str, score: str) -> None:
     lines = style.wrap(label, grid.cell, 2)
     step = LINE_MM / grid.tall
@@ -239,11 +217,3 @@ def _alt(rows: Sequence[tuple[Owner, Array]], labels: Sequence[str], scores: Seq
         owners = ", ".join(f"{owner.name.lower()} {peak(maps[i])}" for owner, maps in rows)
         parts.append(f"{label}{f' ({score})' if score else ''}: {owners}.")
     return " ".join(parts)
-
-
-def peak(one: Array) -> str:
-    """Where a map, (h, w), is highest, in words."""
-    if normalise(one) is None:
-        return "the same everywhere"
-    y, x = np.unravel_index(int(one.argmax()), one.shape)
-    return f"highest at the {PLACES[3 * int(y) // one.shape[0]][3 * int(x) // one.shape[1]]}"

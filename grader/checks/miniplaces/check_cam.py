@@ -9,8 +9,8 @@ from numpy.random import Generator
 from grader.checks.compare import compare, expect, expect_close, expect_shape, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
-from grader.checks.maps import expect_same_map, standardised
-from grader.checks.miniplaces.check_units import as_maps, top5
+from grader.checks.maps import as_maps, expect_same_map, standardised
+from grader.checks.miniplaces.check_units import top5
 from grader.checks.miniplaces.networks import (
     BLUE,
     CELL,

@@ -9,6 +9,8 @@ from numpy.random import Generator
 from grader.checks.compare import expect, expect_close, expect_shape, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
+from grader.checks.maps import as_maps
+from grader.checks.miniplaces.dropped_units import dropping, lay_out_dropped
 from grader.checks.miniplaces.networks import (
     BLUE,
     BRIGHT,
@@ -196,6 +198,7 @@ def check_real_logits(student: Implementation, oracle: Implementation, rng: Gene
         facts["student_after"] = top5(after[1], scene.classes)
     caption = f"The five likeliest classes of china.jpg before and after its top class lost five units. {scene.note}"
     exhibit("top5", "top5", caption, facts=facts)
+    lay_out_dropped(student, oracle, scene, int(before.argmax()), top, exhibit)
     for got, expected in ((logits[1], logits[0]), (after[1], after[0])):
         expect_shape(got, expected.shape)
         expect_close(got, expected, within=1e-3 * float(np.abs(expected).max()), what="logits")
@@ -230,7 +233,7 @@ def check_real_count(student: Implementation, oracle: Implementation, exhibit: L
     answers = [
         who.units.lowest_dropped_units(net, scene.image) for who, net in zip((oracle, student), nets, strict=True)
     ]
-    curves = _dropping(oracle, nets[0], scene.image)
+    curves = dropping(oracle, nets[0], scene.image)
     count = None if answers[1] is None else numbers(answers[1])
     shown = int(count.reshape(-1)[0]) if count is not None and count.size == 1 else None
     facts = {"student_count": shown, "reference_count": answers[0], "label": scene.classes[curves[2]]}
@@ -242,24 +245,8 @@ def check_real_count(student: Implementation, oracle: Implementation, exhibit: L
     expect(shown == answers[0], "That is not when the top class changes.", expected=str(answers[0]), got=answers[1])
 
 
-def _dropping(oracle: Implementation, net: Handle, image: torch.Tensor) -> tuple[Array, Array, int]:
-    """Probabilities of the top class and of the best other class after dropping 0, 1, ... units, and the top class."""
-    logits = [numbers(net(image[None])).reshape(-1)]
-    top = int(logits[0].argmax())
-    order = [int(unit) for unit in numbers(oracle.units.top_units(net, top, 40))]
-    logits += [numbers(oracle.units.deactivate_unit_activations(net, image, order[: n + 1])) for n in range(len(order))]
-    chances = torch.softmax(torch.from_numpy(np.stack(logits)), dim=1).numpy()
-    return chances[:, top], np.delete(chances, top, axis=1).max(axis=1), top
-
-
 def top5(logits: Array, classes: tuple[str, ...]) -> list[dict[str, object]]:
     """The five likeliest classes of logits (K,), with their probabilities, as a figure wants them."""
     chances = torch.softmax(torch.from_numpy(np.asarray(logits, np.float64).reshape(-1)), dim=0)
     values, indices = chances.topk(min(5, len(chances)))
     return [{"label": classes[int(k)], "probability": float(v)} for v, k in zip(values, indices, strict=True)]
-
-
-def as_maps(answers: list[Array], like: list[Array]) -> Array:
-    """Answers as maps of the reference's shape, for a figure: what has another shape becomes zeros."""
-    drawn = [a.reshape(b.shape) if a.size == b.size else np.zeros(b.shape) for a, b in zip(answers, like, strict=True)]
-    return np.nan_to_num(np.stack(drawn).astype(np.float64))
