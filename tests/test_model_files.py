@@ -32,6 +32,8 @@ from grader.report.view import view_report
 from grader.results import results_json
 from grader.runner import CHECKS, run_checks
 from grader.sandbox.loading import differences, find_fits
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
 from grader.terminal import feedback_text
 
 NET = trained()
@@ -229,7 +231,7 @@ def test_quantised_network() -> None:
 def test_class_that_is_nowhere(name: str) -> None:
     """A pickle of a class that is nowhere names the class and why it was not found."""
     data = pickle.dumps(NET, 2).replace(b"csample_model_files\nNet\n", f"c{name}\nUnheard\n".encode())
-    with pytest.raises(Failure, match=rf"needs `{name}\.Unheard`, which is not where") as caught:
+    with pytest.raises(Failure, match=rf"needs `{name}\.Unheard`, which can't be imported") as caught:
         load(holder(data))
     assert {"__main__": "the script or notebook", "torch.nn": "`torch.nn` has no"}.get(
         name, "No module"
@@ -305,18 +307,23 @@ def test_right_files_are_no_other_kind(form: str) -> None:
 def test_looking_at_a_file_is_quick(data: bytes) -> None:
     """What a large file is, is told in time that does not depend on what is in it."""
     started = time.process_time()
-    assert tell_kind(data) is not None
+    tell_kind(data)
     assert time.process_time() - started < 1
+
+
+def having(files: dict[str, bytes]) -> Implementation:
+    """A student with these files."""
+    return Implementation((), LocalTransport({}, files), files)
 
 
 def test_unpacked_file() -> None:
     """A file of torch's that something unpacked into a folder is told as such; without one the file is missing."""
     files = dict.fromkeys(("other/data.pkl", "model/data.pkl", "model/data/0", "model/version", "a.py"), b"")
     with pytest.raises(Missing, match=r"no `model\.pth`, but the folder `model`"):
-        require_model(files, FILE)
+        require_model(having(files), FILE)
     with pytest.raises(Missing, match=r"no `model\.pth` at its root"):
-        require_model({"a.py": b"", "data.pkl": b""}, FILE)
-    require_model({FILE: b""}, FILE)
+        require_model(having({"a.py": b"", "data.pkl": b""}), FILE)
+    require_model(having({FILE: b""}), FILE)
 
 
 def looped() -> dict[str, Any]:
@@ -381,6 +388,16 @@ def test_report_says_what_was_taken_off(tmp_path: Path, monkeypatch: pytest.Monk
     assert shown == [first.message]
     assert feedback_text(grade, "title").count(first.message) == 1
     assert json.dumps(results_json(grade, (), sample.run_facts(), "")["tests"]).count(first.message) == 1
+
+
+def test_network_without_shapes_yet() -> None:
+    """A network whose layers find their sizes out by themselves is filled, also out of a wrapper."""
+    net = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+    net(IMAGES)
+    for prefix in ("", "model."):
+        check_loaded(
+            saved(below(prefix, net.state_dict())), prefix, lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), net
+        )
 
 
 def test_nothing_is_guessed() -> None:

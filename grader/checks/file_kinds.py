@@ -16,6 +16,7 @@ AGAIN = "Save or fetch the file again, look at its size, and hand that in."
 MODELS = (".pth", ".pt", ".ckpt", ".bin", ".tar")
 OLD_TAR = ("sys_info", "pickle", "storages", "tensors")  # of torch before 0.2
 TAR_AT = 257
+ZIP_END, ZIP_END_WITHIN = b"PK\x05\x06", 22 + 0xFFFF  # of a zip, and how far before its end this may stand
 PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")
 ONNX = re.compile(rb"\x08[\x01-\x40]\x12[\x01-\x40][\w .+-]+\x1a")  # the format's version, the program's name and its
 
@@ -84,7 +85,10 @@ def _kind_of_zip(data: bytes) -> Kind | None:
     try:
         names = [name for name in member_names(data) if "__MACOSX" not in name]
     except SubmissionRefused:
-        return Kind("cut off or damaged: the list at its end is missing", AGAIN)
+        has_end = (
+            ZIP_END in data[-ZIP_END_WITHIN:]
+        )  # its list is odd, or longer than is read here: torch may know better
+        return None if has_end else Kind("cut off: the list of contents at its end is missing", AGAIN)
     ends = {name.rpartition("/")[2] for name in names}
     if "data.pkl" in ends:
         return Kind("a TorchScript program, as torch.jit.save writes them") if "constants.pkl" in ends else None

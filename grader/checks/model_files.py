@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from grader.text import clean_name
 FORMS = 'a state_dict of {maker}, {{"state_dict": ...}}, {{"model_state_dict": ...}}, or the whole pickled module'
 # Why a file can't be used, by the word for it: the end of a sentence, and the known mistake.
 PROBLEMS = {
-    "class": ("what was pickled needs {found}, which is not where your code is checked", ""),
+    "class": ("what was pickled needs {found}, which can't be imported where your code is checked", ""),
     "converted": ("it holds {found}", ""),
     "form": ("it holds {found}, which is not an accepted form", "model_in_other_form"),
     "key": ("it holds {found}, which is not an accepted form", "model_below_other_key"),
@@ -26,6 +26,7 @@ PROBLEMS = {
     "optimizer": ("it holds the state of an optimizer", "model_is_optimizer"),
     "several": ("it holds more than one network that fits", ""),
 }
+RAISED = "Your code raised "  # how messages begin; here it is torch, or the pickle, that did
 DAMAGED = ("EOFError", "UnpicklingError", "BadZipFile")
 _DAMAGED = re.compile(r"PytorchStreamReader|unexpected EOF|central directory|truncated", re.IGNORECASE)
 
@@ -54,7 +55,7 @@ def load_weights(who: Implementation, file: str, module: str, net: Handle, *, ma
         loaded = who.load_model(file, module, net)
     except StudentRaised as error:
         what = f"{said}{_told_by_error(error, who.files[file])}."
-        raise Failure(what, expected=forms, got=error.message, help=error.help or save) from error
+        raise Failure(what, expected=forms, got=error.message.removeprefix(RAISED), help=error.help or save) from error
     if loaded.model is None:
         reason, mistake = PROBLEMS.get(loaded.problem, PROBLEMS["form"])
         raise Failure(
@@ -70,16 +71,16 @@ def load_weights(who: Implementation, file: str, module: str, net: Handle, *, ma
     return loaded.model
 
 
-def require_model(files: Mapping[str, bytes], file: str) -> None:
+def require_model(who: Implementation, file: str) -> None:
     """Do nothing where a model file is there.
 
     Raises:
-        Missing: If it is not, with what lies in its place.
+        Missing: If it is not; the message tells of a folder into which it was unpacked.
     """
-    if file in files:
+    if file in who.files:
         return
     stem = file.rpartition(".")[0]
-    folders = {path.rpartition("/")[0] for path in files if path.endswith("/data.pkl")}
+    folders = {path.rpartition("/")[0] for path in who.files if path.endswith("/data.pkl")}
     if folder := min(folders, key=lambda name: (stem not in name, len(name), name), default=None):
         raise Missing(
             f"Your zip has no `{file}`, but the folder `{clean_name(folder)}` into which such a file was unpacked.",

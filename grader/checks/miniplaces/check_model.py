@@ -112,7 +112,7 @@ def check_model_accuracy(
 
 
 def _load(student: Implementation) -> Handle:
-    require_model(student.files, FILE)
+    require_model(student, FILE)
     net = student.fashion.MyNet.with_options(keep=True)()
     return load_weights(student, FILE, "fashion", net, maker="MyNet()", mistakes="fashion")
 

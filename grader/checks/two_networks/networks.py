@@ -35,7 +35,7 @@ def load_network(who: Implementation, network: str) -> Handle:
         StudentRaised: If the network can't be made.
     """
     file = f"{network}.pth"
-    require_model(who.files, file)
+    require_model(who, file)
     maker = "rotation_model(SmallResNet())" if network == "rotation" else "SmallResNet()"
     return load_weights(who, file, "resnet", make_network(who, network), maker=maker, mistakes=network)
 
