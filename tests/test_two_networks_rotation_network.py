@@ -89,12 +89,13 @@ def test_network_that_cannot_be_used(check: Function, network: Function) -> None
 
 
 def test_names_other_architecture() -> None:
-    """A network that shares no layer with the given one is named so."""
+    """A network that shares no layer with the given one is named so; having fewer parameters, it has none frozen."""
     student = implement(rotation_model=lambda model: nn.Sequential(nn.Flatten(), nn.Linear(3072, 4)))
     check_rotation_model.check_four_logits(student)
     with pytest.raises(Failure) as caught:
         check_rotation_model.check_same_architecture(student)
     assert caught.value.mistake == "rotation.other_architecture"
+    check_rotation_model.check_all_trainable(student)
 
 
 # --- rotation.pth -----------------------------------------------------------------------------------------------------

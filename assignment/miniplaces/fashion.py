@@ -80,17 +80,17 @@ def device_of(net: nn.Module) -> torch.device:
 
 
 def train(dataloader: Loader, model: nn.Module, optimizer: torch.optim.Optimizer, epoch: int) -> tuple[float, float]:
-    """Train for one epoch: one pass over `dataloader`, in training mode, with the cross-entropy loss.
+    """Train for one epoch, in training mode: for each batch, one step on its mean cross-entropy.
 
     Args:
-        dataloader: Batches of images (N, 1, 28, 28), float32 in [-1, 1], and labels (N,), int64.
-        model: The network; its parameters (and its batch norm statistics) change.
-        optimizer: Optimizer over the model's parameters.
+        dataloader: Batches of images (N, 1, 28, 28), float32 in [-1, 1], and labels (N,), int64. Use them as they are.
+        model: The network, `MyNet` or another; its parameters (and its batch norm statistics) change.
+        optimizer: Optimizer over the model's parameters. Use it as it is, with its learning rate.
         epoch: Number of this epoch, from 0. Use it for messages, or leave it.
 
     Returns:
         `(train_loss, accuracy)`: the mean loss (a list of the batches' losses is fine too), and the fraction of
-        images classified right on the way, from 0 to 1.
+        images classified right on the way, from 0 to 1; means over images or over batches.
     """
     # TODO(4a): write train.
     # Put the model into training mode. Then, for each batch: forward pass, loss, clear the old gradients,
@@ -116,11 +116,11 @@ def get_prediction(image: Tensor, net: nn.Module) -> Tensor:
 
 
 def evaluate(dataloader: Loader, net: nn.Module) -> float:
-    """Measure how many images a network classifies right.
+    """Measure how many images a network classifies right, in evaluation mode.
 
     Args:
         dataloader: Batches of images (N, 1, 28, 28) and labels (N,), as for `train`.
-        net: The network. Its weights and buffers stay untouched; it may be left in evaluation mode.
+        net: The network, `MyNet` or another. Its weights and buffers stay untouched; it may be left in evaluation mode.
 
     Returns:
         Fraction of right answers over all images, from 0 to 1.
@@ -138,7 +138,7 @@ def create_optimizer(net: nn.Module, lr: float) -> torch.optim.Optimizer:
         lr: Learning rate.
 
     Returns:
-        Any optimizer of `torch.optim` (or your own) whose learning rate is `lr`.
+        Any optimizer of `torch.optim` whose learning rate is `lr`, or your own whose `state_dict()` has `param_groups`.
     """
     # TODO(4c): write create_optimizer.
     # SGD with momentum and AdamW both work well; they want quite different learning rates (see LEARNING_RATE).

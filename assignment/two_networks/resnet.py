@@ -46,7 +46,8 @@ class SmallResNet(nn.Module):
 
     It has the names and the order of torchvision's ResNets (conv1, bn1, relu, maxpool, layer1 ... layer4, avgpool, fc),
     and running its children in this order, with one flatten before `fc`, is its forward pass: whatever works on those
-    works here. For images this small there is no pooling at the beginning, and the map is halved only twice.
+    works here. For images this small there is no pooling at the beginning, and the map is halved only twice. In
+    evaluation mode, an image's logits depend on that image alone.
 
     Args:
         num_classes: K, the number of logits.

@@ -47,7 +47,7 @@ def rotation_model(model: nn.Module) -> nn.Module:
         model: A `SmallResNet`; it may be changed and returned.
 
     Returns:
-        A network (N, 3, 32, 32) -> logits (N, 4).
+        A network (N, 3, 32, 32) -> logits (N, 4), all of it trainable.
     """
     # TODO(3): write rotation_model.
     # Only the last layer knows how many classes there are.
@@ -62,7 +62,8 @@ def extreme_examples(losses: Tensor, k: int) -> tuple[list[int], list[int]]:
         k: How many of each, at most N.
 
     Returns:
-        `(lowest, highest)`: two lists of k indices into `losses`, the most extreme one first in both.
+        `(lowest, highest)`: two lists of k indices into `losses`, the most extreme one first in both. Of equal losses
+        any, but none twice in a list.
     """
     # TODO(3.3): write extreme_examples.
     # One sorting is enough for both lists; mind the order of the second.

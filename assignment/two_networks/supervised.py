@@ -54,15 +54,15 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def train_epoch(model: nn.Module, loader: Loader, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
-    """Train for one epoch: one pass over `loader`, in training mode, with the cross-entropy loss.
+    """Train for one epoch, in training mode: for each batch, one step on its mean cross-entropy.
 
     Args:
-        model: The network; its parameters (and its batch norm statistics) change.
-        loader: Batches of images (N, 3, 32, 32) and labels (N,).
-        optimizer: Optimizer over the model's parameters.
+        model: The network, any with K classes; its parameters (and its batch norm statistics) change.
+        loader: Batches of images (N, 3, 32, 32) and labels (N,). Use them as they are.
+        optimizer: Optimizer over the model's parameters. Use it as it is, with its learning rate.
 
     Returns:
-        `(mean loss, accuracy)` over the epoch; the accuracy is a fraction from 0 to 1.
+        `(mean loss, accuracy)` over the epoch, over examples or batches; the accuracy is a fraction from 0 to 1.
     """
     # TODO(2.2): write train_epoch.
     # For each batch: forward pass, loss, clear the old gradients, backward pass, optimizer step.
@@ -71,14 +71,14 @@ def train_epoch(model: nn.Module, loader: Loader, optimizer: torch.optim.Optimiz
 
 
 def evaluate(model: nn.Module, loader: Loader) -> tuple[float, float]:
-    """Measure a network: loss and accuracy over all images of a loader.
+    """Measure a network in evaluation mode: loss and accuracy over all images of a loader.
 
     Args:
-        model: The network. Its weights and buffers stay untouched; it may be left in evaluation mode.
+        model: The network, any with K classes. Its weights and buffers stay untouched; it may be left in either mode.
         loader: Batches of images (N, 3, 32, 32) and labels (N,).
 
     Returns:
-        `(mean loss, accuracy)`; the accuracy is a fraction from 0 to 1.
+        `(mean loss, accuracy)`; the accuracy is the fraction of all images, from 0 to 1.
     """
     # TODO(2.2): write evaluate.
     # In which mode must a network with batch norm or dropout be here? Are gradients needed?
@@ -92,7 +92,8 @@ def best_epoch(history: History) -> int:
         history: Lists `train_loss`, `train_accuracy`, `val_loss`, `val_accuracy`, a number per epoch.
 
     Returns:
-        Index into the lists, from 0. The highest `val_accuracy` and the least `val_loss` are both fine.
+        Index into the lists, from 0. The highest `val_accuracy` and the least `val_loss` are both fine; of equal ones,
+        any.
     """
     # TODO(2.2): write best_epoch.
     # Which of the four curves tells how the network does on images that it was not trained on?

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-# Dotted names of two convolutions of your SmallResNet, the first being its first convolution.
+# Dotted names of two different convolutions of your SmallResNet, the first being its first convolution.
 LAYERS = ()  # TODO(4.1): as model.named_modules() lists them
 
 
@@ -17,11 +17,12 @@ def filter_images(weight: Tensor) -> Tensor:
     """Turn the filters of a convolution into pictures.
 
     Args:
-        weight: (n, c, kh, kw), float32, of any range.
+        weight: (n, c, kh, kw), float32, of any range; any number of input channels.
 
     Returns:
-        (n, kh, kw, 3), float32 in [0, 1]. Three input channels are red, green and blue; of any other number show a
-        fixed choice: one channel three times, three of them, or their mean.
+        (n, kh, kw, 3), float32 in [0, 1], finite also where all weights are equal. Three input channels are red, green
+        and blue, with one range for all three: the larger the weight, the larger the value. Of any other number, 1 and
+        2 too, show a fixed choice: one channel three times, three of them, or their mean.
     """
     # TODO(4.1): write filter_images.
     # Channels come last in a picture. Bring the values to [0, 1] at the end: all filters together or each on its own.
@@ -38,7 +39,8 @@ def class_activation_map(feature_maps: Tensor, fc_weight: Tensor, class_id: int,
         size: Side of the result, pixels.
 
     Returns:
-        The maps summed with the class's weights, (size, size), upsampled bilinearly. Neither scale nor constant matter.
+        The maps summed with the class's weights, (size, size), upsampled bilinearly. A positive factor or a constant
+        does not matter.
 
     Reference:
         Zhou et al., 2015, Learning deep features for discriminative localization, https://arxiv.org/abs/1512.04150.

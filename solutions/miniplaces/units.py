@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-# Numbers of two units of the last convolutional block (`layer4`) of the Places365 ResNet-50, 0 ... 2047.
+# Numbers of two different units of the last convolutional block (`layer4`) of the Places365 ResNet-50, 0 ... 2047.
 SKY_UNIT = 1427  # SOLUTION 2b: a unit that fires on sky
 BUILDING_UNIT = 1085  # SOLUTION 2b: a unit that fires on buildings
 
@@ -73,7 +73,7 @@ def generate_featuremap_unit(model_cut: nn.Module, unit_id: int, image: Tensor) 
     """Where one unit fires.
 
     Args:
-        model_cut: A network that ends with a convolutional block, as `remove_last_layers` gives it.
+        model_cut: Any network that ends with a convolutional block, such as `remove_last_layers` gives.
         unit_id: Number of the unit, from 0.
         image: One image, (3, H, W), float32, normalised.
 
@@ -129,7 +129,7 @@ def lowest_dropped_units(model: nn.Module, image: Tensor) -> int | None:
     """How many of its most important units the top class can lose.
 
     The units are dropped one after the other, in the order of their `fc` weight for the class that the whole network
-    puts first, largest first; what is dropped stays dropped.
+    puts first, largest first; what is dropped stays dropped. Units that do not fire are dropped, and counted, as well.
 
     Args:
         model: Full model. It is left as it was.

@@ -33,7 +33,7 @@ def penultimate_features(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def embed_2d(features: Tensor | NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
-    """Lay features out in the plane with t-SNE: what is near stays near.
+    """Lay features out in the plane with t-SNE, run until it has settled: what is near stays near.
 
     Args:
         features: (N, D), N at least 100.

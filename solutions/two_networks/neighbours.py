@@ -18,7 +18,8 @@ def nearest_neighbours(queries: Tensor, bank: Tensor, k: int = 10) -> Tensor:
         k: How many.
 
     Returns:
-        Indices into the bank, (Q, k), int64, the nearest first.
+        Indices into the bank, (Q, k), int64, the nearest first; of equally near ones any. A query that is in the bank
+        finds itself.
     """
     # BEGIN SOLUTION 4.4
     #: All Q x M distances at once: `torch.cdist`. All Q x M x D differences would not fit into memory.

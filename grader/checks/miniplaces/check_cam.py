@@ -86,7 +86,7 @@ def check_many_classes(student: Implementation, rng: Generator) -> None:
 @check("3c", weight=2, public=True)
 def check_map(student: Implementation) -> None:
     """The map of the class "red" is bright where the image is red and dark where it speaks against red."""
-    weight = classifier([{RED: 2.0, GREEN: -1.0}, {GREEN: 1.0, BLUE: 0.5}, {BLUE: 3.0, RED: -2.0}])
+    weight = classifier([{RED: 2.0, BLUE: 0.5, GREEN: -1.0}, {GREEN: 1.0, BLUE: 0.5}, {BLUE: 3.0, RED: -2.0}])
     net = detector_network(student, weight, torch.tensor([0.5, -0.5, 0.0]))
     patches = [
         (RED, slice(0, 80), slice(0, 48)),

@@ -84,7 +84,7 @@ def check_report(student: Implementation) -> None:
     """train returns the loss and the fraction of images classified right."""
     predicted = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3]
     images, labels = band_images(predicted, SHAPE)
-    labels[[1, 5, 6, 12]] = torch.tensor([0, 0, 0, 0])  # 10 of 14 right, in batches of 4, 4, 4, 2
+    labels[[1, 5, 6, 7, 12]] = 0  # 9 of 14 right, in batches of 4, 4, 4, 2, whose shares tell which of them count
     net = band_network(student, SHAPE)
     answer = student.fashion.train(loader(images, labels, 4), net, sgd(student, net, lr=0.0), 0)
     if isinstance(answer, np.ndarray) and answer.shape == (2,):
@@ -101,11 +101,11 @@ def check_report(student: Implementation) -> None:
         expect(bool(np.isfinite(values).all()), "The loss must be finite.", got=values)
         expect(bool((values >= 0).all()), "A cross-entropy is never negative.", expected="0 or more", got=values)
     accuracy = number(answer[1])
-    batches = (3 / 4 + 2 / 4 + 4 / 4 + 1 / 2) / 4  # the mean over batches is accepted too
+    batches = (3 / 4 + 1 / 4 + 4 / 4 + 1 / 2) / 4  # the mean over batches is right too
     expect(
-        min(abs(accuracy - 10 / 14), abs(accuracy - batches)) < 0.005,
+        min(abs(accuracy - 9 / 14), abs(accuracy - batches)) < 0.005,
         "This is not the accuracy of these 14 images, which is known at a learning rate of 0.",
-        expected="10 of 14 right: 0.714",
+        expected="9 of 14 right: 0.643",
         got=f"{accuracy:.4g}",
     )
 

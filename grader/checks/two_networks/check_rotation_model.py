@@ -27,11 +27,11 @@ NO_NETWORK = ("NoneType", "tuple", "list", "int", "float", "str", "type", "dict"
 
 @dataclass(frozen=True)
 class _Made:
-    """What `rotation_model` made: the network, and the parameters of the given one before, by number of elements."""
+    """What `rotation_model` made of a network: tensors of parameters before, by size, and how many were frozen then."""
 
     net: Handle
     before: Counter[int]
-    trainable_before: int
+    frozen_before: int
 
 
 @check("3", weight=2, public=True)
@@ -85,12 +85,12 @@ def check_same_architecture(student: Implementation) -> None:
 def check_all_trainable(student: Implementation) -> None:
     """All of the network can be trained, not only its last layer."""
     made = _make(student)
-    trainable = _trainable(student, made.net)
+    frozen = _frozen(student, made.net)
     expect(
-        trainable >= made.trainable_before,
+        frozen <= made.frozen_before,
         "Some parameters no longer require gradients, so they would stay at random.",
-        expected=f"{made.trainable_before} tensors of parameters that require gradients, as before",
-        got=str(trainable),
+        expected=f"{made.frozen_before} tensors of parameters that do not require gradients, as before",
+        got=str(frozen),
         mistake="rotation.freezes_features",
     )
 
@@ -120,7 +120,7 @@ def _own_network(student: Implementation) -> Handle | None:
 
 def _call(student: Implementation, given: Handle) -> _Made:
     before = Counter(_of_parameters(student, given, make("operator.methodcaller", "numel")))
-    trainable = _trainable(student, given)
+    frozen = _frozen(student, given)
     net: Handle = student.rotation.rotation_model.with_options(keep=True)(given)
     if net.kind in NO_NETWORK:
         raise Failure(
@@ -130,7 +130,7 @@ def _call(student: Implementation, given: Handle) -> _Made:
             mistake="rotation.returns_no_model" if net.kind == "NoneType" else None,
         )
     net.eval()
-    return _Made(net, before, trainable)
+    return _Made(net, before, frozen)
 
 
 def _logits(net: Handle, images: torch.Tensor) -> np.ndarray[Any, Any]:
@@ -144,8 +144,8 @@ def _are_probabilities(answer: np.ndarray[Any, Any]) -> bool:
     return bool((answer >= 0).all() and np.allclose(sums, 1, atol=1e-3))
 
 
-def _trainable(student: Implementation, net: Handle) -> int:
-    return sum(map(bool, _of_parameters(student, net, make("operator.attrgetter", "requires_grad"))))
+def _frozen(student: Implementation, net: Handle) -> int:
+    return _of_parameters(student, net, make("operator.attrgetter", "requires_grad")).count(0)
 
 
 def _of_parameters(student: Implementation, net: Handle, what: Recipe) -> list[int]:

@@ -131,16 +131,16 @@ def check_report(student: Implementation) -> None:
     """train_epoch returns the mean loss and the fraction of images classified right."""
     lend_loss(student)
     images, labels = band_images([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3], SHAPE)
-    labels[[1, 5, 6, 12]] = 0  # 10 of 14 right, in batches of 4, 4, 4, 2
+    labels[[1, 5, 6, 7, 12]] = 0  # 9 of 14 right, in batches of 4, 4, 4, 2, whose shares tell which of them count
     net = _mild_network(student)
     optimizer = sgd(student, net, lr=0.0)
     answer = student.supervised.train_epoch(net, loader(images, labels, 4), optimizer)
     loss, accuracy = _pair(answer, TRAINED)
-    batches = (3 / 4 + 2 / 4 + 4 / 4 + 1 / 2) / 4  # the mean over batches is right too
+    batches = (3 / 4 + 1 / 4 + 4 / 4 + 1 / 2) / 4  # the mean over batches is right too
     expect(
-        min(abs(accuracy - 10 / 14), abs(accuracy - batches)) < 0.005,
+        min(abs(accuracy - 9 / 14), abs(accuracy - batches)) < 0.005,
         "This is not the accuracy of these 14 images, which is known at a learning rate of 0.",
-        expected="10 of 14 right: 0.714",
+        expected="9 of 14 right: 0.643",
         got=f"{accuracy:.4g}",
     )
     _expect_mean(loss, images, labels)

@@ -162,8 +162,8 @@ def stays_float(tensor):
     "filters.normalize_tensor",
     "nan_when_constant",
     check="check_constant",
-    help="The result is nan. Where all weights are equal, max - min is 0: handle that case, or add a tiny number to "
-    "the divisor.",
+    help="Is the result nan where all weights are equal, since max - min is 0 there? Handle that case, or add a tiny "
+    "number to the divisor.",
 )
 def nan_when_constant(tensor):
     x = _array(tensor)

@@ -17,7 +17,7 @@ def _four(images, turn):
     "rotation.rotate_images",
     "turns_batch_dimension",
     check="check_turns",
-    help="Images and channels are turned, as by torch.rot90 without its `dims`. Pass dims=(2, 3).",
+    help="Are images and channels turned, as by torch.rot90 without its `dims`? Pass dims=(2, 3).",
 )
 def turns_batch_dimension(images):
     return _four(images, lambda x, k: torch.rot90(x, k))
@@ -27,7 +27,7 @@ def turns_batch_dimension(images):
     "rotation.rotate_images",
     "turns_channels_and_rows",
     check="check_turns",
-    help="Channels and rows are turned. In a batch (N, C, H, H) the image lies in dimensions 2 and 3; dims=(1, 2) "
+    help="Are channels and rows turned? In a batch (N, C, H, H) the image lies in dimensions 2 and 3; dims=(1, 2) "
     "are right for a single image.",
 )
 def turns_channels_and_rows(images):
@@ -38,7 +38,7 @@ def turns_channels_and_rows(images):
     "rotation.rotate_images",
     "turns_channels_and_columns",
     check="check_turns",
-    help="Channels and columns are turned. In a batch (N, C, H, H) the image lies in dimensions 2 and 3.",
+    help="Are channels and columns turned? In a batch (N, C, H, H) the image lies in dimensions 2 and 3.",
 )
 def turns_channels_and_columns(images):
     return _four(images, lambda x, k: torch.rot90(x, k, (1, 3)))

@@ -64,7 +64,7 @@ def filters_on_their_side(weight):
     "visualize.filter_images",
     "not_normalised",
     check="check_range",
-    help="These are the weights as they are. Bring them to [0, 1], by their smallest and largest value.",
+    help="Are these the weights as they are? Bring them to [0, 1], by their smallest and largest value.",
 )
 def not_normalised(weight):
     return _chosen(weight).permute(0, 2, 3, 1)

@@ -1,0 +1,169 @@
+"""What a check asks of a student stands in the handout, and a right way that the handout allows passes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sample_two_networks import implement
+from sklearn.decomposition import PCA
+
+from grader.checks.miniplaces import check_fashion, check_units
+from grader.checks.two_networks import check_layout, check_visualize
+from grader.errors import CheckStopped, Failure
+from grader.rubric import PROJECT
+from grader.solutions import accepted, accepted_value, implementation, load_accepted
+
+DEMANDS = [
+    ("miniplaces", "visualize_filters", "check_filters_drawn", "Leave it in"),
+    ("miniplaces", "generate_featuremap_unit", "check_unit_map", "any network that ends with a convolutional block"),
+    ("miniplaces", "SKY_UNIT", "check_units_named", "two different units"),
+    ("miniplaces", "SKY_UNIT", "check_sky_and_building", "both together"),
+    ("miniplaces", "full model", "check_deactivated", "however many blocks its layers have"),
+    ("miniplaces", "full model", "check_map", "images that are not square"),
+    ("miniplaces", "lowest_dropped_units", "check_dropped_count", "that do not fire on this image are dropped"),
+    ("miniplaces", "MyNet", "check_accuracy", "use nothing in them that only `MyNet` has"),
+    ("miniplaces", "train", "check_step", "one step of the given optimizer on the mean cross-entropy"),
+    ("miniplaces", "train", "check_whole_epoch", "Take the batches and the optimizer as they are"),
+    ("miniplaces", "evaluate", "check_evaluation_mode", "in evaluation mode"),
+    ("miniplaces", "create_optimizer", "check_all_parameters", "whose `state_dict()` has `param_groups`"),
+    ("miniplaces", "Accuracies", "check_entries", "fractions, or percent in the whole file; it may have 256 KiB"),
+    ("two_networks", "SmallResNet", "check_registered", "All its weights are among its `parameters()`"),
+    ("two_networks", "SmallResNet", "check_residual", "gradients flow from the logits back to the images"),
+    ("two_networks", "SmallResNet", "check_evaluation", "an image's logits depend on that image alone"),
+    ("two_networks", "cross_entropy", "check_loss_gradient", "gradients flow through"),
+    ("two_networks", "train_epoch", "check_step_per_batch", "for each batch, one step of the given optimizer"),
+    ("two_networks", "evaluate", "check_measured_accuracy", "its accuracy is the fraction of all examples"),
+    ("two_networks", "best_epoch", "check_best_epoch", "of equal epochs, any"),
+    ("two_networks", "Accuracies", "check_supervised_curves", "a finite number for each epoch"),
+    ("two_networks", "rotation_model", "check_all_trainable", "all of it to be trained"),
+    ("two_networks", "extreme_examples", "check_equal_losses", "no image twice in a list"),
+    ("two_networks", "filter_images", "check_other_channels", "any other number, 1 and 2 too"),
+    ("two_networks", "filter_images", "check_rgb", "but not of each color"),
+    ("two_networks", "filter_images", "check_constant_filter", "weights are all equal, or a layer, gives a finite"),
+    ("two_networks", "LAYERS", "check_layers", "two different convolutions"),
+    ("two_networks", "class_activation_map", "check_evidence_against", "also where all of it is negative"),
+    ("two_networks", "embed_2d", "check_neighbours_kept", "run until it has settled"),
+    ("two_networks", "nearest_neighbours", "check_found_again", "a query that is in the bank finds itself"),
+]  # fmt: skip
+
+
+def paragraphs(assignment: str) -> list[str]:
+    """The handout's paragraphs and list items, each in one line."""
+    text = (PROJECT / "assignment" / assignment / "README.md").read_text(encoding="utf-8")
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n|\n(?=- )", text)]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "what", "check", "words"), DEMANDS, ids=[f"{check}-{what}" for _, what, check, _ in DEMANDS]
+)
+def test_demand_is_told(assignment: str, what: str, check: str, words: str) -> None:
+    """What the check asks stands in the paragraph of what it is asked of."""
+    sources = "".join(p.read_text() for p in (PROJECT / "grader" / "checks" / assignment).glob("check_*.py"))
+    assert f"def {check}(" in sources
+    assert any(what in paragraph and words in paragraph for paragraph in paragraphs(assignment))
+
+
+# --- 4.1: the ranges of filters ---------------------------------------------------------------------------------------
+
+
+def one_range(weight: torch.Tensor) -> torch.Tensor:
+    """Three channels, one range for the whole layer."""
+    channels = weight[:, [0, 1 % weight.shape[1], 2 % weight.shape[1]]]
+    return ((channels - channels.min()) / (channels.max() - channels.min() + 1e-8)).permute(0, 2, 3, 1)
+
+
+def one_range_alone(weight: torch.Tensor) -> torch.Tensor:
+    """The same without a thought for fewer channels and for equal weights."""
+    channels = weight[:, :3]
+    return ((channels - channels.min()) / (channels.max() - channels.min())).permute(0, 2, 3, 1)
+
+
+FILTER_CHECKS = (
+    check_visualize.check_range,
+    check_visualize.check_rgb,
+    check_visualize.check_other_channels,
+    check_visualize.check_constant_filter,
+    check_visualize.check_weight_kept,
+)
+
+
+@pytest.mark.parametrize(
+    ("draw", "stopped"), [(one_range, []), (one_range_alone, ["check_other_channels", "check_constant_filter"])]
+)
+def test_one_range_for_the_layer(draw: Callable[..., Any], stopped: list[str]) -> None:
+    """One range for the whole layer is right; what is asked beside it is what the handout says."""
+    who, found = implement(filter_images=draw), []
+    for check in FILTER_CHECKS:
+        try:
+            check(who, np.random.default_rng(4))
+        except CheckStopped:
+            found.append(check.__name__)
+    assert found == stopped
+    assert {name for _, what, name, _ in DEMANDS if what == "filter_images"} >= set(stopped)
+
+
+@pytest.mark.parametrize("fewer", [1, 2])
+def test_few_channels(fewer: int) -> None:
+    """Pictures have three colors where the convolution has one channel, and where it has two."""
+
+    def draw(weight: torch.Tensor) -> torch.Tensor:
+        return one_range(weight)[..., : 3 if weight.shape[1] != fewer else fewer]
+
+    with pytest.raises(Failure, match="wrong shape"):
+        check_visualize.check_other_channels(implement(filter_images=draw), np.random.default_rng(4))
+
+
+# --- Right ways that were refused -------------------------------------------------------------------------------------
+
+
+def test_penalty_on_weights() -> None:
+    """A small penalty on the weights is no gradient of the batch before; loss and accuracy may be one array."""
+    way = next(each for each in load_accepted("miniplaces") if each.id == "fashion.penalizes_weights")
+    who = implementation("miniplaces", way)
+    check_fashion.check_gradients_cleared(who, np.random.default_rng(2))
+    check_fashion.check_report(who)
+
+
+def test_gradients_that_stay() -> None:
+    """Half a gradient of the batch before is still found."""
+
+    def train(dataloader: Any, model: Any, optimizer: Any, epoch: int) -> None:
+        for images, labels in dataloader:
+            F.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            for parameter in model.parameters():
+                parameter.grad *= 0.5
+
+    who = implementation("miniplaces", accepted("fashion.train", "keeps_half", "half of the gradients stays")(train))
+    with pytest.raises(Failure, match="different after a second batch"):
+        check_fashion.check_gradients_cleared(who, np.random.default_rng(2))
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_right"), [(3, True), (np.int64(3), True), (torch.tensor([3]), True), (3.0, False), ("3", False)]
+)
+def test_chosen_unit(unit: Any, is_right: bool) -> None:
+    """A unit is a whole number, of Python, NumPy or torch."""
+    who = implementation("miniplaces", accepted_value("units.SKY_UNIT", "other", unit, "another unit"))
+    if is_right:
+        assert check_units.chosen_unit(who, "SKY_UNIT") == 3
+        return
+    with pytest.raises(Failure, match="must be an int"):
+        check_units.chosen_unit(who, "SKY_UNIT")
+
+
+def test_layout_of_components() -> None:
+    """Fifty principal components may come first: no check has fewer features."""
+
+    def embed(features: Any, seed: int = 0) -> Any:
+        return PCA(50, random_state=seed).fit_transform(np.asarray(features))[:, :2]
+
+    who = implement(embed_2d=embed)
+    check_layout.check_any_features(who, np.random.default_rng(3))
+    check_layout.check_same_seed(who, np.random.default_rng(3))
