@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from grader import runner
+from grader.checks.agreement import same_value
 from grader.checks.context import Context
-from grader.checks.diagnosis import same_value
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment
 from grader.sandbox.student import Handle, Implementation
@@ -153,7 +153,7 @@ def test_indistinguishable(run: Function) -> None:
     result = run(SUM_AGAIN, MEDIAN, SUM, mean=lambda values: np.sum(values))["check_mean"]
     assert result.mistakes == ("stats.adds_up", "stats.sums")
     assert result.mistake == "stats.adds_up"
-    assert result.help == "You wrote adds_up. Or: You wrote sums."
+    assert result.help == "Two known mistakes lead to this result. Either: You wrote adds_up. Or: You wrote sums."
 
 
 def test_failing_is_not_enough(run: Function) -> None:
@@ -175,7 +175,7 @@ def test_both_wrong(run: Function) -> None:
 
 def test_same_exception(run: Function) -> None:
     """A mistake that raises is named when the student's code raises the same."""
-    result = run(SUM, RAISES, mean=lambda values: 5 / 0)["check_mean"]
+    result = run(SUM, RAISES, mean=lambda values: 5 // 0)["check_mean"]
     assert (result.outcome, result.mistake) == (Outcome.ERROR, "stats.divides")
     assert run(RAISES, mean=lambda values: [][1])["check_mean"].mistake is None
 

@@ -13,7 +13,8 @@ from sample_modules import local
 from grader.errors import Missing, StudentCrashed, StudentRaised
 from grader.sandbox.calls import describe_call, make
 from grader.sandbox.protocol import Array, Frame, Header
-from grader.sandbox.student import Exchange, Handle, Implementation
+from grader.sandbox.record import Exchange, NoAnswer
+from grader.sandbox.student import Handle, Implementation
 
 MODULE = """
 import random
@@ -198,7 +199,7 @@ def test_record(who: Implementation) -> None:
         who.work.bad()
     assert [(each.called, each.value) for each in who.record] == [
         ("work.double(2)", 4),
-        ("work.bad()", ("StudentRaised", "ValueError")),
+        ("work.bad()", NoAnswer("error", "ValueError", "no \\ud800 good")),
     ]
     assert seen == who.record
 
