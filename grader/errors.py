@@ -10,6 +10,7 @@ GraderError
 │   └── AssignmentInvalid   assignment.toml does not describe an assignment
 └── CheckStopped            a check ended in another way than passing
     ├── Failure             an expectation was not met                          "failed"
+    │   └── Malformed       an answer has another form than what is asked for   "failed"
     ├── StudentRaised       the student's code raised                           "error"
     ├── StudentTimeout      a deadline passed                                   "timeout"
     ├── StudentCrashed      the student's process died or broke the protocol    "crashed"
@@ -97,14 +98,34 @@ class Failure(CheckStopped):
     """An expectation was not met."""
 
 
+class Malformed(Failure):
+    """An answer is not of the form that is asked for: no numbers, of another shape, or not finite.
+
+    What a check advises where its expectation is not met does not apply.
+    """
+
+
 class StudentRaised(CheckStopped):
-    """The student's code raised an exception; `not_started` when it is an untouched TODO."""
+    """The student's code raised an exception.
+
+    Attributes:
+        kind: Type of the exception.
+        text: Its own message.
+        library: The library function that raised it, e.g. "torch/nn/functional.py: linear"; empty where a line of the
+            student's own did.
+        not_started: Whether it is an untouched TODO.
+    """
 
     outcome = "error"
 
-    def __init__(self, message: str, *, kind: str = "", not_started: bool = False, **anatomy: str) -> None:
+    def __init__(
+        self, message: str, *, kind: str = "", text: str = "", library: str = "", not_started: bool = False,
+        **anatomy: str,
+    ) -> None:  # fmt: skip
         super().__init__(message, **anatomy)
         self.kind = kind
+        self.text = text
+        self.library = library
         self.not_started = not_started
 
 

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader.checks.compare import summarise
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
-from grader.checks.diagnosis import diagnose, passes_for_oracle
-from grader.errors import CheckStopped, GraderError, MachineError, SandboxUnavailable, Skipped
+from grader.checks.diagnosis import Diagnosis, passes_for_oracle
+from grader.errors import CheckStopped, Failure, GraderError, MachineError, Malformed, SandboxUnavailable, Skipped
 from grader.provenance import run_facts
 from grader.records import CheckResult, Outcome, Run, Submission
 from grader.rubric import Assignment
 from grader.sandbox.jail import WEAKEST, Jail
+from grader.sandbox.record import NoAnswer
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import CellTransport
 from grader.solutions import Variation, implementation, load_mistakes
 
 LOG = logging.getLogger(__name__)
 CHECKS = Path(__file__).resolve().parent / "checks"
+EITHER = "Two known mistakes lead to this result. Either: {} Or: {}"
 #: What pytest loads for tests of other kinds, or to tell people of them; registering each takes its time.
 UNWANTED = (
     "cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin",
@@ -102,6 +105,16 @@ def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
         raise MachineError(
             f"{plugin.collected - len(context.results)} checks of {context.assignment.id} have no result"
         )
+    name_mistakes(context.results, plugin.diagnosis.settle())
+
+
+def name_mistakes(results: list[CheckResult], named: Mapping[tuple[str, str], Sequence[Variation]]) -> None:
+    """Put the known mistakes that were found into the results: their ids, and their help in place of the check's."""
+    for place, result in enumerate(results):
+        if mistakes := named.get((result.task, result.name)):
+            ids, helps = tuple(each.id for each in mistakes), [each.help for each in mistakes]
+            help = helps[0] if len(helps) == 1 else EITHER.format(*helps)
+            results[place] = result.model_copy(update={"mistake": ids[0], "mistakes": ids, "help": help})
 
 
 class _Plugin:
@@ -114,6 +127,7 @@ class _Plugin:
         self._remarked: set[str] = set()
         self.unavailable: SandboxUnavailable | None = None  # raised when pytest has come to its end
         self.collected = 0
+        self.diagnosis = Diagnosis(context)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[CONTEXT] = self._context
@@ -180,6 +194,7 @@ class _Plugin:
         except Exception as error:
             del context.exhibits[exhibits:]
             return self._judge_surprise(spec, check, arguments, error)
+        self.diagnosis.note_passed(check, arguments)
         return {"outcome": Outcome.PASSED, "message": self._remarks()}
 
     def _remarks(self) -> str:
@@ -202,30 +217,16 @@ class _Plugin:
     def _explain(
         self, spec: CheckSpec, check: Callable[..., None], arguments: dict[str, Any], stopped: CheckStopped
     ) -> dict[str, Any]:
-        context = self._context
-        mistakes = [m for m in context.mistakes if m.id == stopped.mistake]
-        if not mistakes and spec.diagnosed and stopped.outcome in ("failed", "error"):
-            mistakes = self._diagnose(check, arguments)
-        own_help = spec.help if stopped.outcome == "failed" else ""
-        last = context.student.record[-1].called if context.student.record else ""
-        called = stopped.called or (last if stopped.outcome == "failed" else "")
+        self.diagnosis.note_stopped(check, arguments, stopped)
+        is_unmet = isinstance(stopped, Failure) and not isinstance(stopped, Malformed)
         return {
             "outcome": Outcome(stopped.outcome),
-            "mistake": mistakes[0].id if mistakes else None,
-            "mistakes": tuple(m.id for m in mistakes),
             "message": " ".join(filter(None, (stopped.message, self._remarks()))),
-            "called": called,
+            "called": stopped.called or (self._asked(spec) if stopped.outcome == "failed" else ""),
             "expected": stopped.expected,
             "got": stopped.got,
-            "help": " Or: ".join(m.help for m in mistakes) or stopped.help or own_help,
+            "help": stopped.help or (spec.help if is_unmet else ""),
         }
-
-    def _diagnose(self, check: Callable[..., None], arguments: dict[str, Any]) -> list[Variation]:
-        try:
-            return diagnose(self._context, check, arguments)
-        except Exception:  # the verdict stands without a diagnosis; what went wrong is ours, and is told to us
-            LOG.exception("no diagnosis of %s", check.__name__)
-            return []
 
     def _judge_surprise(
         self, spec: CheckSpec, check: Callable[..., None], arguments: dict[str, Any], error: Exception
@@ -233,5 +234,12 @@ class _Plugin:
         """An exception in the check is ours, unless the check is sound and only the student's answer sets it off."""
         if not passes_for_oracle(self._context, check, arguments):
             return {"outcome": Outcome.INTERNAL, "message": f"The check itself failed: {type(error).__name__}: {error}"}
-        stopped = CheckStopped("Your answer is of a kind that the check can't work with.", got=type(error).__name__)
+        asked = self._asked(spec)
+        answers = [exchange.value for exchange in self._context.student.record if exchange.called == asked]
+        got = summarise(answers[-1]) if answers and not isinstance(answers[-1], NoAnswer) else ""
+        stopped = Malformed("Your answer is of a kind that the check can't work with.", got=got)
         return self._explain(spec, check, arguments, stopped)
+
+    def _asked(self, spec: CheckSpec) -> str:
+        """The last call of the student's own code, of the task's module if there was one."""
+        return self._context.student.last_asked(self._context.assignment.by_id[spec.task].module)

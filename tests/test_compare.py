@@ -15,6 +15,7 @@ from grader.checks.compare import (
     compare,
     expect,
     expect_close,
+    expect_finite,
     expect_shape,
     number,
     numbers,
@@ -173,6 +174,31 @@ def test_not_close(got: Array, expected: Array, words: str) -> None:
     assert caught.value.got
 
 
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        (np.array([[np.nan, 1.0], [np.nan, np.nan]]), "The scores must be finite: of 4 numbers, 3 are NaN."),
+        (np.array([np.inf, 1.0]), "The scores must be finite: of 2 numbers, 1 is infinite."),
+        (np.array([np.nan, -np.inf, np.inf]), "The scores must be finite: of 3 numbers, 1 is NaN and 2 are infinite."),
+        (np.array([[np.inf]]), "The scores must be finite, not inf."),
+        (np.full(2000, np.nan, np.float32), "The scores must be finite: of 2,000 numbers, 2,000 are NaN."),
+    ],
+)
+def test_not_finite(got: Array, words: str) -> None:
+    """It is told how many numbers are NaN and how many infinite; the range is that of the others."""
+    with pytest.raises(Failure) as caught:
+        expect_finite(got, what="scores")
+    assert caught.value.message == words
+    assert "from nan" not in caught.value.got
+    assert "inf to" not in caught.value.got
+
+
+@pytest.mark.parametrize("got", [np.ones(3), np.zeros((0, 2)), np.array([True]), np.arange(3), np.array(1e308)])
+def test_finite(got: Array) -> None:
+    """Finite numbers of any type, and none at all, are fine."""
+    expect_finite(got)
+
+
 def test_shape() -> None:
     """The message of a wrong shape names both."""
     with pytest.raises(Failure) as caught:
@@ -185,14 +211,27 @@ def test_shape() -> None:
     [
         (np.arange(12.0).reshape(3, 4), "float64 (3, 4) from 0 to 11: [0, 1, 2, 3, 4, 5, ...]"),
         (np.array([1, 2], np.uint8), "uint8 (2,) from 1 to 2: [1, 2]"),
-        (np.array([True, False]), "bool (2,) from 0 to 1: [1, 0]"),
-        (np.array([np.nan, 2.0]), "float64 (2,) from 2 to 2: [nan, 2]"),
-        (np.array([np.nan]), "float64 (1,) all nan: [nan]"),
-        (np.array([np.inf, -np.inf]), "float64 (2,) from -inf to inf: [inf, -inf]"),
+        (np.array([True, False]), "bool (2,), 1 of 2 True: [True, False]"),
+        (np.array([np.nan, 2.0]), "float64 (2,), of which 1 is NaN, the others from 2 to 2: [nan, 2]"),
+        (np.array([np.nan]), "float64 (1,), of which 1 is NaN: [nan]"),
+        (np.array([np.inf, -np.inf]), "float64 (2,), of which 2 are infinite: [inf, -inf]"),
+        (
+            np.array([np.nan, 0.25, np.inf, np.nan]),
+            "float64 (4,), of which 2 are NaN and 1 is infinite, the others from 0.25 to 0.25: [nan, 0.25, inf, nan]",
+        ),
+        (np.array([np.nan], np.float16), "float16 (1,), of which 1 is NaN: [nan]"),
         (np.zeros((0, 3)), "float64 (0, 3), empty"),
+        (np.zeros((0, 3), bool), "bool (0, 3), empty"),
         (np.array(2.5, np.float32), "2.5 (float32)"),
-        (np.array(True), "1 (bool)"),
+        (np.array(np.nan, np.float32), "nan (float32)"),
+        (np.array(True), "True (bool)"),
+        (np.array([123456, 7]), "int64 (2,) from 7 to 123456: [123456, 7]"),
+        (np.array([2**64 - 1], np.uint64), f"uint64 (1,) from {2**64 - 1} to {2**64 - 1}: [{2**64 - 1}]"),
+        (np.array([-(2**63)]), f"int64 (1,) from {-(2**63)} to {-(2**63)}: [{-(2**63)}]"),
+        (10**30, str(10**30)),
+        (1j, "1j"),
         (HANDLE, "an object of type Sequential"),
+        (Handle(HANDLE.owner, 2, "Tensor", "complex64"), "an object of type Tensor, complex64"),
         ("text", "'text'"),
         (list(range(100)), "list of 100"),
         (None, "None"),

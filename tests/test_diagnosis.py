@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from grader import runner
+from grader.checks import diagnosis
+from grader.checks.agreement import same_changes, same_exchange, same_value
 from grader.checks.context import Context
-from grader.checks.diagnosis import same_value
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment
+from grader.sandbox.record import Exchange, NoAnswer
 from grader.sandbox.student import Handle, Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation
@@ -39,6 +41,12 @@ def check_mean_of_one(student):
 
 
 @check("2")
+def check_spread_of_three(student):
+    """The spread of three numbers is right."""
+    expect(bool(abs(student.stats.spread(np.array([1.0, 2, 6])) - np.std([1, 2, 6])) < 1e-6), "It is not.")
+
+
+@check("2", help="Think of the first day.")
 def check_table(student):
     """The table has a row for the first day."""
     expect(student.stats.table()["first"] == 1, "It has not.")
@@ -153,7 +161,7 @@ def test_indistinguishable(run: Function) -> None:
     result = run(SUM_AGAIN, MEDIAN, SUM, mean=lambda values: np.sum(values))["check_mean"]
     assert result.mistakes == ("stats.adds_up", "stats.sums")
     assert result.mistake == "stats.adds_up"
-    assert result.help == "You wrote adds_up. Or: You wrote sums."
+    assert result.help == "Two known mistakes lead to this result. Either: You wrote adds_up. Or: You wrote sums."
 
 
 def test_failing_is_not_enough(run: Function) -> None:
@@ -167,6 +175,62 @@ def test_later_call(run: Function) -> None:
     assert run(SUM, VARIANCE, spread=np.var)["check_second"].mistake == "stats.variance"
 
 
+def variance_of(count: int) -> Function:
+    """A spread that is the variance of so many numbers, and right for others."""
+    return lambda values: np.var(values) if len(values) == count else np.std(values)
+
+
+def test_check_that_must_catch_it_passes_later(run: Function) -> None:
+    """A mistake is not named if the check that must catch it passes, though that check runs later."""
+    results = run(VARIANCE, spread=variance_of(3))
+    assert results["check_second"].outcome is Outcome.PASSED
+    assert (results["check_spread_of_three"].outcome, results["check_spread_of_three"].mistake) == (
+        Outcome.FAILED,
+        None,
+    )
+    assert run(VARIANCE, spread=np.var)["check_spread_of_three"].mistake == "stats.variance"
+
+
+def test_other_check_passes_that_should_not(run: Function) -> None:
+    """A mistake is not named if a check passes that it would fail, though the check that must catch it fails."""
+    results = run(VARIANCE, spread=variance_of(5))
+    assert results["check_spread_of_three"].outcome is Outcome.PASSED
+    assert (results["check_second"].outcome, results["check_second"].mistake) == (Outcome.FAILED, None)
+
+
+def test_one_mistake_for_all_checks(run: Function) -> None:
+    """Of mistakes that explain one check, only the one is named that explains the other failed check as well."""
+    of_three = known("spread", "variance_of_three", "check_spread_of_three", variance_of(3))
+    results = run(of_three, VARIANCE, spread=np.var)
+    assert results["check_spread_of_three"].mistakes == results["check_second"].mistakes == ("stats.variance",)
+    assert run(of_three, VARIANCE, spread=variance_of(3))["check_spread_of_three"].mistake == of_three.id
+
+
+def test_three_alternatives(run: Function) -> None:
+    """Of three mistakes that give the same answer none is named: what would be said is no help."""
+    third = known("mean", "totals", "check_mean", lambda values: np.sum(values) + 0.0)
+    result = run(SUM_AGAIN, SUM, third, mean=lambda values: np.sum(values))["check_mean"]
+    assert (result.mistake, result.mistakes, result.help) == (None, (), "Think of the mean.")
+
+
+def test_diagnosis_that_fails(run: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict stands without a diagnosis where that fails for a reason of ours."""
+
+    def fails(*_arguments: Any) -> Any:
+        raise OSError("ours")
+
+    monkeypatch.setattr(diagnosis, "diagnose", fails)
+    result = run(SUM, mean=lambda values: np.sum(values))["check_mean"]
+    assert (result.outcome, result.mistake, result.help) == (Outcome.FAILED, None, "Think of the mean.")
+
+
+def test_answer_of_another_kind(run: Function) -> None:
+    """Where the check trips over an answer, the answer is told, not the check's exception, and no advice is given."""
+    result = run(table=lambda: None)["check_table"]
+    assert (result.outcome, result.got, result.help) == (Outcome.FAILED, "None", "")
+    assert result.called == "stats.table()"
+
+
 def test_both_wrong(run: Function) -> None:
     """Two mistakes in one check, each right where the other is wrong: neither explains all answers."""
     result = run(SUM, VARIANCE, mean=np.sum, spread=np.var)["check_second"]
@@ -175,9 +239,50 @@ def test_both_wrong(run: Function) -> None:
 
 def test_same_exception(run: Function) -> None:
     """A mistake that raises is named when the student's code raises the same."""
-    result = run(SUM, RAISES, mean=lambda values: 5 / 0)["check_mean"]
+    result = run(SUM, RAISES, mean=lambda values: 5 // 0)["check_mean"]
     assert (result.outcome, result.mistake) == (Outcome.ERROR, "stats.divides")
     assert run(RAISES, mean=lambda values: [][1])["check_mean"].mistake is None
+
+
+def test_exception_of_another_place(run: Function) -> None:
+    """An exception with the type and the words of a mistake's is not explained by it if another function raised it."""
+    inverse = known("mean", "inverts", "check_mean", lambda values: np.linalg.inv(np.ones((2, 3))))
+    with pytest.raises(np.linalg.LinAlgError) as raised:
+        inverse.replacement([])
+    said = str(raised.value)
+
+    def raises(_values: Any) -> Any:
+        raise np.linalg.LinAlgError(said)
+
+    assert run(inverse, mean=lambda values: np.linalg.inv(np.ones((2, 3))))["check_mean"].mistake == inverse.id
+    assert run(inverse, mean=raises)["check_mean"].mistake is None
+
+
+def raised(text: str, kind: str = "RuntimeError", library: str = "") -> NoAnswer:
+    """How an exception is recorded."""
+    return NoAnswer("error", kind, text, library)
+
+
+@pytest.mark.parametrize(
+    ("of_mistake", "of_student", "same"),
+    [
+        (raised("shape '[-1, 8]' is invalid"), raised("shape '[-1, 8]' is invalid"), True),
+        (raised("shape '[-1, 8]' is invalid"), raised("shape '[3, 2, 8]' is invalid"), True),
+        (raised("shape '[-1, 8]' is invalid"), raised("shape '[-1, 9]' is invalid"), False),
+        (raised("no (12x6 and 4x6)"), raised("no (4x6 and 12x6)"), True),
+        (raised("no (12x6 and 4x6)"), raised("no (12x6 and 4x7)"), False),
+        (raised("<Net at 0x7f0011aa22>"), raised("<Net at 0x7f9988bb77>"), True),
+        (raised("one"), raised("another"), False),
+        (raised("one"), raised("one", kind="ValueError"), False),
+        (raised("one", library="torch/nn/functional.py: linear"), raised("one"), False),
+        (raised("one", library="a.py: f"), raised("one", library="a.py: f"), True),
+        (raised("one"), NoAnswer("timeout"), False),
+        (NoAnswer("timeout"), NoAnswer("timeout"), True),
+    ],
+)
+def test_same_exception_in_words(of_mistake: NoAnswer, of_student: NoAnswer, same: bool) -> None:
+    """Type, place, wording and the mistake's numbers decide; shapes may be longer and in another order."""
+    assert same_exchange(Exchange("a.f(1)", of_mistake), Exchange("a.f(1)", of_student)) is same
 
 
 def test_untouched_stub(run: Function) -> None:
@@ -197,7 +302,9 @@ def test_weird_answers(run: Function, answer: Any) -> None:
         return answer
 
     results = run(SUM, MEDIAN, VARIANCE, mean=weird, table=weird)
-    assert list(results) == ["check_mean", "check_mean_of_one", "check_table", "check_broken", "check_second"]
+    assert [name for name in results if name != "check_spread_of_three"] == [
+        "check_mean", "check_mean_of_one", "check_table", "check_broken", "check_second",
+    ]  # fmt: skip
     assert results["check_mean"].outcome is results["check_table"].outcome is Outcome.FAILED
     assert run(SUM, VARIANCE, spread=weird)["check_second"].outcome is Outcome.FAILED
 
@@ -248,3 +355,51 @@ HANDLE, OTHER = Handle(implement(), 1, "Linear"), Handle(implement(), 2, "Sequen
 def test_same_value(one: Any, other: Any, same: bool) -> None:
     """Numbers agree nearly, whole numbers and text exactly, objects always, whichever comes first."""
     assert same_value(one, other) is same_value(other, one) is same
+
+
+START = np.linspace(-8, 8, 50)  # weights that hardly move
+STEP = np.sin(np.arange(50.0))
+
+
+def trained(after: Any, *, given: bool = False) -> list[Exchange]:
+    """A network's weights as they are asked before and after training, or given before and asked after."""
+    if given:
+        return [Exchange("net.load_state_dict()", None, (START,)), Exchange("net.state_dict()", {"w": after})]
+    return [Exchange("net.state_dict()", {"w": START}), Exchange("net.state_dict()", {"w": after})]
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    ("of_mistake", "of_student", "same"),
+    [
+        (START, START, True),
+        (START, START + 1e-9 * STEP, False),
+        (START + 1e-9 * STEP, START, False),
+        (START + 1e-3 * STEP, START + 1.001e-3 * STEP, True),
+        (START + 1e-2 * STEP, START + 1.05e-2 * STEP, False),
+        (START + 1e-2 * STEP, START + 1.005e-2 * STEP, True),
+    ],
+)
+def test_changes_are_compared(of_mistake: Any, of_student: Any, same: bool, given: bool) -> None:
+    """What was added to the weights must agree, not only the weights; what never moved must never have moved."""
+    ours, theirs, right = (trained(after, given=given) for after in (of_mistake, of_student, START + STEP))
+    assert all(map(same_exchange, ours, theirs))
+    assert same_changes(ours, theirs, right) is same
+
+
+@pytest.mark.parametrize(
+    ("of_mistake", "of_student", "same"), [(2.3030, 2.3030, True), (2.3030, 2.30295, False), (2.0, 2.00015, True)]
+)
+def test_distance_from_what_is_right(of_mistake: float, of_student: float, same: bool) -> None:
+    """A number near the right one, as a loss near log 10 is, must be as far from it as the mistake's."""
+    ours, theirs, right = ([Exchange("a.f()", (value, 1))] for value in (of_mistake, of_student, 2.302585))
+    assert all(map(same_exchange, ours, theirs))
+    assert same_changes(ours, theirs, right) is same
+
+
+@pytest.mark.parametrize(
+    "right", [[], [Exchange("a.g()", 1.0)], [Exchange("a.f()", "text")], [Exchange("a.f()", [1.0, 2.0])]]
+)
+def test_right_answers_of_another_form(right: list[Exchange]) -> None:
+    """Where the solution's answers can't be compared, the two answers alone decide."""
+    assert same_changes([Exchange("a.f()", 1.0)], [Exchange("a.f()", 1.00005)], right)

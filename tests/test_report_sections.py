@@ -70,7 +70,7 @@ def test_help_once_a_task(full: Rendered) -> None:
     """When two checks of a task name the same mistake, its help stands once and the other refers to it."""
     view = view_report(sample.grade(), (), sample.assignment())
     (cam,) = (task for task in view.tasks if task.id == "3c")
-    named = [check for check in cam.checks if check.mistake]
+    named = [check for check in cam.checks if check.mistakes]
     assert [check.repeats for check in named] == [False, True]
     assert [bool(check.help) for check in named] == [True, False]
     assert full.html.count("Same mistake as above: <code>cam.reshape_without_transpose</code>") == 1
@@ -83,6 +83,17 @@ def test_other_help_not_repeated() -> None:
     view = view_report(sample.grade(checks=changed), (), sample.assignment())
     (cam,) = (task for task in view.tasks if task.id == "3c")
     assert [check.repeats for check in cam.checks] == [False, False]
+
+
+def test_alternatives_are_both_named(tmp_path: Path) -> None:
+    """Where two known mistakes lead to one result, the report shows the ids of both."""
+    told = {"mistake": "cam.one", "mistakes": ("cam.one", "cam.other"), "help": "Either: one. Or: other."}
+    checks = tuple(check.model_copy(update=told) for check in sample.grade().checks if check.mistake)
+    html = render(tmp_path, sample.grade(checks=checks)).html
+    both = "<code>cam.one</code> or <code>cam.other</code>"
+    assert [
+        html.count(f"{words} {both}") for words in ("known mistake", "Known mistake", "Same mistake as above:")
+    ] == [1, 2, 1]
 
 
 def test_bare_tasks_are_lines(tmp_path: Path) -> None:

@@ -77,6 +77,12 @@ def test_error_of_the_call_itself(servant: Servant) -> None:
     assert (error["type"], error["where"]) == ("TypeError", [])
 
 
+@pytest.mark.parametrize(("argument", "library"), [(1, ""), (4, "torch/nn/modules/module.py: _forward_unimplemented")])
+def test_place_of_an_error(servant: Servant, argument: int, library: str) -> None:
+    """An exception that a library raised is told with the library's function, one of the student's line without."""
+    assert call(servant, argument)["error"]["library"] == library
+
+
 def test_exit_is_an_answer(servant: Servant) -> None:
     """A student's `sys.exit()` is an exception like any other."""
     assert call(servant, 2)["error"]["type"] == "SystemExit"

@@ -10,10 +10,12 @@ import pytest
 import torch
 from sample_modules import local
 
-from grader.errors import Missing, StudentCrashed, StudentRaised
+from grader.checks.compare import summarise
+from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised, StudentTimeout
 from grader.sandbox.calls import describe_call, make
 from grader.sandbox.protocol import Array, Frame, Header
-from grader.sandbox.student import Exchange, Handle, Implementation
+from grader.sandbox.record import Exchange, NoAnswer
+from grader.sandbox.student import Handle, Implementation
 
 MODULE = """
 import random
@@ -188,6 +190,78 @@ def test_reset(who: Implementation) -> None:
     assert who.work.draw() == first
 
 
+def stops(who: Implementation, ask: Callable[[], Any]) -> str:
+    """What is said to have been called, when a question ends in an exception."""
+    with pytest.raises(CheckStopped) as stopped:
+        ask()
+    return stopped.value.called
+
+
+def test_called_is_their_own_code(who: Implementation) -> None:
+    """Whatever a question ends in, what is told is the last call of the implementation's own code, not of ours."""
+    layer = who.make(make("torch.nn.Linear", 2, 1))
+    assert stops(who, lambda: layer(torch.ones(3, 3))) == ""  # nothing of theirs was called so far
+    who.work.double(2)
+    asked = "work.double(2)"
+    assert who.last_asked() == asked
+    assert stops(who, lambda: layer(torch.ones(3, 3))) == asked
+    assert stops(who, lambda: layer.nothing()) == asked
+    assert stops(who, lambda: who.make(make("torch.nn.Linear", "many"))) == asked
+    assert stops(who, lambda: who.work.bad()) == "work.bad()"
+    assert who.last_asked("work") == who.last_asked("elsewhere") == "work.bad()"
+    who.reset(0)
+    assert who.last_asked() == ""
+
+
+def test_called_network_of_theirs(who: Implementation) -> None:
+    """A network that their function made, and a method of it that is not torch's, are told with how it was made."""
+    net = who.work.Net(size=2)
+    assert stops(who, lambda: net(torch.ones(3, 3))) == "work.Net(size=2)(float32 (3, 3))"
+    assert stops(who, lambda: net.explain(1)) == "work.Net(size=2).explain(1)"
+    net(torch.ones(1, 2))
+    assert who.last_asked() == "work.Net(size=2)(float32 (1, 2))"
+    assert stops(who, lambda: net.load_state_dict({})) == "work.Net(size=2)(float32 (1, 2))"
+
+
+@pytest.mark.parametrize("ended", [StudentTimeout("Too slow."), StudentCrashed("It died.")])
+def test_called_when_the_process_ends(ended: CheckStopped) -> None:
+    """A process that hangs or dies while we look at what a call did is told with that call."""
+
+    class Ends(Answers):
+        def exchange(self, header: Header, *_rest: Any) -> Frame:
+            if "object" in header.get("target", {}):
+                raise ended
+            return self.reply, []
+
+    who = Implementation(("work",), Ends({"value": {"$": "object", "id": 1, "type": "Net"}}))
+    net = who.work.fit.with_options(keep=True)(3)
+    assert stops(who, lambda: net.state_dict()) == "work.fit(3)"
+    assert who.record[-1].value == NoAnswer(ended.outcome)
+
+
+def test_what_they_left_is_not_their_exception(who: Implementation) -> None:
+    """An exception of ours about what a call returned is not said to be raised by their code."""
+    kept = who.work.double.with_options(keep=True)(2)
+    with pytest.raises(StudentRaised, match="What the call returned or changed can't be used: AttributeError"):
+        kept.state_dict()
+
+
+def test_dtype_of_what_stays_there(who: Implementation) -> None:
+    """Of an array that can't travel at least the type of its numbers is told, unless the other side makes it up."""
+    assert summarise(who.make(make("torch.complex", torch.ones(2), torch.ones(2)))) == (
+        "an object of type Tensor, complex64"
+    )
+    with pytest.raises(StudentCrashed):
+        lying({"value": {"$": "object", "id": 1, "type": "Tensor", "dtype": 3}}).work.function()
+
+
+def test_given_arrays_are_recorded(who: Implementation) -> None:
+    """Small arrays among the arguments are recorded with the answer; large ones are not."""
+    who.work.double(torch.ones(2))
+    who.work.double(torch.ones(1 << 19))
+    assert [[array.size for array in each.given] for each in who.record] == [[2], []]
+
+
 def test_record(who: Implementation) -> None:
     """Calls are recorded with their answers, exceptions by kind; making and resetting are not."""
     seen: list[Exchange] = []
@@ -198,7 +272,7 @@ def test_record(who: Implementation) -> None:
         who.work.bad()
     assert [(each.called, each.value) for each in who.record] == [
         ("work.double(2)", 4),
-        ("work.bad()", ("StudentRaised", "ValueError")),
+        ("work.bad()", NoAnswer("error", "ValueError", "no \\ud800 good")),
     ]
     assert seen == who.record
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.errors import Failure
+from grader.errors import Failure, Malformed
 from grader.records import Array
 from grader.sandbox.calls import describe_value
 from grader.sandbox.protocol import MAX_RANK
@@ -63,7 +63,7 @@ def expect_close(got: Array, expected: Array, *, within: float, what: str = "val
         Failure: If they do not.
     """
     expect_shape(got, expected.shape)
-    expect(bool(np.isfinite(got).all()), f"The {what} must be finite.", expected=summarise(expected), got=got)
+    expect_finite(got, what=what, expected=summarise(expected))
     with np.errstate(over="ignore"):  # numbers of opposite signs may be further apart than a float can say
         difference = np.abs(_plain(got) - _plain(expected))
     if difference.size and float(difference.max()) > within:
@@ -76,41 +76,59 @@ def expect_close(got: Array, expected: Array, *, within: float, what: str = "val
         )
 
 
+def expect_finite(got: Array, *, what: str = "values", expected: str = "finite numbers") -> None:
+    """Expect that no number is NaN or infinite.
+
+    Raises:
+        Malformed: If one is; the message says how many are.
+    """
+    if strays := _strays(got):
+        found = f": of {got.size:,} numbers, {strays}" if got.size > 1 else f", not {got.item()}"
+        raise Malformed(f"The {what} must be finite{found}.", expected=expected, got=summarise(got))
+
+
+def _strays(array: Array) -> str:
+    """How many numbers of an array are NaN and how many infinite, in words; empty if none is."""
+    nan, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
+    counted = [(nan, "NaN"), (infinite, "infinite")]
+    return " and ".join(f"{count:,} {'is' if count == 1 else 'are'} {word}" for count, word in counted if count)
+
+
 def expect_shape(got: Array, shape: tuple[int, ...]) -> None:
     """Expect a shape, dimensions of size 1 aside.
 
     Raises:
-        Failure: If it differs.
+        Malformed: If it differs.
     """
     if _without_ones(got.shape) != _without_ones(shape):
-        raise Failure("The result has the wrong shape.", expected=f"shape {shape}", got=f"shape {got.shape}")
+        raise Malformed("The result has the wrong shape.", expected=f"shape {shape}", got=f"shape {got.shape}")
 
 
 def numbers(value: Any) -> Array:
     """A student's answer as an array: an array, a number, or a list of these, of one shape, nested or not.
 
     Raises:
-        Failure: If it is something else.
+        Malformed: If it is something else.
     """
     array = _stacked(value)
     if array is not None and array.dtype.kind in NUMERIC:
         return array
     if value is None:
-        raise Failure("The function returned nothing (None).", expected="numbers", got="None")
-    raise Failure("The function returned something that is not numbers.", expected="numbers", got=summarise(value))
+        raise Malformed("The function returned nothing (None).", expected="numbers", got="None")
+    raise Malformed("The function returned something that is not numbers.", expected="numbers", got=summarise(value))
 
 
 def number(value: Any) -> float:
     """A student's answer as one number.
 
     Raises:
-        Failure: If it is not one, or not finite.
+        Malformed: If it is not one, or not finite.
     """
     array = numbers(value)
-    expect(array.size == 1, "The result must be one number.", expected="a number", got=array)
-    single = float(array.reshape(-1)[0])
-    expect(bool(np.isfinite(single)), "The result must be finite.", expected="a finite number", got=str(single))
-    return single
+    if array.size != 1:
+        raise Malformed("The result must be one number.", expected="a number", got=summarise(array))
+    expect_finite(array, what="result", expected="a finite number")
+    return float(array.item())
 
 
 def as_drawn(array: Array) -> Array:
@@ -125,20 +143,34 @@ def as_image(array: Array) -> Array:
 
 
 def summarise(value: Any) -> str:
-    """A value in a few words; of arrays the shape, the range and the first numbers."""
+    """A value in a few words; of an array the shape, the range of its finite numbers and the first numbers."""
+    if isinstance(value, Handle) and value.kind == "NoneType":
+        return "None"
     if isinstance(value, Handle):
-        return f"an object of type {value.kind}"
+        return f"an object of type {value.kind}{f', {value.dtype}' if value.dtype else ''}"
     if not isinstance(value, np.ndarray) or value.dtype.kind not in NUMERIC:
         return describe_value(value)
     if not value.size:
         return f"{describe_value(value)}, empty"
-    first = ", ".join(f"{item:.4g}" for item in value.reshape(-1)[:6].tolist())
-    more = ", ..." if value.size > 6 else ""
+    first = ", ".join(map(_shown, value.reshape(-1)[:6].tolist()))
     if value.ndim == 0:
         return f"{first} ({value.dtype})"
-    there = value[~np.isnan(value)]
-    ends = f"from {float(there.min()):.4g} to {float(there.max()):.4g}" if there.size else "all nan"
-    return f"{describe_value(value)} {ends}: [{first}{more}]"
+    return f"{describe_value(value)}{_spread(value)}: [{first}{', ...' if value.size > 6 else ''}]"
+
+
+def _spread(array: Array) -> str:
+    """Between which ends the numbers of an array lie, those aside that are not finite, which are counted."""
+    if array.dtype.kind == "b":
+        return f", {int(array.sum()):,} of {array.size:,} True"
+    finite = array[np.isfinite(array)]
+    ends = f" from {_shown(finite.min().item())} to {_shown(finite.max().item())}" if finite.size else ""
+    strays = _strays(array)
+    return f", of which {strays}{f', the others{ends}' if ends else ''}" if strays else ends
+
+
+def _shown(number: object) -> str:
+    """A number of an array: whole numbers as they are, others with four digits."""
+    return f"{number:.4g}" if isinstance(number, float) else str(number)
 
 
 def _plain(array: Array) -> Array:

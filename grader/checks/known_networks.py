@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from grader.checks.compare import numbers
-from grader.errors import Failure
+from grader.checks.compare import expect_finite, numbers, summarise
+from grader.errors import Malformed
 from grader.records import Array
 from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Handle, Implementation
@@ -77,15 +76,22 @@ def weights_of(net: Handle) -> Array:
     """The weight (10, C*H*W) of a linear network.
 
     Raises:
-        Failure: If training broke it.
+        Malformed: If training broke it.
     """
-    weights = next(iter(net.state_dict().values()))
-    if not np.isfinite(weights).all():
-        raise Failure("The weights are not finite any more.", expected="finite weights", got="nan or inf")
-    return numbers(weights)
+    state = net.state_dict()
+    if not isinstance(state, dict) or len(state) != 1:
+        raise Malformed("The network has lost its layer, or has others.", expected="one weight", got=summarise(state))
+    weights = numbers(next(iter(state.values())))
+    expect_finite(weights, what="weights afterwards", expected="finite weights")
+    return weights
 
 
 def mean_loss(net: Handle, images: Tensor, labels: Tensor) -> float:
-    """Mean cross-entropy of the network's logits, computed on this side."""
-    logits = torch.from_numpy(numbers(net(images))).double()
-    return float(torch.nn.functional.cross_entropy(logits, labels))
+    """Mean cross-entropy of the network's logits, computed on this side.
+
+    Raises:
+        Malformed: If the logits are not finite.
+    """
+    logits = numbers(net(images))
+    expect_finite(logits, what="network's logits")
+    return float(torch.nn.functional.cross_entropy(torch.from_numpy(logits).double(), labels))

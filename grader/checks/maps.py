@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grader.checks.compare import expect, expect_shape, summarise
+from grader.checks.compare import expect, expect_finite, expect_shape, summarise
 from grader.errors import Failure
 from grader.records import Array
 
@@ -32,7 +32,7 @@ def expect_same_map(got: Array, *expected: Array, what: str) -> None:
         Failure: If it agrees with none.
     """
     expect_shape(got, expected[0].shape)
-    expect(bool(np.isfinite(got).all()), f"The {what} must be finite.", got=got)
+    expect_finite(got, what=what)
     flat = _centred(got)
     expect(
         bool(np.linalg.norm(flat) > 0), f"The {what} is the same everywhere.", expected=summarise(expected[0]), got=got

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_shape, numbers, summarise
+from grader.checks.compare import expect_finite, expect_shape, numbers
 from grader.checks.file_kinds import quote_text, tell_kind
 from grader.errors import Failure, Missing, StudentRaised
 from grader.sandbox.student import Handle, Implementation, LoadedModel
@@ -132,6 +132,6 @@ def logits_in_batches(
         some = images[start : start + batch]
         answer = numbers(net(normalise(some)))
         expect_shape(answer, (len(some), classes))
-        expect(bool(np.isfinite(answer).all()), "The network gives logits that are not finite.", got=summarise(answer))
+        expect_finite(answer, what="network's logits")
         parts.append(answer.astype(np.float64).reshape(len(some), classes))
     return np.concatenate(parts)

@@ -172,13 +172,17 @@ def expect_given_optimizer(course: Course) -> None:
     images, labels = band_images(range(CLASSES), course.shape)
     net = linear_network(course.who, course.shape)
     start = weights_of(net)
-    course.train(loader(images, labels, 5), net, sgd(course.who, net, lr=0.0))
+    optimizer = sgd(course.who, net, lr=0.0)
+    course.train(loader(images, labels, 5), net, optimizer)
     moved = float(np.abs(weights_of(net) - start).max())
+    rates = [group["lr"] for group in optimizer.state_dict()["param_groups"]]
     expect(
         moved == 0,
-        "The weights moved, although the given optimizer's learning rate is 0.",
-        expected="no change",
-        got=f"a change of up to {moved:.3g}",
+        "The weights moved, although the given optimizer's learning rate is 0."
+        if rates == [0]
+        else "The learning rate of the given optimizer was changed.",
+        expected="a learning rate of 0, and no change of the weights",
+        got=f"a learning rate of {', '.join(map(str, rates))[:80]}, and a change of up to {moved:.3g}",
     )
 
 

@@ -35,7 +35,7 @@ COPIED = ("check.py", "plots.py", "START.md")  # from the project's `kit/`
 NOT_THEIRS = ("README.md", "assignment.toml")  # of a folder, what a student does not hand in beside the kit's files
 SUBSTITUTES = {
     "grader.records.Record": "Record",
-    "grader.checks.diagnosis.diagnose": "diagnose",
+    "grader.checks.diagnosis.Diagnosis": "Diagnosis",
     "grader.checks.diagnosis.passes_for_oracle": "passes_for_oracle",
     "grader.limited.run_limited": "run_limited",
 }

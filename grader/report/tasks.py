@@ -52,7 +52,7 @@ class CheckView:
     message: str
     anatomy: tuple[tuple[str, str], ...]
     help: str
-    mistake: str
+    mistakes: tuple[str, ...]  # one, or two alternatives
     repeats: bool = False
 
 
@@ -189,9 +189,14 @@ def _check(check: CheckResult, text: StudentText, *, repeats: bool) -> CheckView
     symbol, word, tone = MARKS[check.outcome]
     title = text.prose(check.title)
     if check.outcome is Outcome.PASSED:
-        return CheckView(title, symbol, word, tone, text.prose(check.message), (), "", "")
+        return CheckView(title, symbol, word, tone, text.prose(check.message), (), "", ())
     anatomy = [(name, text.take(part)) for name, part in
                (("called", check.called), ("expected", check.expected), ("got", check.got)) if part]  # fmt: skip
     advice = "" if repeats else text.prose(check.help)
     return CheckView(title, symbol, word, tone, text.prose(check.message), tuple(anatomy), advice,
-                     clean_name(check.mistake or ""), repeats)  # fmt: skip
+                     known_mistakes(check), repeats)  # fmt: skip
+
+
+def known_mistakes(check: CheckResult) -> tuple[str, ...]:
+    """Ids of the known mistakes that a check names, cleaned: one, two alternatives, or none."""
+    return tuple(map(clean_name, check.mistakes or ((check.mistake,) if check.mistake else ())))

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from grader.figures import Picture
 from grader.records import CheckResult, Grade
-from grader.report.tasks import MARKS, Anchors, TaskView, view_tasks
+from grader.report.tasks import MARKS, Anchors, TaskView, known_mistakes, view_tasks
 from grader.report.text import StudentText
 from grader.rubric import Assignment
 from grader.text import clean_name
@@ -28,7 +28,7 @@ class Finding:
 
     text: str
     tasks: tuple[tuple[str, str], ...]  # (anchor, id)
-    mistake: str
+    mistakes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _findings(grade: Grade, anchors: Anchors, text: StudentText) -> tuple[tuple[
         named = group[0].mistake and group[0].help
         words = group[0].help if named else f"{group[0].title} {group[0].message}"
         tasks = tuple(dict.fromkeys(anchors[check.task] for check in group))
-        findings.append(Finding(text.brief(words, room), tasks, clean_name(group[0].mistake or "")))
+        findings.append(Finding(text.brief(words, room), tasks, known_mistakes(group[0])))
     return tuple(findings), [check for check in lost if not any(check in group for group in groups)]
 
 

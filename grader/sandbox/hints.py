@@ -1,4 +1,4 @@
-"""What an exception of a student's code says, and which limit of the sandbox it has met, guessed from that."""
+"""Turn a student's exception into a message, and say what to do about it where its text leaves no doubt."""
 
 from __future__ import annotations
 
@@ -18,6 +18,67 @@ _MEMORY = ("can't allocate memory", "cannot allocate memory", "not enough memory
 LEFT_OUT = (
     "Of a notebook imports, definitions and the values that they use are taken. An import or a value that fails where "
     "your code is checked (no network, no data sets, no GPU) is left out, and its name is not defined then."
+)
+NO_GPU = "There is no GPU where your code is checked"
+NO_SCREEN = "There is no screen where your code is checked: leave out what chooses a window, or opens one."
+NO_WORKERS = "Give the DataLoader num_workers=0: its worker processes can't do their work where your code is checked."
+#: Regular expressions for the type and for the text of an exception, and what to do. The first that fits is told.
+HINTS = (
+    (
+        "RuntimeError",
+        "deserialize object on a CUDA device",
+        f'{NO_GPU}: load with torch.load(..., map_location="cpu").',
+    ),
+    (
+        "AcceleratorError|AssertionError|NotImplementedError|RuntimeError|DeferredCudaCallError",
+        "NVIDIA (driver|GPU)|not compiled with (CUDA|XPU)|CUDA driver|CUDA initialization|No CUDA GPUs|no CUDA-capable"
+        "|reset_peak_memory_stats|support for (mps|xla|cuda|xpu) dev|without MPS backend|the '(CUDA|MPS)' backend",
+        f'{NO_GPU}: leave out .cuda() and .to("cuda"), or use the device of what you are given, such as x.device.',
+    ),
+    (
+        "RuntimeError",
+        r"numpy\(\) on Tensor that requires grad",
+        "Call .detach() before .numpy(), compute under torch.no_grad(), or return the tensor itself.",
+    ),
+    (
+        "NotImplementedError|RuntimeError",
+        r"not implemented for '(Half|BFloat16)'|[Ll]ow precision dtypes not supported",
+        "This operation is not there for 16-bit floats on a CPU: compute in float32, x.float().",
+    ),
+    (
+        "NameError",
+        r"name '(get_ipython|display)' is not defined",
+        "Only a notebook has this name: leave the line out of what you hand in.",
+    ),
+    (
+        "UnpicklingError",
+        "Weights only load failed",
+        "This file holds whole objects: save a state_dict instead, or load it with weights_only=False.",
+    ),
+    (
+        "EOFError",
+        "reading a line|^$",
+        "Nobody answers input() where your code is checked: take values as arguments, or set them in the code.",
+    ),
+    ("RecursionError", "", "Functions call each other without end: look for the call that never stops."),
+    ("ImportError", r"Cannot load backend .* (headless|requires)", NO_SCREEN),
+    ("error", r"highgui|window\.cpp", NO_SCREEN),
+    ("TclError", "display", NO_SCREEN),
+    ("RuntimeError", r"DataLoader worker .*(exited unexpectedly|killed by signal)", NO_WORKERS),
+    ("RuntimeError|OSError", r"shared memory|</torch_\d|torch_shm_manager", NO_WORKERS),
+    (
+        "RuntimeError",
+        "^Dataset not found",
+        "No data set is there where your code is checked: your functions are given the data that they need.",
+    ),
+)
+ONLY_THE_ZIP = (
+    "Of your files, only those in your zip are there where your code is checked: hand this one in too, and name it by "
+    "a path relative to the zip's root."
+)
+AT_IMPORT = (
+    "What stands at the top of a module runs when it is imported: put what reads a command line or calls sys.exit() "
+    "under `if __name__ == '__main__':`."
 )
 _THREAD = ("can't start new thread", "resource temporarily unavailable", "thread creation failed")
 _NETWORK = ("urlopen error", "name resolution", "name or service not known", "max retries exceeded")
@@ -51,25 +112,51 @@ def limit_hint(error: Header, limits: Limits) -> str:
     return ""
 
 
-def student_error(error: Mapping[str, Any], hint: str, files: Mapping[str, bytes]) -> StudentRaised:
+def exception_hint(kind: str, text: str, library: str = "", importing: str = "") -> str:
+    """What to do about an exception, wherever it was raised; empty where that is not known for sure.
+
+    Args:
+        kind: Its type.
+        text: Its message.
+        library: The library function that raised it.
+        importing: The module that was being imported; empty for a call.
+    """
+    for kinds, words, hint in HINTS:
+        if re.fullmatch(kinds, kind) and re.search(words, text):
+            return hint
+    if kind == "FileNotFoundError" and not library.startswith("subprocess.py"):
+        return ONLY_THE_ZIP
+    return AT_IMPORT if kind == "SystemExit" and importing else ""
+
+
+def student_error(
+    error: Mapping[str, Any], hint: str, files: Mapping[str, bytes], *, is_own: bool = True
+) -> StudentRaised:
     """The exception of ours for one of theirs.
 
     Args:
-        error: `type`, `text`, `where`, `importing` and `not_started`, as the student's process says; untrusted.
-        hint: What to tell beside it.
+        error: `type`, `text`, `where`, `library`, `importing` and `not_started`, as the student's process says;
+            untrusted.
+        hint: Which limit of the sandbox it has met; empty for none.
         files: The submission's.
+        is_own: Whether the student's own code was called, not something that it returned or changed.
     """
     where, module = error.get("where"), _text(error.get("importing"), 100)
     kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
+    library = _text(error.get("library"), 200)
     said = _text(where[-1], 200) if isinstance(where, list) and where else ""
     place = cell_place(said, files)
+    hint = hint or exception_hint(kind, text, library, module)
     if kind == "NameError" and place != said:
         hint = hint or LEFT_OUT
     if error.get("not_started") is True:
-        return StudentRaised("Not started: the TODO is still in place.", kind=kind, not_started=True)
-    what = f"`{module}.py` can't be imported:" if module else "Your code raised"
+        return StudentRaised("Not started: the TODO is still in place.", kind=kind, text=text, not_started=True)
+    if module:
+        what = f"`{module}.py` can't be imported:"
+    else:
+        what = "Your code raised" if is_own or said else "What the call returned or changed can't be used:"
     what += f" {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
-    return StudentRaised(what, kind=kind, help=hint)
+    return StudentRaised(what, kind=kind, text=text, library=library, help=hint)
 
 
 def _text(value: Any, most: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import re
 import sys
 import traceback
 import types
@@ -23,6 +24,8 @@ from grader.sandbox.loading import load_into
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.unpickling import ClassMissing, read_saved
 from grader.sandbox.values import Arrays, pack, unpack
+
+_LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python3\.\d+)/")  # below it lies what others wrote
 
 
 class Absent(Exception):
@@ -145,11 +148,17 @@ class Servant:
     def _keep(self, value: Any) -> Header:
         self._counter += 1
         self._objects[self._counter] = value
-        return {"$": "object", "id": self._counter, "type": type(value).__name__[:80]}
+        # Of an array that can't travel, a complex one for example, at least the dtype is told.
+        dtype = str(value.dtype) if type(value).__module__ in ("torch", "numpy") and hasattr(value, "dtype") else ""
+        return {"$": "object", "id": self._counter, "type": type(value).__name__[:80], "dtype": dtype[:40]}
 
     def _describe(self, error: BaseException) -> Header:
-        """Plain words about an exception: its type, text, and the student's own frames, innermost last."""
+        """Describe an exception in plain words: type, text, the student's own frames (innermost last), and `library`.
+
+        `library` is the library function that raised it, e.g. "torch/nn/functional.py: linear", or empty.
+        """
         frames = traceback.extract_tb(error.__traceback__)
+        library = _library_function(frames[-1]) if frames else ""
         if isinstance(error, SyntaxError) and error.filename:
             frames.append(traceback.FrameSummary(error.filename, error.lineno or 0, "<module>"))
         own = [f for f in frames if self._root and f.filename.startswith(self._root)]
@@ -164,8 +173,15 @@ class Servant:
             "type": type(error).__name__[:80],
             "text": text[:2000].encode("utf-8", "backslashreplace").decode(),
             "where": [line[:200] for line in where],
+            "library": library[:200],
             "not_started": isinstance(error, NotImplementedError) and at_raise,
         }
+
+
+def _library_function(frame: traceback.FrameSummary) -> str:
+    """Name the function of a frame if it is a library's; empty if it is the implementation's own."""
+    below = _LIBRARY.match(frame.filename.replace("\\", "/"))
+    return f"{frame.filename[below.end() :]}: {frame.name}" if below else ""
 
 
 def _resolve(path: str) -> Any:

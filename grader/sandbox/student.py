@@ -15,10 +15,12 @@ from grader.errors import CheckStopped, Missing, StudentCrashed
 from grader.sandbox.calls import Recipe, describe_call
 from grader.sandbox.hints import student_error
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
+from grader.sandbox.record import Exchange, OwnCalls, no_answer
 from grader.sandbox.values import pack, unpack
 
 REPLY_BYTES = 64 << 20
 MOST_TEXTS = 8  # of one kind, about a model file
+KEPT_BYTES = 1 << 20  # larger arguments are not kept in the record: a check may send a whole data set
 
 
 class Transport(Protocol):
@@ -26,14 +28,6 @@ class Transport(Protocol):
 
     def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
         """Send a request, wait for the reply; raises CheckStopped when there is none."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One recorded question and its answer: a value, or the kind of exception raised."""
-
-    called: str
-    value: Any
 
 
 @dataclass(frozen=True)
@@ -81,6 +75,7 @@ class Implementation:
         self.remarks: list[str] = []
         self.watch: Callable[[Exchange], None] | None = None
         self._transport = transport
+        self._own = OwnCalls()
 
     def __getattr__(self, name: str) -> ModuleProxy:
         if name in self.__dict__.get("modules", ()):
@@ -107,6 +102,7 @@ class Implementation:
         answer = self.ask(request, f"torch.load({file!r})", timeout_s=timeout_s, recorded=False)
         match answer:
             case {"form": str(form), "model": Handle() as filled}:
+                self._own.note_filled(filled.id, model.id, filled.kind)
                 return LoadedModel(
                     filled, form, taken_off=_texts(answer, "taken_off"), left_out=_texts(answer, "left_out")
                 )
@@ -120,8 +116,23 @@ class Implementation:
 
     def reset(self, seed: int) -> None:
         """Forget every handle, the record and the remarks, and seed the generators."""
-        self.record, self.remarks = [], []
+        self.record, self.remarks, self._own = [], [], OwnCalls()
         self.ask({"op": "reset", "seed": seed}, "reset", recorded=False)
+
+    def twin(self) -> Implementation:
+        """The same implementation with a record of its own."""
+        return Implementation(self.modules, self._transport, self.files)
+
+    def last_asked(self, module: str = "") -> str:
+        """The last call of one of the implementation's own functions since the reset, in words.
+
+        Args:
+            module: Prefer the last call into this module.
+
+        Returns:
+            "fashion.train(DataLoader, Sequential, SGD, 0)"; empty if nothing of its own was called.
+        """
+        return self._own.last(module)
 
     def ask(
         self,
@@ -146,18 +157,24 @@ class Implementation:
         """
         arrays: list[Array] = []
         header = {key: self._pack(key, value, arrays) for key, value in request.items()}
+        given = tuple(array for array in arrays if array.nbytes <= KEPT_BYTES) if recorded else ()
+        own = self._own.words(request, called)
+        if own and (recorded or "file" in request):
+            self._own.note(own)
         try:
             reply, results = self._transport.exchange(header, arrays, timeout_s, max_body)
-            value = self._read(reply, results, called)
+            value = self._read(reply, results, is_own=bool(own))
             if request.get("keep") and not isinstance(value, Handle):
-                raise StudentCrashed("The process answered with something that it was asked to keep.", called=called)
+                raise StudentCrashed("The process answered with something that it was asked to keep.")
         except CheckStopped as stopped:
-            stopped.called = stopped.called or called
+            stopped.called = stopped.called or own or self.last_asked()
             if recorded:
-                self._note(Exchange(called, (type(stopped).__name__, getattr(stopped, "kind", ""))))
+                self._note(Exchange(own or called, no_answer(stopped), given))
             raise
+        if own and isinstance(value, Handle):
+            self._own.note_object(value.id, own)
         if recorded:
-            self._note(Exchange(called, canonical(value) if canonical else value))
+            self._note(Exchange(own or called, canonical(value) if canonical else value, given))
         return value
 
     def _note(self, exchange: Exchange) -> None:
@@ -181,22 +198,22 @@ class Implementation:
             return {name: pack(item, arrays, refer) for name, item in value.items()}
         return pack(value, arrays, refer) if key == "recipe" else value
 
-    def _read(self, reply: Header, results: list[Array], called: str) -> Any:
+    def _read(self, reply: Header, results: list[Array], *, is_own: bool) -> Any:
         if isinstance(missing := reply.get("missing"), str):
-            raise Missing(f"Your submission has no `{missing[:100]}`.", called=called)
+            raise Missing(f"Your submission has no `{missing[:100]}`.")
         if isinstance(error := reply.get("error"), dict):
-            raise student_error(error, reply.get("hint", ""), self.files)
+            raise student_error(error, reply.get("hint", ""), self.files, is_own=is_own)
         if "value" not in reply:
-            raise StudentCrashed("The process answered with nothing that can be read.", called=called)
+            raise StudentCrashed("The process answered with nothing that can be read.")
         try:
             return unpack(reply["value"], results, self._fetch, tensors=False)
         except ProtocolError as error:
-            raise StudentCrashed(f"The process answered with {error}.", called=called) from error
+            raise StudentCrashed(f"The process answered with {error}.") from error
 
     def _fetch(self, node: Header) -> Handle:
-        number, kind = node.get("id"), node.get("type")
-        if node.get("$") == "object" and type(number) is int and isinstance(kind, str):
-            return Handle(self, number, kind[:80])
+        number, kind, dtype = node.get("id"), node.get("type"), node.get("dtype", "")
+        if node.get("$") == "object" and type(number) is int and isinstance(kind, str) and isinstance(dtype, str):
+            return Handle(self, number, kind[:80], dtype[:40].removeprefix("torch."))
         raise ProtocolError("a value of an unknown kind")
 
 
@@ -276,11 +293,13 @@ class Handle:
         owner: The implementation that holds it.
         id: Its number there.
         kind: Name of its type, as the other side says; untrusted.
+        dtype: Of an array or tensor, of what type its numbers are; untrusted.
     """
 
     owner: Implementation
     id: int
     kind: str
+    dtype: str = ""
 
     def __repr__(self) -> str:
         return self.kind

@@ -8,7 +8,16 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import as_drawn, as_image, compare, expect, expect_close, expect_shape, numbers
+from grader.checks.compare import (
+    as_drawn,
+    as_image,
+    compare,
+    expect,
+    expect_close,
+    expect_finite,
+    expect_shape,
+    numbers,
+)
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.reference.models import Reference
@@ -23,6 +32,7 @@ def check_range(student: Implementation, rng: Generator) -> None:
         weights = rng.uniform(low, high, size=(7, 7)).astype(np.float32)
         image = numbers(student.filters.normalize_tensor(torch.from_numpy(weights)))
         expect_shape(image, weights.shape)
+        expect_finite(image, what="grey values", expected="0 to 255")
         ends = f"{float(image.min()):.4g} to {float(image.max()):.4g}"
         expect(
             image.min() == 0 and image.max() in (254, 255),  # truncating may leave 254.99... at 254

@@ -10,7 +10,7 @@ import torch
 from numpy.random import Generator
 
 from grader.checks.altered import ask_network
-from grader.checks.compare import expect, numbers
+from grader.checks.compare import expect, numbers, summarise
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.holdings import look_into, note_files
@@ -58,7 +58,7 @@ def _groups(student: Implementation, lr: float) -> tuple[list[dict[str, Any]], i
     net = network(student, make("torch.nn.Linear", 6, 5), make("torch.nn.Tanh"), make("torch.nn.Linear", 5, 4))
     optimizer = student.fashion.create_optimizer.with_options(keep=True)(net, lr)
     if optimizer.kind in ("type", "NoneType", "str"):
-        raise Failure("create_optimizer did not return an optimizer.", got=f"an object of type {optimizer.kind}")
+        raise Failure("create_optimizer did not return an optimizer.", got=summarise(optimizer))
     state = optimizer.state_dict()
     groups = list(state.get("param_groups") or []) if isinstance(state, dict) else []
     expect(

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_shape, numbers, summarise
+from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.two_networks.computed_once import computed_once
 from grader.checks.two_networks.networks import NETWORKS, features_of, reference_network
 from grader.checks.two_networks.pictures import Pictures
 from grader.checks.two_networks.shown import shown_networks
-from grader.errors import CheckStopped, Failure
+from grader.errors import CheckStopped
 from grader.records import Array
 from grader.reference.models import Reference
 from grader.sandbox.calls import make
@@ -130,8 +130,7 @@ def _layout(student: Implementation, features: Array, count: int) -> Array:
     expect_shape(answer, (count, 2))
     with np.errstate(over="ignore"):
         points: Array = answer.astype(np.float32).reshape(count, 2)
-    if not np.isfinite(points).all():
-        raise Failure("The layout must be finite.", expected="finite coordinates", got=summarise(answer))
+    expect_finite(points, what="coordinates of the layout")
     return points
 
 

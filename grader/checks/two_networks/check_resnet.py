@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_shape, number, numbers, summarise
+from grader.checks.compare import expect, expect_finite, expect_shape, number, numbers, summarise
 from grader.checks.declare import check
 from grader.checks.two_networks.silencing import has_bypassed_convolution
 from grader.checks.two_networks.tracing import identities, trace
@@ -28,7 +28,7 @@ def check_logits(student: Implementation, rng: Generator) -> None:
         for count in counts:
             answer = numbers(net(random_images(rng, count)))
             expect_shape(answer, (count, 10))
-            expect(bool(np.isfinite(answer).all()), "The logits must be finite.", got=answer)
+            expect_finite(answer, what="logits")
 
 
 @check("1", after=("check_logits",), public=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from grader.checks.compare import expect, expect_shape, numbers, summarise
+from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
 from grader.checks.declare import check
 from grader.errors import CheckStopped, Failure, StudentRaised
 from grader.sandbox.calls import Recipe, make
@@ -48,7 +48,7 @@ def check_four_logits(student: Implementation) -> None:
         mistake=mistake,
     )
     expect_shape(answer, (len(IMAGES), TURNS))
-    expect(bool(np.isfinite(answer).all()), "The logits must be finite.", got=summarise(answer))
+    expect_finite(answer, what="logits")
     expect(
         not _are_probabilities(answer),
         "The network gives probabilities: positive numbers whose sum is 1.",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_close, numbers
+from grader.checks.compare import expect, expect_close, expect_finite, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.two_networks.filter_pictures import expect_colours, expect_one_choice, expect_visible, ranked
@@ -36,7 +36,7 @@ def check_range(student: Implementation, rng: Generator) -> None:
     for channels, low, high in ((3, -0.3, 0.2), (3, -40.0, 90.0), (16, 0.5, 3.0), (1, -2.0, -1.0)):
         weight = _uniform(rng, (4, channels, *SIZES), low, high)
         answer = numbers(student.visualize.filter_images(torch.from_numpy(weight)))
-        expect(bool(np.isfinite(answer).all()), "The pictures must be finite.", got=answer)
+        expect_finite(answer, what="pictures")
         ends = (float(answer.min(initial=0)), float(answer.max(initial=0)))
         expect(
             ends[0] >= -RANGE and ends[1] <= 1 + RANGE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.checks.compare import expect, expect_shape, summarise
+from grader.checks.compare import expect, expect_finite, expect_shape, summarise
 from grader.errors import Failure
 from grader.records import Array
 
@@ -33,7 +33,7 @@ def expect_visible(answer: Array, shape: tuple[int, ...]) -> Array:
         Failure: If they are not.
     """
     expect_shape(answer, shape)
-    expect(bool(np.isfinite(answer).all()), "The pictures must be finite.", got=answer)
+    expect_finite(answer, what="pictures")
     pictures = answer.astype(np.float64).reshape(shape)
     low, high = float(pictures.min()), float(pictures.max())
     expect(

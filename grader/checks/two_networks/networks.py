@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect, numbers, summarise
+from grader.checks.compare import expect, expect_finite, numbers, summarise
 from grader.checks.model_files import load_weights, logits_in_batches, require_model
 from grader.checks.two_networks.computed_once import computed_once, key_of
 from grader.checks.two_networks.pictures import Pictures
@@ -89,7 +89,7 @@ def features_of(who: Implementation, net: Handle, images: Tensor) -> NDArray[np.
         expect(rows.shape[1] <= MOST_FEATURES, f"These are more than {MOST_FEATURES} features of an image.", got=rows)
         with np.errstate(over="ignore"):
             parts.append(rows.astype(np.float32))
-        expect(bool(np.isfinite(parts[-1]).all()), "Features must be finite.", got=summarise(answer))
+        expect_finite(parts[-1], what="features")
     widths = sorted({part.shape[1] for part in parts})
     expect(len(widths) == 1, "Features must be equally many for all images.", got=str(widths))
     return np.concatenate(parts)

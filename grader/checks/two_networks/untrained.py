@@ -59,7 +59,9 @@ def final_layer(net: Handle) -> Handle:
         fc = _kept(net, "fc")
     except StudentRaised as error:
         help = "Later tasks look for `fc`: call the layer that gives the logits so."
-        raise Failure("The network has no layer `fc`.", expected=expected, got=error.message, help=help) from error
+        raise Failure(
+            "The network has no layer `fc`.", expected=expected, got=f"{error.kind}: {error.text}", help=help
+        ) from error
     is_linear = net.owner.ask(
         {"op": "make", "recipe": make("builtins.isinstance", fc, attribute("torch.nn", "Linear"))}, "isinstance"
     )
