@@ -15,6 +15,7 @@ from sample_report import Rendered, render
 from grader.figures import Picture
 from grader.records import PRACTICE, CheckResult, Outcome, State
 from grader.report.tasks import pair
+from grader.report.text import StudentText
 from grader.report.view import view_report
 
 
@@ -169,6 +170,19 @@ def test_import_error_told_once(tmp_path: Path) -> None:
     assert tasks.count("NameError") == 1
     assert tasks.count("As above") == 3
     assert "NameError" in rendered.reader.pages[0].extract_text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("four epochs, batch size\n128, seed 0", "four epochs, batch size 128, seed 0"),
+        ("about\n91.3% of them\nare right", "about 91.3% of them are right"),
+        *((text, text) for text in ("as\n1. one\n2) two", "as\n- one", "a\n\nb", "as\n    a = 1", "as\n> said")),
+    ],
+)
+def test_lines_are_joined(answer: str, shown: str) -> None:
+    """An answer's lines flow, as Markdown's do, also before a number; lists, paragraphs, code and quotes stay."""
+    assert StudentText().answer(answer) == shown
 
 
 def picture_of(width: float) -> Picture:

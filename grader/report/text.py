@@ -8,7 +8,7 @@ from grader.text import CUT, clean_text
 
 STUDENT_TEXT_BYTES = 32 * 1024  # more makes the layout slow, and nobody reads it
 LINE_BYTES = 40  # what a further line costs beyond its letters: empty lines alone could fill five hundred pages
-SOFT_BREAK = re.compile(r"(?<=\S)\n(?=[^\s\-*+>#|`0-9])")  # not before a list, a quote, a heading, a table, code
+SOFT_BREAK = re.compile(r"(?<=\S)\n(?!\d{1,9}[.)]\s)(?=[^\s\-*+>#|`])")  # before no list, quote, heading, table, code
 LONG_WORD = re.compile(r"\S{80}(?=\S)")  # broken up: laying out a line takes time quadratic in its longest word
 
 

@@ -17,7 +17,7 @@ from grader.rubric import Assignment
 from grader.text import clean_name
 
 MOST_FINDINGS = 3
-FINDING_LETTERS, FEWER_LETTERS = 240, 150  # three lines of the first page, and two where its table is long
+FINDING_LETTERS, FEWER_LETTERS = 240, 175  # three lines of the first page, and two where its table is long
 LONG_TABLE = 16  # tasks
 MOST_NOTES = 20
 
