@@ -305,6 +305,7 @@ def test_file_that_nobody_asked_for() -> None:
         "notes.txt": b"same" * 999,
         "pic.png": b"\x89PNG" + bytes(9_999),
         "data/FashionMNIST/raw/a.pkl": bytes(9_999),
+        "model/data.pkl": b"\x80\x02" + bytes(9_999),
     }
     copies = [
         ("weights.pt", "weights.pt", b"any bytes" * 500),

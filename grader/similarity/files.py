@@ -18,6 +18,7 @@ SUFFIXES = frozenset(
 )
 STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x89HDF", b"\x93NUMPY", b"GGUF")
 OTHER_SUFFIXES = frozenset(".docx .jar .odt .pages .pptx .whl .xlsx .zip".split())  # zips that are something else
+UNPACKED = "data.pkl"  # of a file of torch's that something unpacked: names and shapes, which honest networks share
 DATA_FOLDERS = frozenset({"cifar-10-batches-py", "fashionmnist", "mnist"})  # as torchvision calls them, in lower case
 
 
@@ -59,7 +60,7 @@ def find_models(files: Mapping[str, bytes], asked: Collection[str], handout: Han
 def may_be_model(path: str, data: bytes) -> bool:
     """Whether a file is one that a network may be kept in."""
     parsed = PurePosixPath(path.lower())
-    if len(data) < LEAST_FILE or DATA_FOLDERS.intersection(parsed.parts):
+    if len(data) < LEAST_FILE or DATA_FOLDERS.intersection(parsed.parts) or parsed.name == UNPACKED:
         return False
     is_safetensors = data[8:10] == b'{"' and int.from_bytes(data[:8], "little") < len(data)
     begins = data.startswith(STARTS) or is_safetensors
