@@ -1,4 +1,4 @@
-"""What a check asks of a student stands in the handout, and a right way that the handout allows passes."""
+"""What a check asks stands in the handout, right ways pass, and what is said of a wrong one is true of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import torch.nn.functional as F
 from sample_two_networks import implement
 from sklearn.decomposition import PCA
 
+from grader.checks.context import Context
 from grader.checks.miniplaces import check_fashion, check_units
 from grader.checks.two_networks import check_layout, check_visualize
 from grader.errors import CheckStopped, Failure
-from grader.rubric import PROJECT
-from grader.solutions import accepted, accepted_value, implementation, load_accepted
+from grader.rubric import PROJECT, get_assignment
+from grader.runner import run_checks
+from grader.solutions import accepted, accepted_value, implementation, load_accepted, load_mistakes
 
 DEMANDS = [
     ("miniplaces", "visualize_filters", "check_filters_drawn", "Leave it in"),
@@ -167,3 +169,100 @@ def test_layout_of_components() -> None:
     who = implement(embed_2d=embed)
     check_layout.check_any_features(who, np.random.default_rng(3))
     check_layout.check_same_seed(who, np.random.default_rng(3))
+
+
+# --- What is said is true ---------------------------------------------------------------------------------------------
+
+
+def helps(target: str, function: Callable[..., Any], task: str) -> dict[str, str]:
+    """The help of each check of a Miniplaces task that fails for a function, by the check's name."""
+    way = accepted(target, "tried", "a wrong way")(function)
+    context = Context(
+        assignment=get_assignment("miniplaces"),
+        student=implementation("miniplaces", way),
+        oracle=implementation("miniplaces"),
+        mistakes=load_mistakes("miniplaces"),
+        implement=lambda variation: implementation("miniplaces", variation),
+        seed="true",
+        most_images=100,
+    )
+    run_checks(context, (task,))
+    return {result.name: result.help for result in context.results if result.help}
+
+
+def train_on(batches: Any, optimizer: Any, model: Any) -> tuple[float, float]:
+    """Train on some of a loader's batches, rightly."""
+    model.train()
+    total, right, seen = 0.0, 0, 0
+    for images, labels in batches:
+        optimizer.zero_grad()
+        logits = model(images)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total, seen = total + loss.item() * len(labels), seen + len(labels)
+        right += int((logits.argmax(dim=1) == labels).sum())
+    return total / seen, right / seen
+
+
+def stated(help: str) -> list[str]:
+    """The sentences of a help that are no questions."""
+    return [sentence for sentence in re.split(r"(?<=[.?]) (?=[A-Z])", help) if not sentence.endswith("?")]
+
+
+def test_first_batch_without_return() -> None:
+    """Of `next(iter(loader))` it is said that the first batch counts; whether there is a `return` is only asked."""
+
+    def train(dataloader: Any, model: Any, optimizer: Any, epoch: int) -> tuple[float, float]:
+        return train_on([next(iter(dataloader))], optimizer, model)
+
+    found = helps("fashion.train", train, "4a")
+    for check in ("check_whole_epoch", "check_report"):
+        assert stated(found[check]) == ["Only the first batch counts.", "Move it one level out."]
+        assert "Is there a `return` inside the loop?" in found[check]
+
+
+def test_missing_batch_is_not_the_first() -> None:
+    """A report that leaves out the last batch is not taken for one of the first."""
+
+    def train(dataloader: Any, model: Any, optimizer: Any, epoch: int) -> tuple[float, float]:
+        return train_on(list(dataloader)[:-1] or dataloader, optimizer, model)
+
+    assert "first batch" not in helps("fashion.train", train, "4a")["check_report"]
+
+
+def test_training_that_does_not_train() -> None:
+    """Without backward() the network stays as it was, which is said; what else might do that is asked about."""
+
+    def train(dataloader: Any, model: Any, optimizer: Any, epoch: int) -> tuple[float, float]:
+        for images, _ in dataloader:
+            model.train()(images)
+        return 2.3, 0.1
+
+    found = helps("fashion.train", train, "4a")["check_learns"]
+    assert stated(found)[0] == "Training left the network as it was, or nearly so."
+    assert found.count("?") >= 3
+
+
+def test_floats_are_not_called_nan() -> None:
+    """A float image that is finite for equal weights too is not said to be nan."""
+
+    def normalize(tensor: Any) -> Any:
+        x = np.asarray(torch.as_tensor(tensor).detach(), np.float32)
+        return (x - x.min()) / max(float(x.max() - x.min()), 1e-8) * 255
+
+    found = helps("filters.normalize_tensor", normalize, "1a")
+    assert found.keys() == {"check_type"}
+    assert not any("nan" in sentence for sentence in stated(found["check_type"]))
+
+
+def test_map_without_its_negative_part() -> None:
+    """A map cut off at 0 is not taken for that of a single unit."""
+
+    def draw(model: Any, class_id: int, image: Any) -> Any:
+        activations = torch.nn.Sequential(*list(model.eval().children())[:-2])(image[None])[0]
+        return torch.einsum("c,chw->hw", model.fc.weight[class_id], activations).clamp(min=0)
+
+    found = helps("cam.generate_featuremap_CAM", draw, "3c")["check_map"]
+    assert "became 0" in found
+    assert "largest weight alone" not in found
