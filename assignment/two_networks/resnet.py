@@ -4,7 +4,7 @@ Write the residual block and the network. Every other module of this assignment 
 architecture is trained on the ten classes and on the four rotations, and its feature maps are what you look at in
 task 4.
 
-Shapes: N images in a batch; images (N, 3, 32, 32), float32, normalised by channel; C channels of the last convolutional
+Shapes: N images in a batch; images (N, 3, 32, 32), float32, normalized by channel; C channels of the last convolutional
 layer, h and w the size of its map.
 
 Reference:
@@ -42,7 +42,7 @@ class BasicBlock(nn.Module):
 
 
 class SmallResNet(nn.Module):
-    """A ResNet of 0.45 million parameters for 32x32 colour images.
+    """A ResNet of 0.45 million parameters for 32x32 color images.
 
     It has the names and the order of torchvision's ResNets (conv1, bn1, relu, maxpool, layer1 ... layer4, avgpool, fc),
     and running its children in this order, with one flatten before `fc`, is its forward pass: whatever works on those
@@ -65,7 +65,7 @@ class SmallResNet(nn.Module):
         """Run the network up to its last convolutional layer.
 
         Args:
-            x: Images, (N, 3, 32, 32), float32, normalised by channel.
+            x: Images, (N, 3, 32, 32), float32, normalized by channel.
 
         Returns:
             The last convolutional output, (N, C, h, w).
@@ -78,7 +78,7 @@ class SmallResNet(nn.Module):
         """Describe each image by one vector: what `fc` receives.
 
         Args:
-            x: Images, (N, 3, 32, 32), float32, normalised by channel.
+            x: Images, (N, 3, 32, 32), float32, normalized by channel.
 
         Returns:
             The average of each feature map over its h x w places, (N, C).

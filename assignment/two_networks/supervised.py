@@ -7,7 +7,7 @@ Write the loss (2.1), one epoch of training, the evaluation and the choice of th
 which downloads CIFAR-10, trains `SmallResNet` with your functions, saves `supervised.pth` and writes its learning
 curves into `history.json`, both for your submission.
 
-Shapes: N images in a batch; images (N, 3, 32, 32), float32, normalised by channel; K classes; labels (N,), int64.
+Shapes: N images in a batch; images (N, 3, 32, 32), float32, normalized by channel; K classes; labels (N,), int64.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def make_loaders(root: str = "data", batch_size: int = BATCH_SIZE) -> tuple[Load
         batch_size: Images per batch.
 
     Returns:
-        `(train_loader, val_loader, test_loader)` over 45,000, 5,000 and 10,000 images, normalised by channel; the
+        `(train_loader, val_loader, test_loader)` over 45,000, 5,000 and 10,000 images, normalized by channel; the
         training images are shifted and mirrored at random. Choose the epoch by the validation images; the test images
         are for one last measurement.
     """

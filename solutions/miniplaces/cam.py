@@ -54,7 +54,7 @@ def generate_featuremap_CAM(model: nn.Module, class_id: int, image: Tensor) -> T
     Args:
         model: Full model. It is left as it was.
         class_id: Number of the class, from 0.
-        image: One image, (3, H, W), float32, normalised.
+        image: One image, (3, H, W), float32, normalized.
 
     Returns:
         The map, (h, w). A positive factor or a constant added to all of it does not matter; do not cut it off at 0,

@@ -40,7 +40,7 @@ Loader = Iterable[tuple[Tensor, Tensor]]  # a DataLoader: batches of (images, la
 
 
 class MyNet(nn.Module):
-    """A small convolutional network for 28x28 grey images. Given; you are free to change it.
+    """A small convolutional network for 28x28 gray images. Given; you are free to change it.
 
     The first convolution halves the picture and each pooling halves it again, so that the wide layers work on small
     maps: this is what makes it quick.

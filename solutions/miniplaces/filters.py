@@ -1,7 +1,7 @@
 """Task 1: look at what the convolutions of a network have learned.
 
 A convolution's weight holds one small image per filter. Its numbers are small and may be negative, so they have to be
-brought to 0 ... 255 before anybody can look at them (1a). The first layer of a ResNet-50 shows edges and colours; then
+brought to 0 ... 255 before anybody can look at them (1a). The first layer of a ResNet-50 shows edges and colors; then
 choose a deeper layer and compare (1b).
 
 Shapes: n filters, c input channels, kh x kw kernel.
@@ -53,7 +53,7 @@ def visualize_filters(conv_w: Tensor, output_size: int | None = None) -> list[ND
         output_size: Side of the images in pixels; None keeps the size of the kernel.
 
     Returns:
-        n uint8 images, each normalised on its own: (kh, kw, 3) in colour when c == 3, otherwise (kh, kw), showing the
+        n uint8 images, each normalized on its own: (kh, kw, 3) in color when c == 3, otherwise (kh, kw), showing the
         first input channel. With `output_size`, kh and kw are replaced by it; pixels are repeated, not blended.
     """
     images = []

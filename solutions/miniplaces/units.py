@@ -42,7 +42,7 @@ def load_places365(path: str) -> nn.Module:
 
 
 def load_image(path: str, side: int = 256) -> Tensor:
-    """A picture as the Places365 network wants it: (3, side, side), normalised float32. Given."""
+    """A picture as the Places365 network wants it: (3, side, side), normalized float32. Given."""
     from torchvision.io import ImageReadMode, read_image
     from torchvision.transforms.functional import normalize, resize
 
@@ -75,7 +75,7 @@ def generate_featuremap_unit(model_cut: nn.Module, unit_id: int, image: Tensor) 
     Args:
         model_cut: Any network that ends with a convolutional block, such as `remove_last_layers` gives.
         unit_id: Number of the unit, from 0.
-        image: One image, (3, H, W), float32, normalised.
+        image: One image, (3, H, W), float32, normalized.
 
     Returns:
         The unit's activations, (h, w); how large they are depends on the network and on H x W.
@@ -94,7 +94,7 @@ def deactivate_unit_activations(model: nn.Module, image: Tensor, unit_ids: int |
 
     Args:
         model: Full model. It is left as it was: the next ordinary call gives the ordinary answer.
-        image: One image, (3, H, W), float32, normalised.
+        image: One image, (3, H, W), float32, normalized.
         unit_ids: One unit or several: an int, a list or a tensor of ints.
 
     Returns:
@@ -133,7 +133,7 @@ def lowest_dropped_units(model: nn.Module, image: Tensor) -> int | None:
 
     Args:
         model: Full model. It is left as it was.
-        image: One image, (3, H, W), float32, normalised.
+        image: One image, (3, H, W), float32, normalized.
 
     Returns:
         How many units are dropped when another class first comes out on top; None when that never happens.

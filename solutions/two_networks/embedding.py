@@ -16,7 +16,7 @@ def penultimate_features(model: nn.Module, images: Tensor) -> Tensor:
 
     Args:
         model: A `SmallResNet`, or one with a four-way classifier. Left in the mode that it was in.
-        images: (N, 3, 32, 32), float32, normalised by channel.
+        images: (N, 3, 32, 32), float32, normalized by channel.
 
     Returns:
         (N, D), computed in evaluation mode.

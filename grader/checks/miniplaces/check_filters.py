@@ -50,7 +50,7 @@ def check_linear(student: Implementation, oracle: Implementation, rng: Generator
     image = numbers(student.filters.normalize_tensor(torch.from_numpy(weights)))
     expect_shape(image, weights.shape)
     outputs = {"student_output": as_drawn(image), "reference_output": as_drawn(answer)}
-    exhibit("ramp", "ramp", "Grey value of each of 64 sorted weights.", {"student_input": weights, **outputs})
+    exhibit("ramp", "ramp", "Gray value of each of 64 sorted weights.", {"student_input": weights, **outputs})
     expect_close(image, answer, within=1, what="gray values")
 
 

@@ -44,7 +44,7 @@ def check_nearest(student: Implementation, rng: Generator) -> None:
 
 @check("4.4")
 def check_ten_unless_told(student: Implementation, rng: Generator) -> None:
-    """Without k there are ten neighbours."""
+    """Without k there are ten neighbors."""
     queries, bank = _features(rng, 4, 6), _features(rng, 40, 6)
     answer = numbers(student.neighbours.nearest_neighbours(torch.from_numpy(queries), torch.from_numpy(bank)))
     expect_nearest(answer, queries, bank, 10)
@@ -52,7 +52,7 @@ def check_ten_unless_told(student: Implementation, rng: Generator) -> None:
 
 @check("4.4")
 def check_sizes(student: Implementation, rng: Generator) -> None:
-    """One query, one neighbour, one dimension and a bank of exactly k features work as well."""
+    """One query, one neighbor, one dimension and a bank of exactly k features work as well."""
     for count, size, dims, k in ((1, 30, 5, 4), (7, 30, 5, 1), (1, 12, 3, 1), (3, 10, 4, 10), (4, 25, 1, 3)):
         queries, bank = _features(rng, count, dims), _features(rng, size, dims)
         expect_nearest(_ask(student, queries, bank, k), queries, bank, k)
@@ -91,7 +91,7 @@ def check_neighbours_drawn(
     measured: dict[str, float],
     exhibit: LayOut,
 ) -> None:
-    """Of test images, the neighbours by a trained network's features are the reference's."""
+    """Of test images, the neighbors by a trained network's features are the reference's."""
     own, problem = shown_networks(student, pictures)
     # As many as the bank has: all, or few where many implementations are tried.
     pictures = replace(pictures, test=first(pictures.test, len(pictures.bank.labels)))
@@ -110,7 +110,7 @@ def check_neighbours_drawn(
                 found["student"], share = _own_neighbours(student, own[network], pictures, asked)
                 shares[f"student_{network}"] = measured[f"{network}_share"] = share
             except CheckStopped as stopped:
-                problem = problem or f"Neighbours by your {network} network can't be shown. {stopped.message}"
+                problem = problem or f"Neighbors by your {network} network can't be shown. {stopped.message}"
         _lay_out(exhibit, network, pictures, asked, found, shares, problem)
     exhibit("comparison", "comparison", *_comparison(reference, pictures, measured, shares), task="4.5")
     for network in NETWORKS:  # only now: the pictures stand in the report, right or wrong

@@ -58,7 +58,7 @@ def _known_range(answer: Array, weight: Array) -> str | None:
 
 @check("4.1", weight=2)
 def check_rgb(student: Implementation, rng: Generator) -> None:
-    """Filters of three channels are shown in colour: red, green, blue, the larger the weight the larger the value."""
+    """Filters of three channels are shown in color: red, green, blue, the larger the weight the larger the value."""
     draw = student.visualize.filter_images.with_options(canonical=ranked)
     for count, sizes in ((7, SIZES), (24, (3, 3)), (5, (1, 1))):
         weight = rng.normal(scale=0.1, size=(count, 3, *sizes)).astype(np.float32)

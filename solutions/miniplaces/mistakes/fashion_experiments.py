@@ -15,7 +15,7 @@ def _runs(files):
     "experiments.json",
     "fashion.experiments_in_two_units",
     check="check_entries",
-    help="Some of your accuracies are fractions and some are percent: write all of them as 0.91, or all as 91.",
+    help="Some accuracies look like fractions and others like percent. Write all of them as 0.91, or all as 91.",
 )
 def experiments_in_two_units(files):
     return json.dumps([run | {"val_accuracy": 100 * run["val_accuracy"]} for run in _runs(files)]).encode()

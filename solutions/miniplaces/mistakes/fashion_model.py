@@ -65,7 +65,7 @@ def scaled_learning_rate(net, lr):
     "model.pth",
     "fashion.model_is_optimizer",
     check="check_model_accuracy",
-    help="model.pth holds the state of an optimizer: save net.state_dict() instead.",
+    help="model.pth holds the state of an optimizer. Save net.state_dict() instead.",
 )
 def model_is_optimizer(files):
     return model_file(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
@@ -79,8 +79,7 @@ def _loaded(files):
     "model.pth",
     "fashion.model_below_other_key",
     check="check_model_accuracy",
-    help="The network lies in a dictionary below a key of your own: save net.state_dict() itself, or below "
-    '"state_dict".',
+    help='The network lies in a dictionary below another key. Save net.state_dict() itself, or below "state_dict".',
 )
 def model_below_other_key(files):
     return model_file({"net": _loaded(files), "acc": 0.92, "epoch": 9})
@@ -90,7 +89,7 @@ def model_below_other_key(files):
     "model.pth",
     "fashion.model_in_other_form",
     check="check_model_accuracy",
-    help="model.pth holds something else than a state_dict or a whole module: save net.state_dict() alone.",
+    help="model.pth holds something else than a state_dict or a whole module. Save net.state_dict() alone.",
 )
 def model_in_other_form(files):
     return model_file((_loaded(files), 0.92))
@@ -100,8 +99,8 @@ def model_in_other_form(files):
     "model.pth",
     "fashion.model_in_other_format",
     check="check_model_accuracy",
-    help="model.pth was not written by torch.save, and a file's name does not change what it is: save the network with "
-    'torch.save(net.state_dict(), "model.pth").',
+    help="model.pth was not written by torch.save, and a file's name does not change what it is. Save the network "
+    'with torch.save(net.state_dict(), "model.pth").',
 )
 def model_in_other_format(files):
     return save(_loaded(files))

@@ -22,7 +22,7 @@ def _loaded(files):
     "rotation.pth",
     "rotation.model_is_optimizer",
     check="check_rotation_accuracy",
-    help="rotation.pth holds the state of an optimizer: save model.state_dict() instead.",
+    help="rotation.pth holds the state of an optimizer. Save model.state_dict() instead.",
 )
 def model_is_optimizer(files):
     return model_file(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=0.1).state_dict())
@@ -32,8 +32,7 @@ def model_is_optimizer(files):
     "rotation.pth",
     "rotation.model_below_other_key",
     check="check_rotation_accuracy",
-    help="The network lies in a dictionary below a key of your own: save model.state_dict() itself, or below "
-    '"state_dict".',
+    help='The network lies in a dictionary below another key. Save model.state_dict() itself, or below "state_dict".',
 )
 def model_below_other_key(files):
     return model_file({"rotation": _loaded(files), "epoch": 9})
@@ -43,7 +42,7 @@ def model_below_other_key(files):
     "rotation.pth",
     "rotation.model_in_other_form",
     check="check_rotation_accuracy",
-    help="rotation.pth holds something else than a state_dict or a whole module: save model.state_dict() alone.",
+    help="rotation.pth holds something else than a state_dict or a whole module. Save model.state_dict() alone.",
 )
 def model_in_other_form(files):
     return model_file([_loaded(files)])
@@ -53,8 +52,8 @@ def model_in_other_form(files):
     "rotation.pth",
     "rotation.model_in_other_format",
     check="check_rotation_accuracy",
-    help="rotation.pth was not written by torch.save, and a file's name does not change what it is: save the "
-    'network with torch.save(model.state_dict(), "rotation.pth").',
+    help="rotation.pth was not written by torch.save, and a file's name does not change what it is. Save the network "
+    'with torch.save(model.state_dict(), "rotation.pth").',
 )
 def model_in_other_format(files):
     return save(_loaded(files))

@@ -22,7 +22,7 @@ def _loaded(files):
     "supervised.pth",
     "supervised.model_is_optimizer",
     check="check_supervised_accuracy",
-    help="supervised.pth holds the state of an optimizer: save model.state_dict() instead.",
+    help="supervised.pth holds the state of an optimizer. Save model.state_dict() instead.",
 )
 def model_is_optimizer(files):
     return model_file(torch.optim.AdamW(nn.Linear(3, 2).parameters()).state_dict())
@@ -32,8 +32,7 @@ def model_is_optimizer(files):
     "supervised.pth",
     "supervised.model_below_other_key",
     check="check_supervised_accuracy",
-    help="The network lies in a dictionary below a key of your own: save model.state_dict() itself, or below "
-    '"state_dict".',
+    help='The network lies in a dictionary below another key. Save model.state_dict() itself, or below "state_dict".',
 )
 def model_below_other_key(files):
     return model_file({"model": _loaded(files), "history": {"val_accuracy": [0.78]}})
@@ -43,7 +42,7 @@ def model_below_other_key(files):
     "supervised.pth",
     "supervised.model_in_other_form",
     check="check_supervised_accuracy",
-    help="supervised.pth holds something else than a state_dict or a whole module: save model.state_dict() alone.",
+    help="supervised.pth holds something else than a state_dict or a whole module. Save model.state_dict() alone.",
 )
 def model_in_other_form(files):
     return model_file(list(_loaded(files).values()))
@@ -53,7 +52,7 @@ def model_in_other_form(files):
     "supervised.pth",
     "supervised.model_in_other_format",
     check="check_supervised_accuracy",
-    help="supervised.pth was not written by torch.save, and a file's name does not change what it is: save the "
+    help="supervised.pth was not written by torch.save, and a file's name does not change what it is. Save the "
     'network with torch.save(model.state_dict(), "supervised.pth").',
 )
 def model_in_other_format(files):
@@ -179,7 +178,7 @@ def history_of_unequal_lengths(files):
     "history.json",
     "supervised.history_in_two_units",
     check="check_supervised_curves",
-    help="In one of your curves some accuracies are fractions and some are percent: save all as 0.83, or all as 83.",
+    help="In one curve, some accuracies look like fractions and others like percent. Save all as 0.83, or all as 83.",
 )
 def history_in_two_units(files):
     def change(curves):

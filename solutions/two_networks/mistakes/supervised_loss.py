@@ -292,7 +292,7 @@ def changes_logits(logits, targets):
     "supervised.cross_entropy",
     "uses_cross_entropy",
     check="check_loss",
-    help="The task asks for the formula: write it with log_softmax or logsumexp, without torch's cross-entropy.",
+    help="The task asks for the formula. Write it with log_softmax or logsumexp, without torch's cross-entropy.",
 )
 def uses_cross_entropy(logits, targets):
     return F.cross_entropy(logits, targets)
@@ -302,7 +302,8 @@ def uses_cross_entropy(logits, targets):
     "supervised.cross_entropy",
     "uses_nll_loss",
     check="check_loss",
-    help="nll_loss is the half of the formula that is asked for: select the right classes' entries yourself.",
+    help="nll_loss is the half of the formula that is asked for. Select the right classes' entries with gather, or "
+    "by their index.",
 )
 def uses_nll_loss(logits, targets):
     return F.nll_loss(F.log_softmax(logits, 1), targets)
