@@ -14,8 +14,8 @@ from sample_two_networks import implement
 from sklearn.decomposition import PCA
 
 from grader.checks.context import Context
-from grader.checks.miniplaces import check_fashion, check_units
-from grader.checks.two_networks import check_layout, check_visualize
+from grader.checks.miniplaces import check_cam, check_fashion, check_units
+from grader.checks.two_networks import check_layout, check_training, check_visualize
 from grader.errors import CheckStopped, Failure
 from grader.rubric import PROJECT, get_assignment
 from grader.runner import run_checks
@@ -193,21 +193,6 @@ def helps(target: str, function: Callable[..., Any], task: str) -> dict[str, str
     return {result.name: result.help for result in context.results if result.help}
 
 
-def train_on(batches: Any, optimizer: Any, model: Any) -> tuple[float, float]:
-    """Train on some of a loader's batches, rightly."""
-    model.train()
-    total, right, seen = 0.0, 0, 0
-    for images, labels in batches:
-        optimizer.zero_grad()
-        logits = model(images)
-        loss = F.cross_entropy(logits, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        total, seen = total + loss.item() * len(labels), seen + len(labels)
-        right += int((logits.argmax(dim=1) == labels).sum())
-    return total / seen, right / seen
-
-
 def stated(help: str) -> list[str]:
     """The sentences of a help that are no questions."""
     return [sentence for sentence in re.split(r"(?<=[.?]) (?=[A-Z])", help) if not sentence.endswith("?")]
@@ -217,34 +202,18 @@ def test_first_batch_without_return() -> None:
     """Of `next(iter(loader))` it is said that the first batch counts; whether there is a `return` is only asked."""
 
     def train(dataloader: Any, model: Any, optimizer: Any, epoch: int) -> tuple[float, float]:
-        return train_on([next(iter(dataloader))], optimizer, model)
+        images, labels = next(iter(dataloader))
+        optimizer.zero_grad()
+        logits = model.train()(images)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.item(), float((logits.argmax(dim=1) == labels).float().mean())
 
     found = helps("fashion.train", train, "4a")
     for check in ("check_whole_epoch", "check_report"):
         assert stated(found[check]) == ["Only the first batch counts.", "Move it one level out."]
         assert "Is there a `return` inside the loop?" in found[check]
-
-
-def test_missing_batch_is_not_the_first() -> None:
-    """A report that leaves out the last batch is not taken for one of the first."""
-
-    def train(dataloader: Any, model: Any, optimizer: Any, epoch: int) -> tuple[float, float]:
-        return train_on(list(dataloader)[:-1] or dataloader, optimizer, model)
-
-    assert "first batch" not in helps("fashion.train", train, "4a")["check_report"]
-
-
-def test_training_that_does_not_train() -> None:
-    """Without backward() the network stays as it was, which is said; what else might do that is asked about."""
-
-    def train(dataloader: Any, model: Any, optimizer: Any, epoch: int) -> tuple[float, float]:
-        for images, _ in dataloader:
-            model.train()(images)
-        return 2.3, 0.1
-
-    found = helps("fashion.train", train, "4a")["check_learns"]
-    assert stated(found)[0] == "Training left the network as it was, or nearly so."
-    assert found.count("?") >= 3
 
 
 def test_floats_are_not_called_nan() -> None:
@@ -259,13 +228,21 @@ def test_floats_are_not_called_nan() -> None:
     assert not any("nan" in sentence for sentence in stated(found["check_type"]))
 
 
-def test_map_without_its_negative_part() -> None:
-    """A map cut off at 0 is not taken for that of a single unit."""
-
-    def draw(model: Any, class_id: int, image: Any) -> Any:
-        activations = torch.nn.Sequential(*list(model.eval().children())[:-2])(image[None])[0]
-        return torch.einsum("c,chw->hw", model.fc.weight[class_id], activations).clamp(min=0)
-
-    found = helps("cam.generate_featuremap_CAM", draw, "3c")["check_map"]
-    assert "became 0" in found
-    assert "largest weight alone" not in found
+@pytest.mark.parametrize(
+    ("check", "names"),
+    [
+        (check_fashion.check_report, ("fashion.returns_in_the_loop", "fashion.skips_last_batch")),
+        (check_training.check_report, ("supervised.returns_in_the_loop", "supervised.skips_last_batch")),
+        (check_cam.check_map, ("cam.clips_at_zero", "cam.largest_unit_only")),
+    ],
+)
+def test_told_apart(check: Callable[..., None], names: tuple[str, str]) -> None:
+    """Two mistakes of which the help of one is false of the other give different answers in a check."""
+    assignment = "two_networks" if names[0].startswith("supervised") else "miniplaces"
+    known, answers = {each.id: each for each in load_mistakes(assignment)}, []
+    for name in names:
+        who = implementation(assignment, known[name])
+        with pytest.raises(Failure):
+            check(who)
+        answers.append(np.asarray(who.record[-1].value, np.float64))
+    assert not np.allclose(*answers, atol=0.01)
