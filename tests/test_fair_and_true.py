@@ -245,4 +245,5 @@ def test_told_apart(check: Callable[..., None], names: tuple[str, str]) -> None:
         with pytest.raises(Failure):
             check(who)
         answers.append(np.asarray(who.record[-1].value, np.float64))
-    assert not np.allclose(*answers, atol=0.01)
+    first, second = answers
+    assert not np.allclose(first, second, atol=0.01)
