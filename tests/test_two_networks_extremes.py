@@ -56,7 +56,7 @@ def test_odd_extremes(value: Any) -> None:
     [
         (implement(), True, ""),
         (implement({}), True, "Your zip has no `rotation.pth`"),
-        (implement({"rotation.pth": b"no"}), True, "rotation.pth can't be loaded"),
+        (implement({"rotation.pth": b"no"}), True, "`rotation.pth` can't be loaded"),
         (implement(), False, "CIFAR-10"),
     ],
 )

@@ -21,7 +21,7 @@ def as_fractions(claimed: Sequence[tuple[str, float]], mixed: str | None = None)
             that is not above 1 would be an accuracy that guessing never has.
     """
     for where, value in claimed:
-        expect(0 <= value <= 100, f"{where} is no accuracy.", expected=UNITS, got=str(value)[:40])
+        expect(0 <= value <= 100, f"{where} is not an accuracy.", expected=UNITS, got=str(value)[:40])
     largest = max((value for _, value in claimed), default=0.0)
     if largest <= 1:
         return [float(value) for _, value in claimed]

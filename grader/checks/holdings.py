@@ -55,7 +55,9 @@ def compare_size(looks: Looks, asked: Asked) -> None:
     file = asked.file
     flat = asked.who.make(make("torch.nn.utils.parameters_to_vector", asked.net.parameters()))
     count, each = number(flat.numel()), number(flat.element_size())
-    expect(0 <= count <= MOST_COUNTED and 1 <= each <= 16, "It tells an impossible size.", got=f"{count:g} of {each:g}")
+    expect(
+        0 <= count <= MOST_COUNTED and 1 <= each <= 16, "It claims an impossible size.", got=f"{count:g} of {each:g}"
+    )
     size, weights = len(asked.who.files[file]), count * each
     if size > MOST_COPIES * weights + MOST_BESIDE:
         looks.note(
@@ -82,7 +84,7 @@ def _look_for_tables(looks: Looks, file: str, net: Handle, images: int) -> None:
     """Remark on tensors with a row for each test image, and on as many whole numbers: weights are fractions."""
     state = net.state_dict.with_options(canonical=lambda _answer: None)()  # too much to record
     if not isinstance(state, dict):
-        raise Failure("Its state_dict() is no dictionary.")
+        raise Failure("Its state_dict() is not a dictionary.")
     for name, value in state.items():
         if not isinstance(value, np.ndarray):
             continue

@@ -40,7 +40,7 @@ def expect_same_map(got: Array, *expected: Array, what: str) -> None:
     correlation = max(float(_centred(right) @ flat) for right in expected)
     if not correlation > SAME:
         raise Failure(
-            f"The {what} is another one, whatever the scale (correlation {correlation:.3f}).",
+            f"The {what} does not match, whatever its scale (correlation {correlation:.3f}).",
             expected=summarise(expected[0]),
             got=summarise(got),
         )

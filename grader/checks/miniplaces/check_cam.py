@@ -142,7 +142,9 @@ def check_own_scene(student: Implementation, oracle: Implementation, exhibit: La
     small = picture.resize.with_options(keep=True)((max(1, int(width * scale)), max(1, int(height * scale))))
     pixels = numbers(student.make(make("numpy.array", small)).copy())
     expect(
-        pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.size <= MOST_PIXELS, "That is no picture.", got=pixels
+        pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.size <= MOST_PIXELS,
+        "The file is not a picture.",
+        got=pixels,
     )
     scene = load_scene(pixels)
     lay_out_maps(student, oracle, scene, exhibit, "scene", "Your own scene, with the maps of its likeliest classes.")

@@ -126,7 +126,13 @@ def check_units_named(student: Implementation) -> None:
     for name, unit in units.items():
         mistake = "units.counts_from_one" if unit == 2048 else None
         expect(unit != -1, f"{name} is not chosen yet.", expected="an int from 0 to 2047", got="-1")
-        expect(0 <= unit < 2048, f"{name} is no unit.", expected="0 to 2047", got=str(unit), mistake=mistake)
+        expect(
+            0 <= unit < 2048,
+            f"{name} is not the number of a unit.",
+            expected="0 to 2047",
+            got=str(unit),
+            mistake=mistake,
+        )
     same = units["SKY_UNIT"] == units["BUILDING_UNIT"]
     expect(
         not same, "Both are the same unit.", expected="two units", got=str(units["SKY_UNIT"]), mistake="units.same_unit"
@@ -222,7 +228,7 @@ def check_dropped_count(student: Implementation) -> None:
         value = numbers(answer)
         expect(value.size == 1, "The count must be one number.", expected=str(expected), got=value)
         got = float(value.reshape(-1)[0])
-        expect(got == expected, "That is not when the top class changes.", expected=str(expected), got=f"{got:g}")
+        expect(got == expected, "The top class first changes at another count.", expected=str(expected), got=f"{got:g}")
 
 
 @check("2d", diagnosed=False)
@@ -242,7 +248,9 @@ def check_real_count(student: Implementation, oracle: Implementation, exhibit: L
         f"Probability of the top class of china.jpg, and of the best other one, as its units are dropped. {scene.note}"
     )
     exhibit("dropping", "dropping", caption, arrays, facts)
-    expect(shown == answers[0], "That is not when the top class changes.", expected=str(answers[0]), got=answers[1])
+    expect(
+        shown == answers[0], "The top class first changes at another count.", expected=str(answers[0]), got=answers[1]
+    )
 
 
 def top5(logits: Array, classes: tuple[str, ...]) -> list[dict[str, object]]:

@@ -73,7 +73,7 @@ def check_evaluation_mode(student: Implementation, rng: Generator) -> None:
     if same(answer, received):
         return
     raise Failure(
-        "The features of a network that comes in training mode are not those of evaluation mode.",
+        "The features of a network that arrives in training mode are not those of evaluation mode.",
         expected=summarise(received),
         got=summarise(answer),
         mistake="embedding.stays_in_training" if same(answer, trained) else None,
@@ -90,7 +90,7 @@ def check_mode_left(student: Implementation, rng: Generator) -> None:
         after = subject.net.training.value()
         expect(
             after is training,
-            f"The network was in {name} mode before the call and is not any more.",
+            f"The network was in {name} mode before the call and no longer is.",
             expected=f"model.training is {training}",
             got=after,
             mistake=f"embedding.{mistake}",

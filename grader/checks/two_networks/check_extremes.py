@@ -159,7 +159,7 @@ def _pick(student: Implementation, losses: Losses, k: int) -> tuple[list[int], l
         )
         expect(
             len(set(indices)) == k,
-            f"An index is twice among the {name}.",
+            f"An index appears twice among the {name}.",
             expected=f"{k} different images",
             got=str(indices[:20]),
         )

@@ -94,7 +94,7 @@ def check_residual(student: Implementation, rng: Generator) -> None:
     )
     expect(
         has_bypassed_convolution(used_network(student, rng), rng),
-        "There is no convolution without which the network gives other logits that still depend on the image.",
+        "No convolution both matters to the logits and has a shortcut around it.",
         expected="convolutions in the blocks, and shortcuts around them",
         got="each convolution alone either changes nothing or carries all of the image",
     )

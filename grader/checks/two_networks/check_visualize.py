@@ -112,7 +112,7 @@ def check_layers(student: Implementation) -> None:
     for layer in layers:
         expect(
             is_convolution(net, layer),
-            f"LAYERS names {layer[:80]!r}, which is no convolution of your SmallResNet.",
+            f"LAYERS names {layer[:80]!r}, which is not a convolution of your SmallResNet.",
             expected="dotted names of convolutions, as named_modules() lists them",
             got=repr(layer[:80]),
             mistake=_known_layer(net, layer),

@@ -38,7 +38,7 @@ def expect_visible(answer: Array, shape: tuple[int, ...]) -> Array:
     low, high = float(pictures.min()), float(pictures.max())
     expect(
         high - low >= CONTRAST,
-        "The pictures have hardly any contrast: all of it looks the same.",
+        "The pictures have hardly any contrast.",
         expected="values that spread over [0, 1]",
         got=summarise(answer),
     )
@@ -89,7 +89,7 @@ def expect_one_choice(pictures: Array, weight: Array) -> None:
             for source in range(sources.shape[1])
         ):
             raise Failure(
-                f"The {name} of the pictures shows no one input channel of all {count} filters, nor their mean.",
+                f"The {name} of the pictures shows neither one input channel of all {count} filters nor their mean.",
                 expected=f"one of the {weight.shape[1]} channels, the same for every filter, or the mean of all",
                 got=summarise(pictures),
             )

@@ -149,7 +149,7 @@ def _read_curve(network: str, name: str, curve: Any) -> list[float]:
     what = f'{name} of "{network}" in {FILE}'
     mistake = f"{network}.history_of_last_epoch" if isinstance(curve, float) else None
     expect(
-        isinstance(curve, list), f"{what} is no list.", expected="a number per epoch", got=summarise(curve),
+        isinstance(curve, list), f"{what} is not a list.", expected="a number per epoch", got=summarise(curve),
         mistake=mistake,
     )  # fmt: skip
     expect(

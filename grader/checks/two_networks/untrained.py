@@ -67,7 +67,7 @@ def final_layer(net: Handle) -> Handle:
     )
     help = "Keep dropout, activations and flattening out of `fc`: later tasks use fc.weight."
     if is_linear is not True:
-        raise Failure("`fc` is no nn.Linear.", expected=expected, got=f"an object of type {fc.kind}", help=help)
+        raise Failure("`fc` is not an nn.Linear.", expected=expected, got=f"an object of type {fc.kind}", help=help)
     return fc
 
 
