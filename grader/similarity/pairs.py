@@ -63,7 +63,10 @@ def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assign
         assignment: Theirs.
     """
     stubs = {path.name: path.read_bytes() for path in sorted((PROJECT / "assignment" / assignment.id).glob("*.py"))}
-    given, handout = read_given({**stubs, "made of cells": PREAMBLE.encode()}), read_handout(PROJECT / "assignment" / assignment.id, PROJECT / "kit")
+    given, handout = (
+        read_given({**stubs, "made of cells": PREAMBLE.encode()}),
+        read_handout(PROJECT / "assignment" / assignment.id, PROJECT / "kit"),
+    )
     held = {student: _hold(student, submission, assignment, given, handout) for student, submission in submissions}
     class_ = [held[student] for student in sorted(held)]
     sizes = Counter(one.group for one in class_)
