@@ -171,8 +171,8 @@ def score_again(
     folder = out / student
     recorded, exhibits, facts = read_results(folder)
     assignment = get_assignment(recorded.assignment)
-    sha256, notes = recorded.submission_sha256, recorded.notes
-    submission = Submission(student, assignment.id, sha256, {}, notes, submitted_at, recorded.group)
+    sha256, notes, first = recorded.submission_sha256, recorded.notes, recorded.first
+    submission = Submission(student, assignment.id, sha256, {}, notes, submitted_at, recorded.group, first)
     variant = assignment.check_variant(variant)
     grade = grade_submission(submission, assignment, recorded.checks, variant, recorded.answers)
     write_form(folder, grade, assignment)
@@ -213,6 +213,6 @@ def _write(
         render_report(grade, exhibits, assignment, facts, folder)
     finally:  # a score never waits for a picture
         log(f"6 record  {folder / 'results.json'}, {time.monotonic() - started:.1f} s after the last check")
-        write_results(folder, grade, exhibits, facts, total_line(grade))
+        write_results(folder, grade, exhibits, facts, " ".join([*grade.first, total_line(grade)]))
         title = assignment.title if assignment else "Submission"
         write_whole(folder / "feedback.txt", feedback_text(grade, title).encode())

@@ -55,6 +55,9 @@ class Submission:
         sha256: Digest of the zip's bytes, hex.
         files: Contents by path.
         notes: Sentences about what was ignored or taken; shown in the report.
+        first: Those of `notes` that are shown before anything else, because they change what the rest means.
+        absent: What to say where something is missed: by `file`, which other may be meant; by `module.name`, and by
+            `name` alone for what functions need, where it stands.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
         group: Names of all who handed it in together, as `group.txt` has them.
     """
@@ -66,6 +69,8 @@ class Submission:
     notes: tuple[str, ...] = ()
     submitted_at: datetime | None = None
     group: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 class CheckResult(Record):
@@ -209,5 +214,6 @@ class Grade(Record):
     ledger: tuple[LedgerLine, ...] = ()
     answers: dict[str, str] = {}  # the student's written answers by task id
     notes: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()  # those of the notes that are shown before anything else
     group: tuple[str, ...] = ()  # names of all who handed it in together
     reason: str = ""  # why it was refused

@@ -68,6 +68,7 @@ def results_json(grade: Grade, exhibits: Sequence[Exhibit], facts: RunFacts, out
             "ledger": [line.model_dump(mode="json") for line in grade.ledger],
             "answers": {task: clean_text(answer, **ANSWER) for task, answer in grade.answers.items()},
             "notes": [clean_text(note, **PROSE) for note in grade.notes],
+            "first": [clean_text(note, **PROSE) for note in grade.first],
             "exhibits": [_describe(exhibit) for exhibit in exhibits],
             **facts.model_dump(mode="json"),
         },
@@ -186,6 +187,7 @@ def read_results(folder: Path) -> tuple[Grade, tuple[Exhibit, ...], RunFacts]:
             checks=tuple(CheckResult.model_validate(check) for check in extra["checks"]),
             ledger=tuple(LedgerLine.model_validate(line) for line in extra["ledger"]),
             notes=tuple(extra["notes"]),
+            first=tuple(extra.get("first", ())),
         )
         facts = RunFacts.model_validate({name: extra[name] for name in RunFacts.model_fields})
         return grade, tuple(_exhibit(described, arrays) for described in extra["exhibits"]), facts

@@ -77,6 +77,7 @@ class Assignment(Record):
     Attributes:
         several_zips: Which of a student's zips counts: the last before the deadline (the last of all where none is),
             or the last.
+        files: What is read beside modules, notebooks, `answers.md` and `group.txt`.
         group_size: How many may hand in one zip together.
     """
 
@@ -88,6 +89,7 @@ class Assignment(Record):
     default_variant: str = "default"
     modules: tuple[str, ...]
     constants: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     late: LatePolicy = LatePolicy()
     group_size: int = Field(default=1, ge=1)
     several_zips: str = Field(default="last before the deadline", pattern="^(last before the deadline|last)$")

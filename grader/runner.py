@@ -62,7 +62,7 @@ def run_submission(
         jail.warm()
         context = Context(
             assignment=assignment,
-            student=Implementation(assignment.modules, transport, submission.files),
+            student=Implementation(assignment.modules, transport, submission.files, submission.absent),
             oracle=implementation(assignment.id),
             mistakes=load_mistakes(assignment.id),
             implement=lambda variation: implementation(assignment.id, variation),

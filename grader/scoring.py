@@ -50,6 +50,7 @@ def grade_submission(
         ledger=ledger,
         answers=dict(answers or {}),
         notes=submission.notes,
+        first=submission.first,
         group=submission.group,
     )
 

@@ -34,11 +34,15 @@ def show_grade(console: Console, grade: Grade, title: str) -> None:
         _print(console, Text.assemble(("Refused. ", "bold red"), _clean(grade.reason)))
         return
     console.print(_tasks(console, grade, title))
+    for note in grade.first:
+        _print(console, Text(_clean(note), style="bold yellow"))
     told = tell_once(grade.checks)
     for task in grade.tasks:
         own = [check for check in told if check.task == task.id]
         _explain(console, [check for check in own if check.outcome is not Outcome.PASSED or check.message])
     for note in grade.notes:
+        if note in grade.first:
+            continue
         _print(console, Text(f"note: {_clean(note)}", style="dim"))
     _print(console, Text(total_line(grade), style="bold"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 CUT = "… (cut)"
 TAB = " " * 4
@@ -59,6 +60,11 @@ def clean_name(text: str) -> str:
     """
     body = _visible(text[: _READ_AHEAD * NAME_COLUMNS])
     return _shorten(body + CUT if len(text) > _READ_AHEAD * NAME_COLUMNS else body, NAME_COLUMNS)
+
+
+def list_words(words: Sequence[str], last: str = "and") -> str:
+    """Words as a sentence lists them: `a, b and c`."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _visible(text: str, kept: str = "") -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sample_notebooks import notebook
 
-from grader.notebooks.cells import MOST_CODE, NotANotebook, read_notebook, without_magics
+from grader.notebooks.cells import MOST_CODE, NotANotebook, read_notebook
+from grader.notebooks.magics import without_magics
 
 
 @pytest.mark.parametrize(

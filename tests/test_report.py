@@ -324,6 +324,15 @@ def test_notes_are_capped() -> None:
     assert (len(view.notes), view.more_notes) == (20, 30)
 
 
+def test_what_comes_first(tmp_path: Path) -> None:
+    """What changes the meaning of all the rest is the first thing to look at, and no note at the end as well."""
+    grade = sample.grade(first=("Read me.",), notes=("Read me.", "A note."))
+    view = view_report(grade, (), sample.assignment())
+    assert [(finding.text, finding.tasks) for finding in view.findings[:1]] == [("Read me.", ())]
+    assert (len(view.findings), view.notes) == (3, ("A note.",))
+    assert render(tmp_path, grade).text.count("Read me.") == 1
+
+
 # ---- when something is wrong ----
 
 

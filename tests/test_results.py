@@ -133,6 +133,16 @@ def test_arrays_come_back(tmp_path: Path, array: Any) -> None:
     np.testing.assert_array_equal(exhibit.arrays["a"], array, strict=True)
 
 
+def test_first_notes_come_back(tmp_path: Path) -> None:
+    """What comes before all other notes is kept, and a record of before it was kept is read."""
+    grade = sample.grade(first=("Read me.",), notes=("Read me.", "A note."))
+    content = written(tmp_path, grade)
+    assert read_results(tmp_path)[0].first == ("Read me.",)
+    del content["extra_data"]["first"]
+    (tmp_path / RESULTS).write_text(json.dumps(content))
+    assert read_results(tmp_path)[0].first == ()
+
+
 def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     """A record that is read and written again has the same bytes."""
     write_results(tmp_path, sample.grade(), sample_exhibits.exhibits(), sample.run_facts(), "output")

@@ -18,6 +18,7 @@ from sample_similar import Trap, disguised, handed_in, padded, saved, small_modu
 
 from grader.classroom.records import Pair
 from grader.intake.zipgate import read_zip
+from grader.notebooks.guards import PREAMBLE
 from grader.rubric import PROJECT, get_assignment
 from grader.similarity.pairs import REFERENCE, find_pairs
 from grader.similarity.pickles import Storage, read_storages
@@ -129,6 +130,11 @@ def test_stubs_alone(assignment: str) -> None:
     stubs = sources(f"assignment/{assignment}")
     changed = {name: b"# me\n" + source.replace(b"\n", b"\r\n") for name, source in stubs.items()}
     assert pairs_of({"a": stubs, "b": stubs, "c": changed}, assignment) == ()
+
+
+def test_what_the_grader_writes_is_nobodys() -> None:
+    """What the grader puts into every module that it makes of cells is no pair's."""
+    assert pairs_of({name: {"neighbours.py": PREAMBLE.encode()} for name in "ab"}) == ()
 
 
 def test_one_obvious_form() -> None:

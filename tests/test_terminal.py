@@ -182,3 +182,10 @@ def test_failed_import_is_told_once() -> None:
     text = words(shown(sample.grade().model_copy(update={"checks": tuple(checks)})))
     assert text.count("SyntaxError") == 1
     assert text.count("As above: `filters.py` can't be imported.") == 2
+
+
+def test_what_comes_first() -> None:
+    """What changes the meaning of all the rest stands above the checks, and once only; other notes stand at the end."""
+    text = words(shown(sample.grade(first=("Read me.",), notes=("Read me.", "A note."))))
+    assert text.count("Read me.") == 1
+    assert text.index("Read me.") < text.index("1a failed:") < text.index("note: A note.")

@@ -86,7 +86,7 @@ def require_model(who: Implementation, file: str) -> None:
             f"Your zip has no `{file}`, but the folder `{clean_name(folder)}` into which such a file was unpacked.",
             help="Hand in the file as torch.save wrote it, not what is in it.",
         )
-    raise Missing(f"Your zip has no `{file}` at its root.", help="Save it with torch.save(net.state_dict(), ...).")
+    raise who.lacks(file, help="Save it with torch.save(net.state_dict(), ...).")
 
 
 def _told_by_error(error: StudentRaised, data: bytes) -> str:

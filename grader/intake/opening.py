@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from grader.errors import SubmissionRefused, UsageError
+from grader.errors import UsageError
+from grader.intake.missed import explain_missed
+from grader.intake.recognising import NAMES_QUOTED, module_files, quote_paths, recognise
 from grader.intake.zipgate import MAX_PACKED, read_zip
 from grader.intake.zippaths import path_key
-from grader.notebooks.submitted import notebooks_in, recognise_notebooks, with_modules
+from grader.notebooks.submitted import with_modules
 from grader.records import Submission
 from grader.rubric import PROJECT, Assignment, find_assignments, get_assignment
 from grader.text import clean_name
@@ -24,7 +26,6 @@ from grader.text import clean_name
 # File systems end at 255 bytes a name; results of a student have names of their own beside this one.
 MAX_STUDENT = 200  # bytes
 _GROUP_BYTES = 4096  # of group.txt: a few names
-_NAMES_QUOTED = 5  # a sentence with more is not read
 
 
 def student_name(path: Path) -> str:
@@ -86,18 +87,21 @@ def open_submission(
     choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
     raw = _read(path)
     members = read_zip(raw)
-    chosen, root = _recognise(members, list(choices.values()), project)
-    gathered, notes = _gather(members, root, chosen)
-    files, of_notebooks = with_modules(gathered, chosen, project)
-    group = _group(files)
+    chosen, root, of_others = recognise(members, list(choices.values()), project)
+    gathered, left, of_folders = _gather(members, root, chosen)
+    taken = with_modules(gathered, chosen, project)
+    missed = explain_missed(taken, left, chosen, project)
+    group = _group(taken.files)
     return Submission(
         student=student_name(path),
         assignment=chosen.id,
         sha256=hashlib.sha256(raw).hexdigest(),
-        files=files,
-        notes=_group_note(group) + notes + of_notebooks,
+        files=taken.files,
+        notes=missed.first + _group_note(group) + of_others + of_folders + taken.notes + missed.notes,
         submitted_at=submitted_at,
         group=group,
+        first=missed.first,
+        absent=missed.absent,
     )
 
 
@@ -118,43 +122,12 @@ def _unreadable(path: Path, error: Exception) -> UsageError:
     return UsageError(f"{clean_name(str(path))}: {reason}")
 
 
-def _recognise(members: Mapping[str, bytes], choices: list[Assignment], project: Path) -> tuple[Assignment, str]:
-    """The assignment that the zip holds, and the root: its folder's path with a final slash, or ""."""
-    roots = {choice.id: _find_root(members, choice) for choice in choices}
-    found = [choice for choice in choices if roots[choice.id] is not None]
-    if len(found) > 1:
-        modules = " and ".join(f"{_first_module(members, choice)} of {choice.id}" for choice in found)
-        raise SubmissionRefused(
-            f"The zip holds modules of several assignments ({modules}): hand in a zip for each, rename a helper module "
-            f"that has such a name by chance, or have it graded with ASSIGNMENT={found[0].id}."
-        )
-    if found:
-        return found[0], roots[found[0].id] or ""
-    if notebooks_in(members):
-        return recognise_notebooks(members, choices, project)
-    raise SubmissionRefused(
-        f"No module of the assignment is in the zip, which holds {_quote(members) or 'no files'}: "
-        f"hand in {_expected(choices)}, with exactly these names."
-    )
-
-
-def _find_root(members: Iterable[str], assignment: Assignment) -> str | None:
-    """The shallowest folder with a module; among equals the one with most modules, then the first by name."""
-    modules = _module_files(assignment)
-    counts: dict[str, int] = {}
-    for path in members:
-        folder, slash, name = path.rpartition("/")
-        if name in modules:
-            counts[folder + slash] = counts.get(folder + slash, 0) + 1
-    return min(counts, key=lambda folder: (folder.count("/"), -counts[folder], folder), default=None)
-
-
 def _gather(
     members: Mapping[str, bytes], root: str, assignment: Assignment
-) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """The files of the submission by their path below the root, and the notes about what was taken and left."""
+) -> tuple[dict[str, bytes], list[str], tuple[str, ...]]:
+    """The files of the submission by their path below the root, those that were left, and notes about both."""
     files = {path.removeprefix(root): data for path, data in members.items() if path.startswith(root)}
-    missing = set(_module_files(assignment)) - files.keys()
+    missing = set(module_files(assignment)) - files.keys()
     strays = [path for path in files if path.rpartition("/")[2] in missing]
     taken, left = [], []
     occupied = {path_key(path.partition("/")[0]) for path in files}
@@ -168,11 +141,11 @@ def _gather(
         else:
             left.append(path)
     notes = {
-        f"{_quote(strays)}: below the folder of your other modules, so not graded; move it up to them.": strays,
-        f"{_quote(taken)}: taken from above the folder of your modules.": taken,
-        f"{_quote(left)}: outside the folder of your modules ({clean_name(root)}), so not read.": left,
+        f"{quote_paths(strays)}: below the folder of your other modules, so not graded; move it up to them.": strays,
+        f"{quote_paths(taken)}: taken from above the folder of your modules.": taken,
+        f"{quote_paths(left)}: outside the folder of your modules ({clean_name(root)}), so not read.": left,
     }
-    return files, tuple(note for note, paths in notes.items() if paths)
+    return files, left, tuple(note for note, paths in notes.items() if paths)
 
 
 def _group(files: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -182,28 +155,5 @@ def _group(files: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def _group_note(names: tuple[str, ...]) -> tuple[str, ...]:
-    more = f" and {len(names) - _NAMES_QUOTED} more" if len(names) > _NAMES_QUOTED else ""
-    return (f"Handed in together by {', '.join(names[:_NAMES_QUOTED])}{more}.",) if names else ()
-
-
-def _module_files(assignment: Assignment) -> list[str]:
-    """File names of an assignment's modules, in its order."""
-    return [f"{module}.py" for module in assignment.modules]
-
-
-def _first_module(members: Iterable[str], assignment: Assignment) -> str:
-    """Name of one of the assignment's module files that the zip holds."""
-    names = {path.rpartition("/")[2] for path in members}
-    return next(name for name in _module_files(assignment) if name in names)
-
-
-def _expected(choices: list[Assignment]) -> str:
-    """The module files that are asked for, for a sentence."""
-    return " or ".join(", ".join(_module_files(choice)) for choice in choices)
-
-
-def _quote(paths: Iterable[str]) -> str:
-    """Some paths, quoted, for a sentence; those beyond a handful are counted."""
-    paths = sorted(paths)
-    more = f" and {len(paths) - _NAMES_QUOTED} more" if len(paths) > _NAMES_QUOTED else ""
-    return ", ".join(f'"{clean_name(path)}"' for path in paths[:_NAMES_QUOTED]) + more
+    more = f" and {len(names) - NAMES_QUOTED} more" if len(names) > NAMES_QUOTED else ""
+    return (f"Handed in together by {', '.join(names[:NAMES_QUOTED])}{more}.",) if names else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from grader.kit.recorded import SEED, RecordedTransport, own_recording
 from grader.kit.report import Report
 from grader.kit.rubric import KitAssignment, read_rubric
 from grader.kit.student import HomeTransport
-from grader.notebooks.submitted import notebooks_in, with_modules
+from grader.notebooks.submitted import WithModules, notebooks_in, with_modules
 from grader.records import CheckResult, Exhibit
 from grader.runner import run_checks
 from grader.sandbox.student import Implementation
@@ -85,15 +85,13 @@ def _pack(folder: Path, assignment: KitAssignment, name: str) -> int:
     return 0
 
 
-def made_files(work: Work, assignment: KitAssignment) -> dict[str, bytes]:
+def with_made(work: Work, assignment: KitAssignment) -> WithModules:
     """A student's files, modules made of notebooks among them.
 
     Raises:
         SubmissionRefused: If the notebooks can't be read.
     """
-    if not notebooks_in(work.files):
-        return work.files
-    return with_modules(work.files, cast(Any, assignment))[0]
+    return with_modules(work.files, cast(Any, assignment))
 
 
 def run_public(
@@ -102,6 +100,7 @@ def run_public(
     files: dict[str, bytes],
     on_result: Callable[[CheckResult], None],
     tasks: tuple[str, ...] | None = None,
+    absent: Mapping[str, str] | None = None,
 ) -> Context:
     """Run the public checks on a student's files.
 
@@ -111,6 +110,7 @@ def run_public(
         files: By path.
         on_result: Called after each check.
         tasks: Ids of the tasks to check; None checks all.
+        absent: What to say of a name that a notebook does not define.
 
     Raises:
         MachineError: If pytest could not run them.
@@ -125,7 +125,7 @@ def run_public(
         transport = HomeTransport(home)
         context = Context(
             assignment=cast(Any, assignment),
-            student=Implementation(assignment.modules, transport, files),
+            student=Implementation(assignment.modules, transport, files, absent),
             oracle=Implementation(assignment.modules, RecordedTransport(own_recording())),
             mistakes=(),
             implement=_implement,
@@ -159,11 +159,12 @@ def _implement(_variation: object) -> Implementation:
 
 def _check(folder: Path, assignment: KitAssignment, tasks: tuple[str, ...] | None, *, draws: bool) -> int:
     work = find_work(folder, assignment)
-    files = made_files(work, assignment)
+    made = with_made(work, assignment)
+    files = made.files
     asked = [task for task in assignment.by_id if tasks is None or task in tasks]
     report = Report(assignment, asked, [data for name, data in files.items() if name.endswith(".py")])
     try:
-        context = run_public(folder, assignment, files, report.add, tasks)
+        context = run_public(folder, assignment, files, report.add, tasks, made.absent)
     except KeyboardInterrupt:
         report.end()
         print("Stopped.")

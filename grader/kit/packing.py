@@ -122,7 +122,8 @@ def pack_work(work: Work, assignment: KitAssignment) -> tuple[bytes, tuple[str, 
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, work.files[name])
     members = read_zip(raw.getvalue())
-    return raw.getvalue(), with_modules(members, cast(Any, assignment))[1]
+    made = with_modules(members, cast(Any, assignment))
+    return raw.getvalue(), made.first + made.notes
 
 
 def zip_name(name: str) -> str:

@@ -37,6 +37,10 @@ class HomeServant(Servant):
         except FileNotFoundError:
             raise Absent(name) from None
 
+    def _own_path(self, file: str) -> str:
+        path = own_path(self._folder, file)
+        return path.as_posix() if path else ""
+
     def _describe(self, error: BaseException) -> Header:
         """As the grader tells it: places in the student's own files only."""
         told = super()._describe(error)

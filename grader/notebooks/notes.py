@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from importlib.machinery import PathFinder
 
-from grader.notebooks.cells import Notebook
+from grader.notebooks.shelf import Shelf
 from grader.notebooks.statements import Statement
-from grader.text import clean_name
+from grader.text import clean_name, clean_text, list_words
 
 _RANGES = 20  # of cells in a sentence
+_RUN = ("value", "part", "patch", "call", "block")  # kinds of statements that do something when a cell is run
 _MOST = 5  # cells that don't parse, or libraries, of a notebook: a longer list is not read
 
 
 def tell(
-    books: Iterable[Notebook],
+    shelf: Shelf,
     reached: Mapping[str, Set[Statement]],
     wanted: Mapping[str, Collection[str]],
     modules: Collection[str],
 ) -> list[str]:
-    """Sentences about each notebook.
+    """Sentences about each notebook, and about what several have.
 
     Args:
-        books: In order.
+        shelf: The notebooks.
         reached: The statements that each module was made of.
         wanted: Names asked for, by module.
         modules: Names of the modules that lie beside the notebooks, or are made of them.
     """
     asked = {name for names in wanted.values() for name in names}
-    return [
+    told = [
         f'"{clean_name(book.path)}": {sentence}'
-        for number, book in enumerate(books)
-        for sentence in _about(book, number, reached, asked, modules)
+        for number, book in enumerate(shelf.books)
+        for sentence in _about(shelf, number, reached, asked, modules)
     ]
+    return told + list(_of_several(shelf, asked))
 
 
 def _about(
-    book: Notebook,
+    shelf: Shelf,
     number: int,
     reached: Mapping[str, Set[Statement]],
     asked: Set[str],
     modules: Collection[str],
 ) -> Iterator[str]:
+    book = shelf.books[number]
     used = set[Statement]().union(*reached.values())
     cells = {statement.cell for statement in used if statement.book == number}
     made = [module for module, found in reached.items() if any(each.book == number for each in found)]
@@ -53,16 +56,16 @@ def _about(
         f"graded as {', '.join(f'{module}.py' for module in made)}, made of its {_cells(cells)} of {book.cells} "
         '(code cells, numbered as "Restart and run all" numbers them).'
     )
-    left = {each.cell for each in book.statements if each not in used and each.kind in ("value", "part", "block")}
+    left = {each.cell for each in book.statements if each not in used and each.kind in _RUN}
     if left := left | book.other:
         yield f"calls, loops and assignments that nothing asked for needs were not run, in {_cells(left)}."
     if book.magics:
         yield f"shell lines and magics were not run, in {_cells(book.magics)}."
-    for cell, reason in sorted(book.broken.items())[:_MOST]:
-        yield f"nothing was taken of cell {cell}: {clean_name(reason)}."
+    for number_of_cell, broken in sorted(book.broken.items())[:_MOST]:
+        yield f"nothing was taken of cell {number_of_cell}: {clean_text(broken.why, lines=1)}."
     if len(book.broken) > _MOST:
         yield f"nor of {len(book.broken) - _MOST} more cells that can't be read."
-    yield from _again(book, asked)
+    yield from _again(shelf, number, asked)
     missing = sorted(
         {(name, each.cell) for each in book.statements for name in each.sources if not _is_here(name, modules)}
     )
@@ -74,16 +77,43 @@ def _about(
         yield "no cell was ever run before it was handed in; it is graded all the same."
 
 
-def _again(book: Notebook, asked: Set[str]) -> Iterator[str]:
-    """A sentence on what was defined several times."""
+def _again(shelf: Shelf, number: int, asked: Set[str]) -> Iterator[str]:
+    """Sentences on what was defined several times."""
+    book = shelf.books[number]
     defined: dict[str, list[int]] = {}
     for each in book.statements:
         if each.kind in ("function", "class"):
             for name in each.binds & asked:
                 defined.setdefault(name, []).append(each.cell)
-    several = [f"{name} ({_cells(set(cells))})" for name, cells in sorted(defined.items()) if len(cells) > 1]
-    if several:
-        yield f"defined more than once, the last counts: {', '.join(several[:_MOST])}."
+    several = {name: cells for name, cells in sorted(defined.items()) if len(cells) > 1}
+    counting = {name: shelf.find(number, name)[0] for name in several}
+    above = [
+        name for name, cells in several.items() if counting[name].book == number and counting[name].cell != cells[-1]
+    ]
+    if last := [f"{name} ({_cells(set(cells))})" for name, cells in several.items() if name not in above]:
+        yield f"defined more than once, the last counts: {', '.join(last[:_MOST])}."
+    for name in above[:_MOST]:
+        cell, last_cell = counting[name].cell, several[name][-1]
+        yield f"{name} counts as cell {cell} has it, because cell {last_cell} holds only the TODO."
+
+
+def _of_several(shelf: Shelf, asked: Set[str]) -> Iterator[str]:
+    """Sentences on what several notebooks have finished in different ways."""
+    rivals: dict[tuple[int, tuple[int, ...]], list[str]] = {}
+    for name in sorted(asked):
+        owner = shelf.owner(name)
+        ready = [number for number in range(len(shelf.books)) if name in shelf.finished(number)]
+        if owner in ready:
+            others = tuple(each for each in ready if shelf.forms(each, name) != shelf.forms(owner, name))
+            if others:
+                rivals.setdefault((owner, others), []).append(name)
+    for (owner, others), names in rivals.items():
+        taken, *rest = (f'"{clean_name(shelf.books[each].path)}"' for each in (owner, *others))
+        more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+        yield (
+            f"{list_words(names[:_MOST])}{more}: finished in {taken}, and in another way in {list_words(rest)}. "
+            f"{taken} counts: of several notebooks it is the one with more parts finished, and then the last by name."
+        )
 
 
 def _cells(cells: Set[int]) -> str:

@@ -32,7 +32,7 @@ def cell_place(place: str, files: Mapping[str, bytes]) -> str:
     if match is None or not lines[0].startswith(_MADE):
         return place
     for number in range(min(int(match["line"]), len(lines)), 0, -1):
-        if cell := _CELL.fullmatch(lines[number - 1]):
+        if cell := _CELL.fullmatch(lines[number - 1].strip()):
             line = int(cell["line"]) + int(match["line"]) - number - 1
             return f"{cell['cell']}, line {line}, in {match['name']}"
     return place

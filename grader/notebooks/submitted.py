@@ -15,19 +15,21 @@ import pickle
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from grader.errors import SubmissionRefused
 from grader.limited import Bounds, run_limited
+from grader.notebooks.absent import close_name
 from grader.notebooks.modules import ASKED, FOUND, Asked
 from grader.rubric import PROJECT, Assignment
-from grader.text import clean_name
+from grader.text import clean_name, list_words
 
 # A person's notebooks take a tenth of a second; 16 MiB of JSON that is all brackets take 600 MiB.
 BOUNDS = Bounds(cpu_s=20, wall_s=240, memory_mib=2048, file_mib=64)
 MOST_NOTEBOOKS = 20  # of a submission that are read
-CLEARLY = 3  # so many times as many names of one assignment as of another: those of the other are chance
+_MOST_NAMES, _MOST_TOLD, _MOST_HINTS = 300, 5, 600  # compared with those asked for; of paths, of letters in a sentence
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ def notebooks_in(files: Iterable[str]) -> list[str]:
 
 def recognise_notebooks(
     members: Mapping[str, bytes], choices: list[Assignment], project: Path = PROJECT
-) -> tuple[Assignment, str]:
-    """The assignment whose functions a zip's notebooks define, and the folder that holds them.
+) -> tuple[Assignment, str, Fraction]:
+    """The assignment whose functions a zip's notebooks define, the folder that holds them, and the share defined.
 
     Args:
         members: The zip's files by path.
@@ -100,76 +102,143 @@ def recognise_notebooks(
     found = _ask(members, notebooks_in(members)[:MOST_NOTEBOOKS], members)
     names = {choice.id: asked_names(choice, project).all for choice in choices}
     folders: dict[str, Counter[str]] = {choice.id: Counter() for choice in choices}
-    for path, defined in found["names"].items():
+    for path, here in found["names"].items():
         folder, slash, _ = path.rpartition("/")
         for choice in choices:
-            folders[choice.id][folder + slash] += len(names[choice.id] & set(defined))
-    chosen = _choose(choices, names, set().union(*found["names"].values()))
+            folders[choice.id][folder + slash] += len(names[choice.id] & set(here))
+    defined = set[str]().union(*found["names"].values())
+    chosen = _choose(choices, names, defined)
     if chosen is None:
-        broken = "".join(f'; "{clean_name(path)}" can\'t be read: {why}' for path, why in found["broken"].items())
+        broken = [f'"{clean_name(path)}" can\'t be read: {why}' for path, why in found["broken"].items()]
+        told = "".join(f"; {each}" for each in broken)[:300]
+        hints = " ".join([*_near(found["names"], names), *(each for why in found["why"].values() for each in why)])
         modules = " or ".join(", ".join(f"{module}.py" for module in choice.modules) for choice in choices)
         raise SubmissionRefused(
-            f"No notebook in the zip defines a function that is asked for, by exactly its name{broken[:300]}. "
-            f"Hand in your notebook, or {modules}."
+            f"No notebook in the zip defines a function that is asked for, by exactly its name{told}."
+            f"{f' {hints}'[:_MOST_HINTS] if hints else ''} Hand in your notebook, or {modules}."
         )
     counts = +folders[chosen.id]
-    return chosen, min(counts, key=lambda folder: (folder.count("/"), -counts[folder], folder))
+    folder = min(counts, key=lambda folder: (folder.count("/"), -counts[folder], folder))
+    return chosen, folder, Fraction(len(names[chosen.id] & defined), len(names[chosen.id]))
+
+
+def _near(defined: Mapping[str, Iterable[str]], names: Mapping[str, frozenset[str]]) -> list[str]:
+    """A sentence on a name that is nearly one that is asked for, if there is one."""
+    here = [name for found in defined.values() for name in found][:_MOST_NAMES]
+    for asked in sorted(frozenset[str]().union(*names.values())):
+        if near := close_name(asked, here):
+            return [f"`{near}` is defined: if `{asked}` is meant, it must be called so."]
+    return []
 
 
 def _choose(choices: list[Assignment], names: Mapping[str, frozenset[str]], defined: set[str]) -> Assignment | None:
-    """The assignment of whose own names most are defined; names of several tell nothing where there are others."""
-    counts = {}
+    """The assignment that is there more completely, by its own names; names of several count where there are no others.
+
+    Raises:
+        SubmissionRefused: If two are there equally.
+    """
+    held = {}
     for choice in choices:
         others = frozenset[str]().union(*(names[other.id] for other in choices if other is not choice))
-        counts[choice.id] = len((names[choice.id] - others) & defined)
-    if not any(counts.values()):
-        counts = {choice.id: len(names[choice.id] & defined) for choice in choices}
-    ranked = sorted((choice for choice in choices if counts[choice.id]), key=lambda choice: -counts[choice.id])
-    if len(ranked) > 1 and counts[ranked[0].id] < CLEARLY * counts[ranked[1].id]:
-        both = " and ".join(f"{min(names[each.id] & defined)} of {each.id}" for each in ranked)
+        held[choice.id] = (len((names[choice.id] - others) & defined), len(names[choice.id] - others))
+    if not any(count for count, _ in held.values()):
+        held = {choice.id: (len(names[choice.id] & defined), len(names[choice.id])) for choice in choices}
+    found = [choice for choice in choices if held[choice.id][0]]
+    for choice in found:
+        count, all_of_it = held[choice.id]
+        rivals = [held[other.id] for other in found if other is not choice]
+        if all(count > other and count * all_of_other > other * all_of_it for other, all_of_other in rivals):
+            return choice
+    if found:
+        both = " and ".join(f"{min(names[each.id] & defined)} of {each.id}" for each in found)
         raise SubmissionRefused(
             f"The notebooks define functions of several assignments ({both}): hand in a zip for each, "
-            f"or have it graded with ASSIGNMENT={ranked[0].id}."
+            f"or have it graded with ASSIGNMENT={found[0].id}."
         )
-    return ranked[0] if ranked else None
+    return None
 
 
-def with_modules(
-    files: Mapping[str, bytes], assignment: Assignment, project: Path = PROJECT
-) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """A submission's files, its missing modules made of the notebooks beside the others, and notes about that.
+class WithModules(NamedTuple):
+    """A submission's files, modules that were made of its notebooks among them.
 
-    Modules that are there win over what a notebook defines.
+    Attributes:
+        files: By path.
+        notes: Sentences about what was taken.
+        first: Those of them that come before all others: what is graded is not what its author may think.
+        absent: What to say of a name that is not there, by `module.name`, and by name for what functions may miss.
+        made: The files that were made.
+    """
+
+    files: dict[str, bytes]
+    notes: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    absent: Mapping[str, str] = {}
+    made: frozenset[str] = frozenset()
+
+
+def with_modules(files: Mapping[str, bytes], assignment: Assignment, project: Path = PROJECT) -> WithModules:
+    """A submission's files, its missing modules made of the notebooks beside the others.
+
+    Modules that are there win over what a notebook defines, unless they are as they were handed out.
+
+    Raises:
+        SubmissionRefused: If there are no modules, and the notebooks can't be read.
     """
     books = [path for path in notebooks_in(files) if "/" not in path]
-    missing = [module for module in assignment.modules if f"{module}.py" not in files]
+    present = {module: files[f"{module}.py"] for module in assignment.modules if f"{module}.py" in files}
     if not books:
-        return dict(files), ()
-    if not missing:
-        return dict(files), tuple(f'"{clean_name(path)}": not read, because your modules are graded.' for path in books)
+        deeper = (
+            [f'"{clean_name(path)}"' for path in notebooks_in(files)] if len(present) < len(assignment.modules) else []
+        )
+        told = f"{list_words(deeper[:_MOST_TOLD])}: below the folder of your modules, so not read; move it up to them."
+        return WithModules(dict(files), (told,) if deeper else ())
     names = asked_names(assignment, project)
-    wanted = {module: names.modules[module] for module in missing}
     try:
-        found = _ask(files, books[:MOST_NOTEBOOKS], files, wanted, names.networks)
+        found = _ask(
+            files,
+            books[:MOST_NOTEBOOKS],
+            files,
+            wanted=names.modules,
+            networks=names.networks,
+            given=_handed_out(assignment, project),
+            present=present,
+        )
     except SubmissionRefused as refusal:
-        if len(missing) == len(assignment.modules):
+        if not present:
             raise
-        return dict(files), (str(refusal),)
+        return WithModules(dict(files), (str(refusal),))
+    return _with_found(files, found, books, {f"{module}.py" for module in present})
+
+
+def _with_found(
+    files: Mapping[str, bytes], found: Mapping[str, Any], books: list[str], present: set[str]
+) -> WithModules:
+    """The files with the modules that were made, and what is to be said about that."""
+    made = {path: text.encode() for path, text in found["files"].items()}
     notes = [f'"{clean_name(path)}" is no notebook that can be read: {why}.' for path, why in found["broken"].items()]
-    if len(missing) < len(assignment.modules) and found["files"]:
+    if made.keys() - present and present - made.keys():
         notes.append("Your modules are graded, and only those that are missing were made of a notebook.")
-    notes += found["notes"] if found["files"] else []
-    return {**files, **{path: text.encode() for path, text in found["files"].items()}}, tuple(notes)
+    if made:
+        notes += found["notes"]
+    elif not found["missing"]:
+        notes = [f'"{clean_name(path)}": not read, because your modules are graded.' for path in books]
+    return WithModules({**files, **made}, tuple(notes), tuple(found["first"]), found["absent"], frozenset(made))
+
+
+def _handed_out(assignment: Assignment, project: Path) -> dict[str, bytes]:
+    """The stubs and the notebook that students got, by file name."""
+    folder = project / "assignment" / assignment.id
+    names = [*(f"{module}.py" for module in assignment.modules), f"{assignment.id}.ipynb"]
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 
 
 def _ask(
     files: Mapping[str, bytes],
     books: list[str],
     beside: Mapping[str, bytes],
-    wanted: Mapping[str, tuple[str, ...]] | None = None,
-    networks: frozenset[str] = frozenset(),
+    **more: Any,
 ) -> dict[str, Any]:
-    """What the process with bounds finds.
+    """What the process with bounds finds; `more` as `Asked` has it.
 
     Raises:
         SubmissionRefused: If it does not come to an end within its bounds.
@@ -181,7 +250,7 @@ def _ask(
         for path in beside:
             if path.startswith(home) and path.endswith(".py"):
                 sources.setdefault(path[len(home) : -len(".py")].replace("/", "."), beside[path])
-    asked = Asked({path: files[path] for path in books}, frozenset(helpers), wanted, networks, sources)
+    asked = Asked({path: files[path] for path in books}, frozenset(helpers), sources=sources, **more)
     ended = run_limited("grader.notebooks.modules", {ASKED: pickle.dumps(asked)}, [FOUND], BOUNDS)
     if ended.why:
         raise SubmissionRefused(

@@ -24,7 +24,7 @@ MOST_NOTES = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to look at first: what to do, or what happened, and in which tasks."""
+    """One thing to look at first: what to do, or what happened, and in which tasks; none where it is about all."""
 
     text: str
     tasks: tuple[tuple[str, str], ...]  # (anchor, id)
@@ -68,7 +68,8 @@ def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignmen
     anchors = {task.id: (f"task-{i}", task.id) for i, task in enumerate(grade.tasks)}
     findings, others = _findings(grade, anchors, text)
     tasks = view_tasks(grade, anchors, pictures, assignment, text)
-    notes = tuple(text.prose(note) for note in grade.notes[:MOST_NOTES])
+    others_noted = [note for note in grade.notes if note not in grade.first]
+    notes = tuple(text.prose(note) for note in others_noted[:MOST_NOTES])
     return ReportView(
         student=clean_name(grade.student),
         title=assignment.title if assignment else "Submission",
@@ -87,7 +88,7 @@ def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignmen
         other_tasks=tuple(dict.fromkeys(anchors[check.task] for check in others)),
         ledger=tuple((text.take(line.label), line.points) for line in grade.ledger),
         notes=notes,
-        more_notes=max(0, len(grade.notes) - MOST_NOTES),
+        more_notes=max(0, len(others_noted) - MOST_NOTES),
         was_cut=text.cut,
     )
 
@@ -100,8 +101,8 @@ def _moment(moment: datetime) -> str:
 def _findings(grade: Grade, anchors: Anchors, text: StudentText) -> tuple[tuple[Finding, ...], list[CheckResult]]:
     """What to look at first, and the other checks that did not pass: what cost most, one cause told once.
 
-    A cause is a known mistake, or one message of several checks (an import that fails them all); known mistakes come
-    first, since they say what to do.
+    What is said of the whole submission comes before all causes. A cause is a known mistake, or one message of several
+    checks (an import that fails them all); known mistakes come first, since they say what to do.
     """
     lost = [check for check in grade.checks if MARKS[check.outcome][2] == "bad" and check.task in anchors]
     causes: dict[str, list[CheckResult]] = {}
@@ -109,9 +110,9 @@ def _findings(grade: Grade, anchors: Anchors, text: StudentText) -> tuple[tuple[
         causes.setdefault(check.mistake or check.message, []).append(check)
     cost = {key: sum(_points_lost(check, grade) for check in group) for key, group in causes.items()}
     ordered = sorted(causes.items(), key=lambda cause: (cause[1][0].mistake is None, -cost[cause[0]]))
-    groups = [group for _, group in ordered][:MOST_FINDINGS]
     room = FINDING_LETTERS if len(grade.tasks) < LONG_TABLE else FEWER_LETTERS
-    findings = []
+    findings = [Finding(text.brief(note, room), (), ()) for note in grade.first[:MOST_FINDINGS]]
+    groups = [group for _, group in ordered][: max(1, MOST_FINDINGS - len(findings))]
     for group in groups:
         named = group[0].mistake and group[0].help
         words = group[0].help if named else f"{group[0].title} {group[0].message}"

@@ -11,6 +11,7 @@ from grader.errors import StudentRaised
 from grader.notebooks.places import cell_place
 from grader.rubric import Limits
 from grader.sandbox.protocol import Header
+from grader.sandbox.servant import MOST_LEFT_OUT
 
 OPEN_FILES = 256  # as `worker.confine` sets it
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
@@ -130,15 +131,21 @@ def exception_hint(kind: str, text: str, library: str = "", importing: str = "")
 
 
 def student_error(
-    error: Mapping[str, Any], hint: str, files: Mapping[str, bytes], *, is_own: bool = True
+    error: Mapping[str, Any],
+    hint: str,
+    files: Mapping[str, bytes],
+    absent: Mapping[str, str] | None = None,
+    *,
+    is_own: bool = True,
 ) -> StudentRaised:
     """The exception of ours for one of theirs.
 
     Args:
-        error: `type`, `text`, `where`, `library`, `importing` and `not_started`, as the student's process says;
-            untrusted.
+        error: `type`, `text`, `where`, `library`, `importing`, `not_started` and `left_out`, as the student's process
+            says; untrusted.
         hint: Which limit of the sandbox it has met; empty for none.
         files: The submission's.
+        absent: What to say of names that a notebook's modules lack, by name.
         is_own: Whether the student's own code was called, not something that it returned or changed.
     """
     where, module = error.get("where"), _text(error.get("importing"), 100)
@@ -148,7 +155,11 @@ def student_error(
     place = cell_place(said, files)
     hint = hint or exception_hint(kind, text, library, module)
     if kind == "NameError" and place != said:
-        hint = hint or LEFT_OUT
+        missed = re.match(r"name '(\w{1,100})' is not defined", text)
+        static = (absent or {}).get(missed[1], "") if missed else ""
+        hint = hint or " ".join(filter(None, [left_out(error, files), static, LEFT_OUT]))
+    else:
+        hint = hint or left_out(error, files, is_missed=False)
     if error.get("not_started") is True:
         return StudentRaised("Not started: the TODO is still in place.", kind=kind, text=text, not_started=True)
     if module:
@@ -157,6 +168,27 @@ def student_error(
         what = "Your code raised" if is_own or said else "What the call returned or changed can't be used:"
     what += f" {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
     return StudentRaised(what, kind=kind, text=text, library=library, help=hint)
+
+
+def left_out(answer: Mapping[str, Any], files: Mapping[str, bytes], *, is_missed: bool = True) -> str:
+    """Sentences on the statements of a notebook that failed, and that an answer's error is due to.
+
+    Args:
+        answer: Its `left_out`, as the student's process says; untrusted.
+        files: The submission's.
+        is_missed: Whether the names mean nothing now; else it is what should change them that was left out.
+    """
+    start = "" if is_missed else "A statement on "
+    told = []
+    listed = answer.get("left_out")
+    for each in listed[:MOST_LEFT_OUT] if isinstance(listed, list) else ():
+        if isinstance(each, dict):
+            name, kind, text = (_text(each.get(key), 500) for key in ("name", "type", "text"))
+            place = cell_place(_text(each.get("where"), 200), files).removesuffix(", in <module>")
+            told.append(
+                f"{start}`{name}` was left out: {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}."
+            )
+    return " ".join(told)
 
 
 def _text(value: Any, most: int) -> str:

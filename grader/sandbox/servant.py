@@ -26,6 +26,8 @@ from grader.sandbox.unpickling import ClassMissing, read_saved
 from grader.sandbox.values import Arrays, pack, unpack
 
 _LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python3\.\d+)/")  # below it lies what others wrote
+MOST_LEFT_OUT = 3  # statements of a notebook that an answer tells of
+_QUOTED = re.compile(r"['\[\"](\w+)['\]\"]")  # as in "name 'net' is not defined" and "Module [MyNet] is missing ..."
 
 
 class Absent(Exception):
@@ -70,7 +72,7 @@ class Servant:
             node = self._keep(value) if header.get("keep") else pack(value, results, self._keep)
             return {"value": node}, results
         except Absent as absent:
-            return {"missing": str(absent)}, []
+            return {"missing": str(absent), "left_out": self._left_out(str(absent).rpartition(".")[2], whole=True)}, []
         except self._caught as error:
             return {"error": self._describe(error) | {"importing": self._importing}}, []
 
@@ -175,7 +177,35 @@ class Servant:
             "where": [line[:200] for line in where],
             "library": library[:200],
             "not_started": isinstance(error, NotImplementedError) and at_raise,
+            "left_out": self._left_out(text),
         }
+
+    def _left_out(self, text: str, *, whole: bool = False) -> list[Header]:
+        """Why names that an error quotes mean nothing: statements of a notebook that failed and were left out.
+
+        Args:
+            text: What the error says, or the one name that is missed.
+            whole: Whether it is a name.
+        """
+        told: dict[str, Header] = {}
+        waiting = [f"'{text}'" if whole else text[:2000]]
+        while waiting:
+            quoted = set(_QUOTED.findall(waiting.pop()))
+            for module in list(sys.modules.values()):
+                path = self._own_path(str(getattr(module, "__file__", "")))
+                if not path or not isinstance(module, types.ModuleType):
+                    continue
+                why = getattr(vars(module).get("_cell_"), "why", {})  # grader/notebooks/guards.py
+                for name in [name for name in why if name in quoted and name not in told]:
+                    kind, said, line = why[name]
+                    where = f"{path}, line {line}, in <module>"
+                    told[name] = {"name": name, "type": kind, "text": said[:500], "where": where}
+                    waiting.append(said[:2000])
+        return list(told.values())[:MOST_LEFT_OUT]
+
+    def _own_path(self, file: str) -> str:
+        """A file of the student's as a path below the root; empty for any other."""
+        return file[len(self._root) :].lstrip("/") if self._root and file.startswith(self._root) else ""
 
 
 def _library_function(frame: traceback.FrameSummary) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from grader.errors import CheckStopped, Missing, StudentCrashed
+from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
 from grader.sandbox.calls import Recipe, describe_call
-from grader.sandbox.hints import student_error
+from grader.sandbox.hints import left_out, student_error
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.record import Exchange, OwnCalls, no_answer
 from grader.sandbox.values import pack, unpack
@@ -60,6 +60,7 @@ class Implementation:
         modules: Names that can be reached as attributes.
         transport: How to reach it.
         files: The files it holds, by name; read here, never run here.
+        absent: What to say where a file or a name is missed; as of a `Submission`.
 
     Attributes:
         record: What it was asked since `reset`, and what it answered.
@@ -67,10 +68,15 @@ class Implementation:
     """
 
     def __init__(
-        self, modules: tuple[str, ...], transport: Transport, files: Mapping[str, bytes] | None = None
+        self,
+        modules: tuple[str, ...],
+        transport: Transport,
+        files: Mapping[str, bytes] | None = None,
+        absent: Mapping[str, str] | None = None,
     ) -> None:
         self.modules = modules
         self.files = files or {}
+        self._absent = absent or {}
         self.record: list[Exchange] = []
         self.remarks: list[str] = []
         self.watch: Callable[[Exchange], None] | None = None
@@ -109,6 +115,11 @@ class Implementation:
             case {"problem": str(problem), "found": str(found)}:
                 return LoadedModel(None, problem=problem, found=found, differences=_texts(answer, "differences"))
         raise StudentCrashed("The process answered something else than a loaded model.")
+
+    def lacks(self, file: str, message: str = "", *, help: str = "") -> Missing:
+        """What to raise where one of its files is not there, with the file that may be meant for it."""
+        message = message or f"Your zip has no `{file}` at its root."
+        return Missing(" ".join(filter(None, [message, self._absent.get(file)])), help=help)
 
     def open(self, file: str) -> Handle:
         """Open one of its files there, in binary mode; raises Missing when there is none."""
@@ -167,15 +178,25 @@ class Implementation:
             if request.get("keep") and not isinstance(value, Handle):
                 raise StudentCrashed("The process answered with something that it was asked to keep.")
         except CheckStopped as stopped:
+            stopped = self._explained(stopped, request) if isinstance(stopped, Missing) else stopped
             stopped.called = stopped.called or own or self.last_asked()
             if recorded:
                 self._note(Exchange(own or called, no_answer(stopped), given))
-            raise
+            raise stopped from stopped.__cause__
         if own and isinstance(value, Handle):
             self._own.note_object(value.id, own)
         if recorded:
             self._note(Exchange(own or called, canonical(value) if canonical else value, given))
         return value
+
+    def _explained(self, missing: Missing, request: Mapping[str, Any]) -> Missing:
+        """The same with what is known about the name that was asked for, or about its module's file."""
+        target = request.get("target", {})
+        module = request.get("module") or target.get("module")
+        if told := self._absent.get(f"{module}.{target.get('name')}"):
+            return Missing(told, help=missing.help)
+        like = self._absent.get(f"{module}.py")
+        return Missing(f"{missing.message} {like}", help=missing.help) if like else missing
 
     def _note(self, exchange: Exchange) -> None:
         self.record.append(exchange)
@@ -200,9 +221,11 @@ class Implementation:
 
     def _read(self, reply: Header, results: list[Array], *, is_own: bool) -> Any:
         if isinstance(missing := reply.get("missing"), str):
+            if why := left_out(reply, self.files):
+                raise StudentRaised(f"Your notebook's code failed where it is checked: {why}")
             raise Missing(f"Your submission has no `{missing[:100]}`.")
         if isinstance(error := reply.get("error"), dict):
-            raise student_error(error, reply.get("hint", ""), self.files, is_own=is_own)
+            raise student_error(error, reply.get("hint", ""), self.files, self._absent, is_own=is_own)
         if "value" not in reply:
             raise StudentCrashed("The process answered with nothing that can be read.")
         try:

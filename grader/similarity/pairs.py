@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from grader.classroom.records import Pair
+from grader.notebooks.guards import PREAMBLE
 from grader.records import Submission
 from grader.rubric import PROJECT, Assignment
 from grader.similarity.code import WHOLE, CodeMatch, Given, Rarity, Written, compare_code, read_code, read_given
@@ -62,7 +63,10 @@ def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assign
         assignment: Theirs.
     """
     stubs = {path.name: path.read_bytes() for path in sorted((PROJECT / "assignment" / assignment.id).glob("*.py"))}
-    given, handout = read_given(stubs), read_handout(PROJECT / "assignment" / assignment.id, PROJECT / "kit")
+    given, handout = (
+        read_given({**stubs, "made of cells": PREAMBLE.encode()}),
+        read_handout(PROJECT / "assignment" / assignment.id, PROJECT / "kit"),
+    )
     held = {student: _hold(student, submission, assignment, given, handout) for student, submission in submissions}
     class_ = [held[student] for student in sorted(held)]
     sizes = Counter(one.group for one in class_)

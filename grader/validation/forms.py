@@ -57,5 +57,5 @@ def as_notebook(files: Mapping[str, bytes], assignment: Assignment, project: Pat
         books = {f"{assignment.id}.ipynb": notebook_of(assignment.id, sources, project)}
     except MachineError:
         books = {f"{name}.ipynb": notebook_of(assignment.id, {name: text}, project) for name, text in sources.items()}
-    read, _ = with_modules({**rest, **books}, assignment, project)
+    read = with_modules({**rest, **books}, assignment, project).files
     return read

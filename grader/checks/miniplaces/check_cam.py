@@ -24,7 +24,6 @@ from grader.checks.miniplaces.networks import (
     scene_network,
     seeded_resnet50,
 )
-from grader.errors import Missing
 from grader.records import Array
 from grader.sandbox.calls import make
 from grader.sandbox.student import Implementation
@@ -133,7 +132,8 @@ def check_own_scene(student: Implementation, oracle: Implementation, exhibit: La
     """Your own picture, and the maps of its likeliest classes."""
     name = next((name for name in student.files if name.lower() in SCENES), None)
     if name is None:
-        raise Missing("There is no my_scene.jpg or my_scene.png at the zip's root: the bonus is not claimed.")
+        message = "There is no my_scene.jpg or my_scene.png at the zip's root: the bonus is not claimed."
+        raise student.lacks(SCENES[0], message)
     # Decoded over there, where a picture made to break decoders breaks nothing of ours.
     upright = make("PIL.ImageOps.exif_transpose", make("PIL.Image.open", student.open(name)))  # phones lay them down
     picture = student.make(upright).convert.with_options(keep=True)("RGB")

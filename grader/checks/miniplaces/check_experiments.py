@@ -13,7 +13,7 @@ from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.holdings import note_claim
 from grader.checks.looks import Looks
-from grader.errors import Failure, Missing
+from grader.errors import Failure
 from grader.sandbox.student import Implementation
 
 FILE = "experiments.json"
@@ -67,7 +67,7 @@ def _read(student: Implementation) -> list[Any]:
     """The list in experiments.json; parsed here, since plain JSON runs nothing."""
     content = student.files.get(FILE)
     if content is None:
-        raise Missing(f"Your zip has no `{FILE}` at its root.")
+        raise student.lacks(FILE)
     expect(len(content) <= MOST_BYTES, f"{FILE} is too large.", expected="256 KiB at most", got=f"{len(content)} bytes")
     try:
         runs = json.loads(content.decode("utf-8-sig"))

@@ -22,7 +22,7 @@ from grader.checks.accuracies import as_fractions
 from grader.checks.compare import expect, summarise
 from grader.checks.context import LayOut
 from grader.checks.two_networks.claims import compare_claim
-from grader.errors import Failure, Missing
+from grader.errors import Failure
 from grader.sandbox.student import Implementation
 
 FILE = "history.json"
@@ -111,7 +111,7 @@ def read_history(student: Implementation, network: str, needed: tuple[str, ...] 
 def _parse(student: Implementation) -> dict[str, Any]:
     content = student.files.get(FILE)
     if content is None:
-        raise Missing(f"Your zip has no `{FILE}` at its root.", help=f"Save your learning curves in it: {FORM}.")
+        raise student.lacks(FILE, help=f"Save your learning curves in it: {FORM}.")
     expect(len(content) <= MOST_BYTES, f"{FILE} is too large.", expected="1 MiB at most", got=f"{len(content)} bytes")
     try:
         # Whole numbers as floats: one of thousands of digits becomes infinite, and takes no time.
