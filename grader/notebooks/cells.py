@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.environment import python_words
+from grader.newer_syntax import newer_syntax
 from grader.notebooks.statements import UNREADABLE, Statement, read_statement, says_nothing
 
 MOST_CODE = 256 << 10  # characters of all cells together, as of a module: pictures are outputs, and don't count
@@ -133,6 +135,8 @@ def _read_cell(book: Notebook, number: int, source: str) -> None:
     except UNREADABLE as error:
         where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else "it can't be read as Python"
+        if newer := newer_syntax(without_magics(source)[0]):
+            said = f"syntax of Python {newer}, and graded with {python_words()}"
         book.broken[cell] = f"{said}{where}"
 
 
