@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from grader.environment import ALWAYS, import_names, listed, not_installed, package_words, python_words
-from grader.errors import StudentRaised
+from grader.errors import Missing, StudentRaised
 from grader.installed import is_installed
 from grader.notebooks.places import cell_place
 from grader.rubric import Limits
@@ -56,8 +56,21 @@ def limit_hint(error: Header, limits: Limits) -> str:
     return ""
 
 
+def student_missing(name: str, called: str, files: Mapping[str, bytes], packages: Iterable[str]) -> Missing:
+    """The exception of ours where a submission has no such module, name or file.
+
+    Args:
+        name: What it lacks, as the student's process says; untrusted.
+        called: What was asked for.
+        files: The submission's.
+        packages: What there is to import; none: what is always there.
+    """
+    hint = star_hint(f"{name.partition('.')[0]}.py", files, packages or ALWAYS)
+    return Missing(f"Your submission has no `{name}`.", called=called, help=hint)
+
+
 def student_error(
-    error: Mapping[str, Any], hint: str, files: Mapping[str, bytes], packages: Iterable[str] = tuple(ALWAYS)
+    error: Mapping[str, Any], hint: str, files: Mapping[str, bytes], packages: Iterable[str] = ()
 ) -> StudentRaised:
     """The exception of ours for one of theirs.
 
@@ -66,8 +79,9 @@ def student_error(
             `module` of an import, `newer` of a syntax error.
         hint: What to tell beside it.
         files: The submission's.
-        packages: What there is to import, as the assignment says.
+        packages: What there is to import; none: what is always there.
     """
+    packages = packages or ALWAYS
     where, module = error.get("where"), _text(error.get("importing"), 100)
     kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
     said = _text(where[-1], 200) if isinstance(where, list) and where else ""

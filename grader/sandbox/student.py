@@ -11,10 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from grader.environment import ALWAYS
-from grader.errors import CheckStopped, Missing, StudentCrashed
+from grader.errors import CheckStopped, StudentCrashed
 from grader.sandbox.calls import Recipe, describe_call
-from grader.sandbox.hints import star_hint, student_error
+from grader.sandbox.hints import student_error, student_missing
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.values import pack, unpack
 
@@ -67,7 +66,7 @@ class Implementation:
         modules: Names that can be reached as attributes.
         transport: How to reach it.
         files: The files it holds, by name; read here, never run here.
-        packages: What there is to import, for messages.
+        packages: What there is to import, for messages; without any, what is always there.
 
     Attributes:
         record: What it was asked since `reset`, and what it answered.
@@ -79,11 +78,10 @@ class Implementation:
         modules: tuple[str, ...],
         transport: Transport,
         files: Mapping[str, bytes] | None = None,
-        packages: tuple[str, ...] = tuple(ALWAYS),
+        packages: tuple[str, ...] = (),
     ) -> None:
         self.modules = modules
-        self.files = files or {}
-        self._packages = packages
+        self.files, self._packages = files or {}, packages
         self.record: list[Exchange] = []
         self.remarks: list[str] = []
         self.watch: Callable[[Exchange], None] | None = None
@@ -190,8 +188,7 @@ class Implementation:
 
     def _read(self, reply: Header, results: list[Array], called: str) -> Any:
         if isinstance(missing := reply.get("missing"), str):
-            hint = star_hint(f"{missing[:100].partition('.')[0]}.py", self.files, self._packages)
-            raise Missing(f"Your submission has no `{missing[:100]}`.", called=called, help=hint)
+            raise student_missing(missing[:100], called, self.files, self._packages)
         if isinstance(error := reply.get("error"), dict):
             raise student_error(error, reply.get("hint", ""), self.files, self._packages)
         if "value" not in reply:
