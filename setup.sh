@@ -36,9 +36,21 @@ missing_packages() {
             END { n = split(wanted, names, " "); for (i = 1; i <= n; i++) if (!(names[i] in there)) print names[i] }'
 }
 
+# The lines of assignment.toml files that name packages for students' code.
+environments() {
+    local files
+    mapfile -t files < <(assignment_files)
+    ((${#files[@]} == 0)) || awk '/^[ \t]*\[/ { inside = /environment/ } inside || /environment/' "${files[@]}"
+}
+
+assignment_files() {
+    [[ ! -d assignment ]] || find assignment -mindepth 2 -maxdepth 2 -name assignment.toml | sort
+}
+
 # What the stamp holds when everything is done.
 stamp() {
     sha256sum -- "${requirements[@]}"
+    environments | sha256sum
     missing_packages "${debian_packages[@]}"
 }
 
@@ -78,10 +90,11 @@ install_packages() {
         say "Debian packages are missing; please run: sudo apt-get install -y --no-install-recommends ${missing[*]}"
 }
 
-# The first Python that is new enough and has the modules named; 3.11 first, which is what we test with.
+# The first Python that is new enough and has the modules named. Newer ones read what students write on their own
+# machines; what we test with are 3.11 and 3.12.
 find_python() {
     local name
-    for name in python3.11 python3 python3.12 python3.13; do
+    for name in python3.12 python3.13 python3 python3.11; do
         # Run, not looked up: a version manager puts names on the PATH that start nothing.
         if "$name" -c "import sys, $1; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then
             echo "$name"
@@ -136,13 +149,22 @@ drop_half_installed() {
     rm -rf -- "$venv"/lib/python3*/site-packages/~*
 }
 
-# The dependencies only, read out of pyproject.toml. `pip install .` would put a copy of the grader beside them, which
-# goes stale with the next edit, and the pip that Python 3.11 brings knows no dependency groups.
+# The dependencies only, read out of pyproject.toml, and what assignments add for their students. `pip install .` would
+# put a copy of the grader beside them, which goes stale with the next edit, and the pip that Python 3.11 brings knows no
+# dependency groups.
 install_requirements() {
     local wanted='import sys, tomllib
-project = tomllib.load(sys.stdin.buffer)["project"]
-print(*project["dependencies"], *project["optional-dependencies"]["dev"], sep="\n")'
-    "$venv/bin/python" -c "$wanted" <pyproject.toml >"$venv/requirements.txt"
+with open("pyproject.toml", "rb") as file:
+    project = tomllib.load(file)["project"]
+wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+for name in sys.stdin.read().splitlines():
+    try:
+        with open(name, "rb") as file:
+            wanted += tomllib.load(file).get("environment", {}).get("packages", [])
+    except (ValueError, TypeError, AttributeError) as error:
+        print(f"setup: what {name} names is not installed: {error}", file=sys.stderr)
+print(*dict.fromkeys(wanted), sep="\n")'
+    assignment_files | "$venv/bin/python" -c "$wanted" >"$venv/requirements.txt"
     say "installing Python packages in $venv (the first time: some minutes, 6 GB)"
     # A pip that is killed leaves gigabytes of temporary files: they lie where the next set-up finds them.
     rm -rf -- "$venv/.tmp" && mkdir -- "$venv/.tmp"

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.composing.notebook import notebook_of
+from grader.environment import with_environment
 from grader.errors import MachineError
 from grader.kit.making import kit_files
 from grader.packing import pack_files
@@ -102,7 +103,7 @@ def release(assignment_id: str, project: Path = PROJECT) -> list[Path]:
         project: Folder with `assignment/` and `solutions/`.
 
     Returns:
-        The paths written: stubs in the rubric's order, the notebook, then the zip.
+        The paths written: stubs in the rubric's order, the notebook, the handout if it changed, then the zip.
 
     Raises:
         MachineError: If a solution's marks are wrong or missing, the handout lacks a file, or a public check fails.
@@ -110,29 +111,37 @@ def release(assignment_id: str, project: Path = PROJECT) -> list[Path]:
     """
     folder = project / "assignment" / assignment_id
     assignment = get_assignment(assignment_id, project)
-    made = _generated(assignment, project)
+    made, handout = _generated(assignment, project), _handout(assignment, project)
     if not made:
         raise MachineError(f"no solution of {assignment_id} in {project / 'solutions' / assignment_id}")
     if missing := [name for name in HANDED_OUT if not (folder / name).is_file()]:
         raise MachineError(f"{folder} lacks {', '.join(missing)}")
-    written = [folder / name for name in made]
-    for path in written:
-        path.write_bytes(made[path.name])
+    written = made | ({"README.md": handout} if handout != _bytes_of(folder / "README.md") else {})
+    for name, data in written.items():
+        (folder / name).write_bytes(data)
     files = made | {name: (folder / name).read_bytes() for name in HANDED_OUT} | kit_files(assignment, made, project)
     target = project / "dist" / f"{assignment_id}.zip"
-    return [*written, pack_files({f"{assignment_id}/{name}": data for name, data in files.items()}, target)]
+    zipped = {f"{assignment_id}/{name}": data for name, data in files.items()}
+    return [*map(folder.joinpath, written), pack_files(zipped, target)]
 
 
 def is_current(assignment_id: str, project: Path = PROJECT) -> list[str]:
-    """Names of the stubs in `assignment/<id>/`, and of the notebook, that differ from what `release` would write.
+    """Names of stubs, notebook and handout in `assignment/<id>/` that differ from what `release` would write.
 
     Raises:
         MachineError: If a solution's marks are wrong.
         UsageError: If there is no such assignment.
     """
     folder = project / "assignment" / assignment_id
-    made = _generated(get_assignment(assignment_id, project), project)
+    assignment = get_assignment(assignment_id, project)
+    made = _generated(assignment, project) | {"README.md": _handout(assignment, project)}
     return [name for name, data in made.items() if _bytes_of(folder / name) != data]
+
+
+def _handout(assignment: Assignment, project: Path) -> bytes:
+    """The handout, with what the rubric says is there to import."""
+    text = (_bytes_of(project / "assignment" / assignment.id / "README.md") or b"").decode()
+    return with_environment(text, assignment.environment.packages).encode()
 
 
 def _generated(assignment: Assignment, project: Path) -> dict[str, bytes]:

@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from grader.environment import ALWAYS, is_requirement, with_always
 from grader.errors import AssignmentInvalid, UnknownVariant, UsageError
 from grader.records import Record
 
@@ -71,6 +72,23 @@ class Limits(Record):
     threads: int = 2
 
 
+class Environment(Record):
+    """What student code finds to import.
+
+    Attributes:
+        packages: As pip takes them; those that are always there come first, whether they are listed or not.
+    """
+
+    packages: tuple[str, ...] = tuple(ALWAYS)
+
+    @field_validator("packages")
+    @classmethod
+    def _are_packages(cls, packages: tuple[str, ...]) -> tuple[str, ...]:
+        if odd := [package for package in packages if not is_requirement(package)]:
+            raise ValueError(f"{odd[0]!r} is no package as pip takes it, such as 'einops' or 'einops>=0.7'")
+        return with_always(packages)
+
+
 class Assignment(Record):
     """One assignment: its tasks and rules.
 
@@ -94,6 +112,7 @@ class Assignment(Record):
     group_size: int = Field(default=1, ge=1)
     several_zips: str = Field(default="last before the deadline", pattern="^(last before the deadline|last)$")
     limits: Limits = Limits()
+    environment: Environment = Environment()
     tasks: tuple[Task, ...] = Field(alias="task", min_length=1)
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from grader.checks.compare import summarise
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
 from grader.checks.diagnosis import Diagnosis, passes_for_oracle
+from grader.environment import listed, not_installed
 from grader.errors import CheckStopped, Failure, GraderError, MachineError, Malformed, SandboxUnavailable, Skipped
 from grader.provenance import run_facts
 from grader.records import CheckResult, Outcome, Run, Submission
@@ -53,16 +54,21 @@ def run_submission(
         weakest: Name of the weakest sandbox that will do.
 
     Raises:
+        MachineError: If a package is not installed that the assignment promises.
         SandboxUnavailable: If no sandbox so strong works on this machine.
     """
     started = time.monotonic()
+    packages = assignment.environment.packages
+    if absent := not_installed(packages):
+        promised = f"{assignment.id} promises students {listed(absent)}"
+        raise MachineError(f"{promised}, and that is not installed: make setup installs what assignment.toml names")
     jail = Jail(assignment.limits, assignment.modules, submission.files, weakest)
-    transport = CellTransport(jail, assignment.limits)
+    transport = CellTransport(jail, assignment.limits, packages)
     try:
         jail.warm()
         context = Context(
             assignment=assignment,
-            student=Implementation(assignment.modules, transport, submission.files, submission.absent),
+            student=Implementation(assignment.modules, transport, submission.files, submission.absent, packages),
             oracle=implementation(assignment.id),
             mistakes=load_mistakes(assignment.id),
             implement=lambda variation: implementation(assignment.id, variation),

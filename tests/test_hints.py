@@ -54,8 +54,6 @@ def to_mps(): return torch.ones(2).to("mps")
 def numpy_of_grad(): return torch.ones(2, requires_grad=True).numpy()
 def half(): return torch.linalg.svd(torch.ones(2, 2).half())
 def half_inverse(): return torch.inverse(torch.eye(2).bfloat16())
-def magic(): get_ipython().run_line_magic("matplotlib", "inline")
-def shows(): display(1)
 def drive(): return torch.load("/content/drive/MyDrive/model.pth")
 def windows(): return open("C:\\\\Users\\\\me\\\\model.pth")
 def listing(): return os.listdir("/kaggle/input")
@@ -118,8 +116,6 @@ ON_A_GPU = "no GPU where your code is checked: leave out .cuda()"
         ("numpy_of_grad", ".detach()"),
         ("half", "float32"),
         ("half_inverse", "float32"),
-        ("magic", "Only a notebook"),
-        ("shows", "Only a notebook"),
         ("drive", "only those in your zip"),
         ("windows", "only those in your zip"),
         ("listing", "only those in your zip"),
@@ -163,7 +159,6 @@ TEXTS = [
     ("RuntimeError", "expected scalar type Byte but found Float", ""),
     ("AssertionError", "", ""),
     ("KeyError", "'cuda'", ""),
-    ("NameError", "name 'displayed' is not defined", ""),
     ("SystemExit", "2", ""),
 ]  # fmt: skip
 

@@ -1,12 +1,12 @@
-"""A grader whose Python lies below /tmp, where each cell has a folder of its own."""
+"""A grader whose Python lies below a folder of which each cell has one of its own: /tmp, /dev/shm."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -32,14 +32,18 @@ finally:
 """
 
 
-def test_late_import(tmp_path: Path) -> None:
-    """What a student's function imports late is found in a cell, too, that was forked below /tmp."""
+@pytest.mark.parametrize("umask", [0o022, 0o077], ids=["open", "closed"])
+@pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
+def test_late_import(folder: str, umask: int) -> None:
+    """A late import is found in a cell that covers the folder above Python, whatever files the grader makes closed."""
     if reason := fork.unavailable():
         pytest.skip(reason)
-    environment = tmp_path / "environment"
-    environment.symlink_to(sys.prefix)
-    assert environment.is_relative_to(tempfile.gettempdir())
-    command = [str(environment / "bin" / "python"), "-c", PROGRAM]
-    paths = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    ended = subprocess.run(command, env=paths, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    with TemporaryDirectory(prefix="two words ", dir=folder) as made:
+        environment = Path(made, "inner", "environment")
+        environment.parent.mkdir()
+        environment.symlink_to(sys.prefix)
+        ended = subprocess.run(
+            [str(environment / "bin" / "python"), "-c", PROGRAM], cwd=made, umask=umask,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
     assert ended.stdout.split() == ["fork", "True"], ended.stderr

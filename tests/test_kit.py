@@ -15,6 +15,7 @@ from sample_kit import kit as kit
 from sample_kit import run as run
 
 from grader.checks.context import Context
+from grader.environment import ALWAYS, environment_words, listed
 from grader.figures import draw
 from grader.intake.opening import open_submission
 from grader.kit.making import find_public
@@ -70,6 +71,48 @@ def test_verdicts_are_those_of_the_report(home: Path, run: Run) -> None:
     for name, (outcome, title, message, *_) in in_kit.items():
         assert (graded[name].outcome.value, graded[name].title, graded[name].message) == (outcome, title, message)
     assert {told[0] for told in in_kit.values()} == {"passed", "error"}
+
+
+def test_imports_that_are_not_there(home: Path, run: Run) -> None:
+    """What a module imports or writes that the grader may not have is told when it is tried and when it is packed."""
+    solve(home)
+    assert environment_words(ALWAYS) in " ".join((home / "START.md").read_text().split())
+    for name, lines in FOREIGN.items():
+        with (home / f"{name}.py").open("a") as file:
+            file.write(lines)
+    told = [
+        "Where it is graded:",
+        "  newer.py: has syntax of Python 3.12, and may be graded with Python 3.11.",
+        "  cam.py, helper.py: imports wandb, which is not there; what uses it fails.",
+        f"  There are, beside the standard library, {listed(ALWAYS)}.",
+    ]
+    ended = run(home, "check.py", "3a")
+    assert ended.stdout.splitlines()[1:] == [*told, "1 of 1 tasks pass their public checks. " + OTHERS]
+    packed = run(home, "check.py", "--pack", "ada")
+    assert packed.stdout.splitlines()[-len(told) :] == told
+
+
+def test_display_of_a_notebook(home: Path, run: Run) -> None:
+    """A notebook's functions find `display` at home too, and a module without wandb fails where it uses it."""
+    solve(home)
+    for name in ("filters", "units", "fashion"):
+        (home / f"{name}.py").unlink()
+    source = (SOLUTIONS / "cam.py").read_text()
+    source = source.replace("    return ", "    display(1)\n    return ").replace(
+        "import torch\n", "import wandb, torch\n"
+    )
+    assert "wandb" in source
+    (home / "cam.py").write_text(source)
+    ended = run(home, "check.py", "3a")
+    assert "1 of 1 tasks pass" in ended.stdout
+
+
+OTHERS = "Others are tried when it is graded."
+FOREIGN = {
+    "cam": "\nimport wandb.sdk, json, IPython\ntry:\n    import cupy\nexcept ImportError:\n    cupy = None\n",
+    "helper": "from wandb import log\nimport cam, torch\n",
+    "newer": "type Pair = tuple[int, int]\n",
+}
 
 
 def test_one_task_is_tried_alone(home: Path, run: Run) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.rubric import PROJECT
+from grader.sandbox.bubblewrap import _CODE
 
 # Highest first. `name.*` stands for a package and all of it that is not named itself. ARCHITECTURE.md tells why a layer
 # is where it is.
@@ -26,17 +27,17 @@ LAYERS = [
         "intake.* importing scoring figures.* results course_secret manual datasets.* packing notebooks.submitted "
         "sandbox.student sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
-        "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher "
+        "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "
         "sandbox.record",
-        "notebooks.* classroom.records class_report.seen report.job rubric records moments pool text limited "
-        "preloading limited_process sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.landlock "
-        "sandbox.worker sandbox.zygote sandbox.describing sandbox.loading sandbox.unpickling",
+        "notebooks.* classroom.records class_report.seen report.job rubric records environment installed newer_syntax "
+        "moments pool text limited preloading limited_process sandbox.protocol sandbox.values sandbox.calls "
+        "sandbox.servant sandbox.landlock sandbox.describing sandbox.loading sandbox.unpickling sandbox.headless "
+        "sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]
 # What is mounted in the sandbox: it must not be able to reach anything else of ours.
-BESIDE_STUDENTS = {f"sandbox.{name}" for name in ("zygote", "worker", "landlock", "servant", "values", "protocol")}
-BESIDE_STUDENTS |= {f"sandbox.{name}" for name in ("describing", "loading", "unpickling")}  # what a model file holds
+BESIDE_STUDENTS = {path.removesuffix(".py").replace("/", ".") for path in _CODE if not path.endswith("__init__.py")}
 
 Imports = dict[str, set[str]]  # names of modules below `grader`, and what each imports
 

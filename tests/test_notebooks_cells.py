@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from sample_notebooks import notebook
 
@@ -45,6 +47,23 @@ def test_odd_notebooks(content: str) -> None:
     book = read_notebook("a.ipynb", content.encode())
     assert [statement.text for statement in book.statements] == ["x = 1"]
     assert book.ran
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="nothing is newer")
+@pytest.mark.parametrize(
+    ("cell", "newer"),
+    [
+        ("%time\nx = t'{a}'", "3.14"),
+        ("try:\n    a\nexcept OSError, KeyError:\n    b", "3.14"),
+        ("def f(:", ""),
+        ("x = '", ""),
+    ],
+)
+def test_newer_syntax(cell: str, newer: str) -> None:
+    """A cell of a newer Python's syntax is told as that, with the Python that grades; an ordinary error is not."""
+    told = read_notebook("a.ipynb", notebook(cell, "y = 1")).broken[1]
+    words = f"syntax of Python {newer}, and graded with Python {sys.version_info[0]}.{sys.version_info[1]}, line "
+    assert told.why.startswith(words) is bool(newer)
 
 
 def test_much_code() -> None:

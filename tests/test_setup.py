@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -106,6 +107,79 @@ def test_developer_later(machine: Machine) -> None:
     assert machine.set_up("--if-needed", "--developer").returncode == 0
     assert "pip" not in machine.calls()
     assert packages("developer_packages") <= set(machine.read("installed"))
+
+
+@pytest.fixture
+def fresh(machine: Machine) -> Machine:
+    """A machine without an environment."""
+    shutil.rmtree(machine.folder / ".venv")
+    return machine
+
+
+def rubric(machine: Machine, name: str, text: str) -> None:
+    """Write an assignment.toml of these lines."""
+    path = machine.folder / "assignment" / name / "assignment.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def real_python(machine: Machine) -> None:
+    """Let the environment's Python run what is no pip."""
+    lines = f'[[ " $* " == *" pip "* ]] && {{ echo pip >>"$STATE/calls"; exit 0; }}\nexec "{sys.executable}" "$@"\n'
+    machine._script(machine.folder / ".venv" / "bin" / "python", f"#!/bin/bash\n{lines}")
+
+
+def test_packages_of_assignments(machine: Machine) -> None:
+    """What assignments name for their students is installed as well, each once, and a change of it is noticed."""
+    real_python(machine)
+    rubric(
+        machine, "toy", 'id = "toy"\n\n[environment] # ours\npackages = [\n    "einops>=0.7", "numpy",\n]\n[[task]]\n'
+    )
+    rubric(machine, "other", 'environment = { packages = ["timm", "numpy"] }\n')
+    rubric(machine, "plain", 'id = "plain"\n')
+    machine.set_up("--if-needed")
+    wanted = machine.read(".venv/requirements.txt")
+    assert wanted[-3:] == ["timm", "numpy", "einops>=0.7"]
+    assert len(wanted) == len(set(wanted))
+    machine.calls()
+    rubric(machine, "plain", 'id = "simple"\n')
+    machine.set_up("--if-needed")
+    assert machine.calls() == []
+    rubric(machine, "toy", 'id = "toy"\n[environment]\npackages = ["einops"]\n')
+    machine.set_up("--if-needed")
+    assert machine.calls() == ["pip"]
+    assert machine.read(".venv/requirements.txt")[-1] == "einops"
+
+
+def test_unreadable_assignment(machine: Machine) -> None:
+    """An assignment.toml that can't be read stops no set-up: it is told, and the grader will say what is wrong."""
+    real_python(machine)
+    rubric(machine, "toy", "[environment]\npackages = [")
+    done = machine.set_up()
+    assert done.returncode == 0
+    assert "what assignment/toy/assignment.toml names is not installed: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        ({"python3": 11, "python3.11": 11, "python3.12": 12, "python3.13": 13}, "python3.12"),
+        ({"python3": 11, "python3.11": 11, "python3.13": 13}, "python3.13"),
+        ({"python3": 11, "python3.11": 11, "python3.12": None}, "python3"),
+        ({"python3": 9, "python3.11": 11, "python3.12": None, "python3.13": None}, "python3.11"),
+        ({"python3": 14, "python3.11": 11}, "python3"),
+    ],
+)
+def test_newest_python_that_starts(fresh: Machine, there: dict[str, int | None], chosen: str) -> None:
+    """The environment is made with Python 3.12 or newer where one starts, else with an older one that will do."""
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):
+        minor = there.get(name)
+        is_enough = minor is not None and minor >= 11
+        answer = f'echo "{name} $*" >>"$STATE/calls"; mkdir -p "${{@: -1}}"' if is_enough else "exit 1"
+        is_asked = f"exit {0 if is_enough else 1}"
+        fresh._script(fresh.folder / "bin" / name, f"#!/bin/bash\n[[ $1 != -c ]] || {is_asked}\n{answer}\n")
+    fresh.set_up()
+    assert [call.split()[0] for call in fresh.calls() if "-m venv" in call] == [chosen]
 
 
 @pytest.mark.parametrize("options", [["--if-needed"], ["--if-needed", "--developer"]])

@@ -17,7 +17,7 @@ from sample_user import NoUser, run_as_user
 from sample_walls import TABLE, UNASKED, fits
 from sample_without import BACKENDS, Filter, Flags, all_but_work, ask_without, skip_without, without
 
-from grader.rubric import Limits
+from grader.rubric import PROJECT, Limits
 from grader.sandbox import bubblewrap, cold, process, seccomp
 from grader.sandbox.cell import Cell
 
@@ -118,7 +118,9 @@ def test_naive_command() -> None:
     naive.start, naive.system_calls = naive_start, bytes  # type: ignore[attr-defined]
     with without(cold, ()), pytest.MonkeyPatch.context() as change:
         code, python = bubblewrap.CODE.parent, bubblewrap.python
-        line = [shutil.which("bwrap") or "", *NAIVE.split(), "--ro-bind", str(code), str(code), "--chdir", "/tmp"]
+        covered = [path for path in (PROJECT, code, *bubblewrap.shown_folders()) if path.is_relative_to("/tmp")]
+        shown = [word for path in covered for word in ("--ro-bind", str(path), str(path))]  # as it shows them elsewhere
+        line = [shutil.which("bwrap") or "", *NAIVE.split(), *shown, "--chdir", "/tmp"]
         change.setattr(bubblewrap, "command", lambda *_, **__: line)
         change.setenv("OPENBLAS_NUM_THREADS", "1")
         starting(cold, env=True).apply(change, code, cold)

@@ -17,11 +17,12 @@ from typing import Any, cast
 
 from grader.checks.context import Context
 from grader.errors import GraderError, MachineError, SubmissionRefused, UsageError
+from grader.kit.imports import environment_notes
 from grader.kit.packing import Work, find_work, pack_work, zip_name
 from grader.kit.recorded import SEED, RecordedTransport, own_recording
 from grader.kit.report import Report
 from grader.kit.rubric import KitAssignment, read_rubric
-from grader.kit.student import HomeTransport
+from grader.kit.student import HomeTransport, as_graded
 from grader.notebooks.submitted import WithModules, notebooks_in, with_modules
 from grader.records import CheckResult, Exhibit
 from grader.runner import run_checks
@@ -29,6 +30,7 @@ from grader.sandbox.student import Implementation
 from grader.text import clean_name
 
 DEFAULT_NAME = "handin"
+GRADED = "Where it is graded:"
 
 
 def main(folder: Path, words: list[str]) -> int:
@@ -77,7 +79,9 @@ def _pack(folder: Path, assignment: KitAssignment, name: str) -> int:
     print(f"{target.name} ({len(raw):,} bytes) holds:")
     for path in sorted(work.files):
         print(f"  {clean_name(path)}")
-    for title, sentences in (("Left out:", work.left_out), ("Not there yet:", work.missing), ("Notes:", notes)):
+    graded = environment_notes(with_made(work, assignment).files, assignment.packages)
+    parts = (("Left out:", work.left_out), ("Not there yet:", work.missing), ("Notes:", notes), (GRADED, graded))
+    for title, sentences in parts:
         if sentences:
             print("\n".join([title, *(f"  {sentence}" for sentence in sentences)]))
     if name == DEFAULT_NAME:
@@ -123,9 +127,10 @@ def run_public(
             _write(home, files)
         sys.path.insert(1, str(home))
         transport = HomeTransport(home)
+        leave = as_graded(home)
         context = Context(
             assignment=cast(Any, assignment),
-            student=Implementation(assignment.modules, transport, files, absent),
+            student=Implementation(assignment.modules, transport, files, absent, assignment.packages),
             oracle=Implementation(assignment.modules, RecordedTransport(own_recording())),
             mistakes=(),
             implement=_implement,
@@ -141,6 +146,7 @@ def run_public(
                 raise KeyboardInterrupt from None
             raise
         finally:
+            leave()
             transport.renew()
             sys.path.remove(str(home))
     return context
@@ -170,6 +176,8 @@ def _check(folder: Path, assignment: KitAssignment, tasks: tuple[str, ...] | Non
         print("Stopped.")
         return 130
     report.finish()
+    if notes := environment_notes(files, assignment.packages):
+        print("\n".join([GRADED, *(f"  {note}" for note in notes)]))
     print(f"{report.passed} of {report.tried} tasks pass their public checks. Others are tried when it is graded.")
     if draws:
         _draw(folder, context.exhibits)

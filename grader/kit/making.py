@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from grader.environment import with_environment
 from grader.errors import MachineError
 from grader.kit.packing import KIT, OURS
 from grader.kit.recorded import FILE
@@ -82,6 +83,8 @@ def kit_files(assignment: Assignment, stubs: Mapping[str, bytes], project: Path 
     checks = find_public(assignment.id)
     refuse_unfit(checks)
     files = {name: (PROJECT / "kit" / name).read_bytes() for name in COPIED}
+    start = with_environment(files["START.md"].decode(), assignment.environment.packages)
+    files["START.md"] = start.encode()
     handout = (project / "assignment" / assignment.id / "README.md").read_text(encoding="utf-8")
     ours = dict.fromkeys((*NOT_THEIRS, KIT, "plots"), "") | {
         name: hashlib.sha256(files[name]).hexdigest() for name in files

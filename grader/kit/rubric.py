@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from grader.environment import with_always
+
 
 @dataclass(frozen=True)
 class KitTask:
@@ -28,6 +30,7 @@ class KitAssignment:
     modules: tuple[str, ...]
     constants: tuple[str, ...]
     tasks: tuple[KitTask, ...]
+    packages: tuple[str, ...]
 
     @cached_property
     def by_id(self) -> dict[str, KitTask]:
@@ -40,4 +43,6 @@ def read_rubric(path: Path) -> KitAssignment:
     told = tomllib.loads(path.read_text(encoding="utf-8"))
     known = KitTask.__dataclass_fields__
     tasks = tuple(KitTask(**{key: value for key, value in task.items() if key in known}) for task in told["task"])
-    return KitAssignment(told["id"], told["title"], tuple(told["modules"]), tuple(told.get("constants", ())), tasks)
+    packages = with_always(told.get("environment", {}).get("packages", ()))
+    modules, constants = tuple(told["modules"]), tuple(told.get("constants", ()))
+    return KitAssignment(told["id"], told["title"], modules, constants, tasks, packages)

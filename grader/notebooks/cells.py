@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.environment import python_words
+from grader.newer_syntax import newer_syntax
 from grader.notebooks.magics import why_foreign, without_magics
 from grader.notebooks.statements import UNREADABLE, Statement, flatten, read_statement, says_nothing
 
@@ -204,6 +206,8 @@ def _read_cell(book: Notebook, number: int, source: str) -> None:
             _note_unset(book, node)
     except UNREADABLE as error:
         said = error.msg if isinstance(error, SyntaxError) else "it can't be read as Python"
+        if newer := newer_syntax(without_magics(source)[0]):
+            said = f"syntax of Python {newer}, and graded with {python_words()}"
         line = (error.lineno or 0) if isinstance(error, SyntaxError) else 0
         book.broken[cell] = LeftOut(f"{said}{f', line {line}' if line else ''}", source, line)
 

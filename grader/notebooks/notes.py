@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator, Mapping, Set
-from importlib.machinery import PathFinder
 
+from grader.installed import is_installed
 from grader.notebooks.shelf import Shelf
 from grader.notebooks.statements import Statement
 from grader.text import clean_name, clean_text, list_words
@@ -66,8 +65,9 @@ def _about(
     if len(book.broken) > _MOST:
         yield f"nor of {len(book.broken) - _MOST} more cells that can't be read."
     yield from _again(shelf, number, asked)
+    sources = {(name, each.cell) for each in book.statements for name in each.sources}
     missing = sorted(
-        {(name, each.cell) for each in book.statements for name in each.sources if not _is_here(name, modules)}
+        (name, cell) for name, cell in sources if name.split(".")[0] not in modules and not is_installed(name)
     )
     for name, cell in missing[:_MOST]:
         yield f"the import of {clean_name(name)} in cell {cell} was skipped: where your code is checked there is none."
@@ -128,19 +128,3 @@ def _cells(cells: Set[int]) -> str:
     return (
         f"cell{'s' if len(cells) > 1 else ''} {', '.join(told if len(told) <= _RANGES else [*told[:_RANGES], '...'])}"
     )
-
-
-def _is_here(name: str, modules: Collection[str]) -> bool:
-    """Whether a module can be found where student code runs, without importing anything."""
-    first, *rest = name.split(".")
-    if first in modules or first in sys.stdlib_module_names:
-        return True
-    places: list[str] | None = [place for place in sys.path if "-packages" in place]
-    for depth in range(1 + len(rest)):
-        spec = PathFinder.find_spec(".".join([first, *rest[:depth]]), places)
-        if spec is None:
-            return False
-        if spec.submodule_search_locations is None:
-            return True  # a module that may make its own
-        places = list(spec.submodule_search_locations)
-    return True

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grader.errors import StudentRaised
+from grader.environment import ALWAYS, import_names, listed, not_installed, package_words, python_words
+from grader.errors import Missing, StudentRaised
+from grader.installed import is_installed
 from grader.notebooks.places import cell_place
 from grader.rubric import Limits
 from grader.sandbox.protocol import Header
 from grader.sandbox.servant import MOST_LEFT_OUT
 
+NEWER = ("3.12", "3.13", "3.14")  # versions that `newer_syntax.py` knows
 OPEN_FILES = 256  # as `worker.confine` sets it
+_STAR = re.compile(r"\bfrom[ \t]+(?P<name>\w{1,50}(?:\.\w{1,50}){0,9})[ \t]+import[ \t]+\*")
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _MEMORY = ("can't allocate memory", "cannot allocate memory", "not enough memory", "bad_alloc")
 LEFT_OUT = (
-    "Of a notebook imports, definitions and the values that they use are taken. An import or a value that fails where "
-    "your code is checked (no network, no data sets, no GPU) is left out, and its name is not defined then."
+    "Of a notebook imports, definitions and the values that they use are taken. A value that fails where your code is "
+    "checked (no network, no data sets, no GPU) is left out, and its name is not defined then."
 )
 NO_GPU = "There is no GPU where your code is checked"
 NO_SCREEN = "There is no screen where your code is checked: leave out what chooses a window, or opens one."
@@ -45,11 +50,6 @@ HINTS = (
         "NotImplementedError|RuntimeError",
         r"not implemented for '(Half|BFloat16)'|[Ll]ow precision dtypes not supported",
         "This operation is not there for 16-bit floats on a CPU: compute in float32, x.float().",
-    ),
-    (
-        "NameError",
-        r"name '(get_ipython|display)' is not defined",
-        "Only a notebook has this name: leave the line out of what you hand in.",
     ),
     (
         "UnpicklingError",
@@ -130,34 +130,51 @@ def exception_hint(kind: str, text: str, library: str = "", importing: str = "")
     return AT_IMPORT if kind == "SystemExit" and importing else ""
 
 
+def student_missing(name: str, files: Mapping[str, bytes], packages: Iterable[str]) -> Missing:
+    """The exception of ours where a submission has no such module, name or file.
+
+    Args:
+        name: What it lacks, as the student's process says; untrusted.
+        files: The submission's.
+        packages: What there is to import; none: what is always there.
+    """
+    hint = star_hint(f"{name.partition('.')[0]}.py", files, packages or ALWAYS)
+    return Missing(f"Your submission has no `{name}`.", help=hint)
+
+
 def student_error(
     error: Mapping[str, Any],
     hint: str,
     files: Mapping[str, bytes],
     absent: Mapping[str, str] | None = None,
+    packages: Iterable[str] = (),
     *,
     is_own: bool = True,
 ) -> StudentRaised:
     """The exception of ours for one of theirs.
 
     Args:
-        error: `type`, `text`, `where`, `library`, `importing`, `not_started` and `left_out`, as the student's process
-            says; untrusted.
+        error: What the student's process says, untrusted: `type`, `text`, `where`, `library`, `importing`,
+            `not_started`, `left_out`, and `module` of an import, `newer` of a syntax error.
         hint: Which limit of the sandbox it has met; empty for none.
         files: The submission's.
         absent: What to say of names that a notebook's modules lack, by name.
+        packages: What there is to import; none: what is always there.
         is_own: Whether the student's own code was called, not something that it returned or changed.
     """
+    packages = packages or ALWAYS
     where, module = error.get("where"), _text(error.get("importing"), 100)
     kind, text = _text(error.get("type"), 80) or "an exception", _text(error.get("text"), 2000)
     library = _text(error.get("library"), 200)
     said = _text(where[-1], 200) if isinstance(where, list) and where else ""
     place = cell_place(said, files)
+    if kind in ("ModuleNotFoundError", "ImportError"):
+        hint = hint or import_hint(_text(error.get("module"), 200), files, packages)
+    elif kind == "SyntaxError":
+        hint = hint or syntax_hint(error.get("newer"))
     hint = hint or exception_hint(kind, text, library, module)
-    if kind == "NameError" and place != said:
-        missed = re.match(r"name '(\w{1,100})' is not defined", text)
-        static = (absent or {}).get(missed[1], "") if missed else ""
-        hint = hint or " ".join(filter(None, [left_out(error, files), static, LEFT_OUT]))
+    if kind == "NameError":
+        hint = hint or _name_hint(error, text, said, files, absent or {}, packages, is_in_notebook=place != said)
     else:
         hint = hint or left_out(error, files, is_missed=False)
     if error.get("not_started") is True:
@@ -168,6 +185,24 @@ def student_error(
         what = "Your code raised" if is_own or said else "What the call returned or changed can't be used:"
     what += f" {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
     return StudentRaised(what, kind=kind, text=text, library=library, help=hint)
+
+
+def _name_hint(
+    error: Mapping[str, Any],
+    text: str,
+    said: str,
+    files: Mapping[str, bytes],
+    absent: Mapping[str, str],
+    packages: Iterable[str],
+    *,
+    is_in_notebook: bool,
+) -> str:
+    """What to tell beside a name that means nothing: the star import or the cell that should have given it."""
+    told = [star_hint(said.partition(",")[0], files, packages)]
+    if is_in_notebook:
+        missed = re.match(r"name '(\w{1,100})' is not defined", text)
+        told += [left_out(error, files), absent.get(missed[1], "") if missed else "", LEFT_OUT]
+    return " ".join(filter(None, told))
 
 
 def left_out(answer: Mapping[str, Any], files: Mapping[str, bytes], *, is_missed: bool = True) -> str:
@@ -189,6 +224,50 @@ def left_out(answer: Mapping[str, Any], files: Mapping[str, bytes], *, is_missed
                 f"{start}`{name}` was left out: {kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}."
             )
     return " ".join(told)
+
+
+def syntax_hint(newer: object) -> str:
+    """What to tell beside a syntax error: `newer` is the version of Python whose syntax it is, where that is known."""
+    if newer not in NEWER:
+        return ""
+    return f"This is syntax of Python {newer}; your code is graded with {python_words()}."
+
+
+def import_hint(name: str, files: Iterable[str], packages: Iterable[str]) -> str:
+    """What to tell beside an import that failed; empty where nothing is known.
+
+    Args:
+        name: Dotted name of the module; untrusted.
+        files: Paths in the submission.
+        packages: What there is to import.
+    """
+    top, ending = name.partition(".")[0], name.replace(".", "/")
+    if not all(part.isidentifier() for part in name.split(".")):
+        return ""
+    own = {f"{ending}.py", f"{ending}/__init__.py"}
+    endings = tuple(f"/{path}".lower() for path in own)
+    if like := [path for path in files if path not in own and f"/{path}".lower().endswith(endings)]:
+        return (
+            f"Your zip holds `{min(like, key=len)}`, which an import of `{name}` does not find: a file must have "
+            "exactly the name that is imported, and lie beside your modules."
+        )
+    if top in sys.stdlib_module_names or any(path.startswith((f"{top}.py", f"{top}/")) for path in files):
+        return ""  # what the exception says is all that there is to say
+    if package := next((each for each in packages if top in import_names(each)), None):
+        return f"It was tried with {package_words(package)}." if not not_installed([package]) else ""
+    return (
+        f"`{top}` is no file of your zip, and no package that is there where your code is graded. There are, beside "
+        f"the standard library, {listed(packages)}."
+    )
+
+
+def star_hint(file: str, files: Mapping[str, bytes], packages: Iterable[str]) -> str:
+    """What to tell where a module lacks a name: which of its star imports brought nothing; empty where all did."""
+    for match in _STAR.finditer(files.get(file, b"").decode(errors="replace")):
+        hint = "" if is_installed(match["name"]) else import_hint(match["name"], files, packages)
+        if hint:
+            return f"`from {match['name']} import *` brought nothing. {hint}"
+    return ""
 
 
 def _text(value: Any, most: int) -> str:

@@ -16,6 +16,7 @@ from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox import cold, container, fork, process
 from grader.sandbox.cell import Cell
+from grader.sandbox.clean import CleanWorker
 
 LOG = logging.getLogger(__name__)
 BACKENDS: tuple[ModuleType, ...] = (fork, cold, container, process)  # the strongest first
@@ -58,12 +59,16 @@ class Jail:
         modules: The assignment's modules; they share the submission's time.
         files: The submission's files.
         weakest: Name of the weakest backend that will do.
+
+    Attributes:
+        clean: A worker without the submission, to ask what is there.
     """
 
     def __init__(
         self, limits: Limits, modules: tuple[str, ...], files: Mapping[str, bytes], weakest: str = WEAKEST
     ) -> None:
         self.backend = choose_backend(weakest)
+        self.clean = CleanWorker(self.backend, limits)
         self.modules = modules
         self._limits, self._files = limits, files
         self._box_mib = (sum(map(len, files.values())) >> 20) + limits.scratch_mib
@@ -137,6 +142,7 @@ class Jail:
         What can't be removed after a cell's end, a control group for example, is logged: it costs nobody a grade.
         """
         self._is_closed = True
+        self.clean.stop()
         if (making := self._making) is not None:
             making.kill()  # its confinement fails then
         self._starter.shutdown()

@@ -2,7 +2,7 @@
 
 The same servant runs in the student's process, behind `worker.py`, and in the grader's for the oracle and the known
 mistakes: all are addressed in the same way and get copies of the same arguments. Requests are `import`, `call`, `read`,
-`make`, `load`, `open` and `reset`; an answer holds `value`, or `error`, or `missing`.
+`make`, `load`, `open`, `find` and `reset`; an answer holds `value`, or `error`, or `missing`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ import traceback
 import types
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from grader.installed import is_installed
+from grader.newer_syntax import newer_syntax
 from grader.sandbox.describing import quoted
 from grader.sandbox.loading import load_into
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
+from grader.sandbox.standins import StandIn
 from grader.sandbox.unpickling import ClassMissing, read_saved
 from grader.sandbox.values import Arrays, pack, unpack
 
@@ -107,6 +111,12 @@ class Servant:
     def _do_open(self, header: Header, _arrays: Arrays) -> BinaryIO:
         return self._open_file(header["file"])
 
+    def _do_find(self, header: Header, _arrays: Arrays) -> bool:
+        """Whether a module is there; raises ImportError where `package` can't be imported."""
+        if header["package"]:
+            importlib.import_module(header["package"])
+        return is_installed(header["module"])
+
     def _do_reset(self, header: Header, _arrays: Arrays) -> None:
         self._objects.clear()
         seed = header["seed"]
@@ -148,6 +158,8 @@ class Servant:
         raise ProtocolError("a value of an unknown kind")
 
     def _keep(self, value: Any) -> Header:
+        if type(value) is StandIn:
+            value.tell_why()  # no answer
         self._counter += 1
         self._objects[self._counter] = value
         # Of an array that can't travel, a complex one for example, at least the dtype is told.
@@ -178,6 +190,8 @@ class Servant:
             "library": library[:200],
             "not_started": isinstance(error, NotImplementedError) and at_raise,
             "left_out": self._left_out(text),
+            "module": str(error.name)[:200] if isinstance(error, ImportError) else "",
+            "newer": _newer_syntax(error) if isinstance(error, SyntaxError) and own else None,
         }
 
     def _left_out(self, text: str, *, whole: bool = False) -> list[Header]:
@@ -212,6 +226,14 @@ def _library_function(frame: traceback.FrameSummary) -> str:
     """Name the function of a frame if it is a library's; empty if it is the implementation's own."""
     below = _LIBRARY.match(frame.filename.replace("\\", "/"))
     return f"{frame.filename[below.end() :]}: {frame.name}" if below else ""
+
+
+def _newer_syntax(error: SyntaxError) -> str | None:
+    """The version of Python whose syntax a student's file has."""
+    try:
+        return newer_syntax(Path(str(error.filename)).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _resolve(path: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
 from grader.sandbox.calls import Recipe, describe_call
-from grader.sandbox.hints import left_out, student_error
+from grader.sandbox.hints import left_out, student_error, student_missing
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.record import Exchange, OwnCalls, no_answer
 from grader.sandbox.values import pack, unpack
@@ -61,6 +61,7 @@ class Implementation:
         transport: How to reach it.
         files: The files it holds, by name; read here, never run here.
         absent: What to say where a file or a name is missed; as of a `Submission`.
+        packages: What there is to import, for messages; without any, what is always there.
 
     Attributes:
         record: What it was asked since `reset`, and what it answered.
@@ -73,10 +74,11 @@ class Implementation:
         transport: Transport,
         files: Mapping[str, bytes] | None = None,
         absent: Mapping[str, str] | None = None,
+        packages: tuple[str, ...] = (),
     ) -> None:
         self.modules = modules
         self.files = files or {}
-        self._absent = absent or {}
+        self._absent, self._packages = absent or {}, packages
         self.record: list[Exchange] = []
         self.remarks: list[str] = []
         self.watch: Callable[[Exchange], None] | None = None
@@ -223,9 +225,10 @@ class Implementation:
         if isinstance(missing := reply.get("missing"), str):
             if why := left_out(reply, self.files):
                 raise StudentRaised(f"Your notebook's code failed where it is checked: {why}")
-            raise Missing(f"Your submission has no `{missing[:100]}`.")
+            raise student_missing(missing[:100], self.files, self._packages)
         if isinstance(error := reply.get("error"), dict):
-            raise student_error(error, reply.get("hint", ""), self.files, self._absent, is_own=is_own)
+            hint = reply.get("hint", "")
+            raise student_error(error, hint, self.files, self._absent, self._packages, is_own=is_own)
         if "value" not in reply:
             raise StudentCrashed("The process answered with nothing that can be read.")
         try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import BinaryIO
 
-from grader.errors import CheckStopped, Missing, StudentCrashed, StudentTimeout
+from grader.environment import ALWAYS, all_import_names
+from grader.errors import CheckStopped, MachineError, Missing, StudentCrashed, StudentTimeout
+from grader.installed import is_installed
 from grader.rubric import Limits
 from grader.sandbox.cell import Cell
 from grader.sandbox.hints import limit_hint
@@ -27,9 +29,10 @@ class CellTransport:
     share of the seconds. Each module has a share of its own, so that one that hangs costs only the tasks that use it.
     """
 
-    def __init__(self, jail: Jail, limits: Limits) -> None:
+    def __init__(self, jail: Jail, limits: Limits, packages: Iterable[str] = tuple(ALWAYS)) -> None:
         self._jail = jail
         self._limits = limits
+        self._promised = all_import_names(packages)
         self._cell: Cell | None = None
         self._is_last = False
         self._imported: dict[str, bool] = {}  # modules asked for in this cell, and whether they came
@@ -62,7 +65,22 @@ class CellTransport:
             self._module = module
             if not self._imported.get(module):
                 self._import(module)
-        return self._ask(header, arrays, timeout_s or self._limits.call_s, max_body, "The call")
+        reply, results = self._ask(header, arrays, timeout_s or self._limits.call_s, max_body, "The call")
+        self._acquit(reply.get("error"))
+        return reply, results
+
+    def _acquit(self, error: object) -> None:
+        """Take the blame for an import that failed because the sandbox lacks what is installed.
+
+        Raises:
+            MachineError: If a worker without the submission lacks the module as well.
+        """
+        module = error.get("module") if isinstance(error, dict) else None
+        if not isinstance(module, str) or not is_installed(module):
+            return
+        top = module.partition(".")[0]
+        if self._jail.clean.lacks(module, top if top in self._promised else ""):
+            raise MachineError(f"`{module}` is installed here, and can't be imported in the sandbox")
 
     def _import(self, module: str) -> None:
         if module in self._stuck:

@@ -19,6 +19,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from grader.sandbox import headless
 from grader.sandbox.protocol import Channel
 from grader.sandbox.worker import close_all_but, serve_submission
 
@@ -38,6 +39,7 @@ def main(descriptor: int) -> None:
     close_all_but(descriptor)
     control = socket.socket(fileno=descriptor)
     preload()
+    headless.prepare()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     gc.collect()
@@ -127,10 +129,12 @@ def _live(request: dict[str, int], channel: int, output: int) -> None:
 
 def _enter(box_mib: int, *, own_user: bool) -> None:
     """Namespaces and folders of the cell's own; without `own_user`, the cell becomes nobody in a user namespace."""
+    os.umask(0o022)  # the grader's may be closed: the cell's user must be able to enter the folders that are made here
     _call("unshare", CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
     _mount(None, "/", None, MS_REC | MS_PRIVATE, None)
-    covered = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in _interpreter_below("/tmp")}
-    for path, size_mib in (("/box", box_mib), ("/tmp", 64), ("/dev/shm", 64)):
+    folders = (("/box", box_mib), ("/tmp", 64), ("/dev/shm", 64))
+    covered = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in _interpreter_below(*dict(folders))}
+    for path, size_mib in folders:
         _mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size_mib}m,nr_inodes={INODES},mode=1777")
     for path, folder in covered.items():  # imports go on in a cell: it must not lose Python to a folder of its own
         os.makedirs(path, mode=0o755, exist_ok=True)
@@ -150,9 +154,10 @@ def _enter(box_mib: int, *, own_user: bool) -> None:
             Path("/proc/self", name).write_text(content)
 
 
-def _interpreter_below(folder: str) -> list[str]:
-    """The interpreter's folders that lie below another, outer ones first."""
-    return [path for path in dict.fromkeys((sys.base_prefix, sys.prefix)) if path.startswith(f"{folder}/")]
+def _interpreter_below(*folders: str) -> list[str]:
+    """The interpreter's folders that lie below others, outer ones first."""
+    inner = tuple(f"{folder}/" for folder in folders)
+    return [path for path in dict.fromkeys((sys.base_prefix, sys.prefix)) if path.startswith(inner)]
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None) -> None:
