@@ -171,7 +171,7 @@ UNFIT: dict[str, tuple[Any, str, str, str]] = {  # what is saved, the reason, wh
     "a module as state_dict": ({"state_dict": NET}, "not an accepted", "`state_dict`: a whole", "below_other_key"),
     "a tuple": ((STATE, 0.9), "not an accepted", "a tuple of 2 (a state_dict of 9 tensors, a float)", "in_other_form"),
     "a list": ([STATE], "not an accepted", "a list of 1 (a state_dict of 9 tensors)", "in_other_form"),
-    "parameters": (list(NET.parameters()), "not an accepted", "a list of 6 (6 tensors)", "in_other_form"),
+    "parameters": (list(NET.parameters()), "not an accepted", "a list of 6 tensors", "in_other_form"),
     "a tensor": (torch.ones(3, 4), "not an accepted", "a tensor of shape (3, 4)", "in_other_form"),
     "arrays": ({n: v.numpy() for n, v in STATE.items()}, "not an accepted", "a dict (9 numpy arrays)", "in_other_form"),
     "with an epoch": (STATE | {"epoch": 3}, "not an accepted", "a dict (9 tensors, `epoch`: an int)", "in_other_form"),

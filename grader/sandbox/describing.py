@@ -65,7 +65,9 @@ def describe(value: Any, depth: int = DEPTH) -> str:
         return "an optimizer's state_dict" if kind_of(value) == "optimizer" else f"a dict{_within(named, depth)}"
     if isinstance(value, list | tuple):
         kind = "list" if isinstance(value, list) else "tuple"
-        return f"a {kind} of {len(value):,}{_within([('', each) for each in value], depth)}"
+        many = len(value) > SHOWN and all(isinstance(each, torch.Tensor) for each in value)
+        within = " tensors" if many else _within([("", each) for each in value], depth)
+        return f"a {kind} of {len(value):,}{within}"
     name = type(value).__name__
     return PLAIN.get(name, f"an object of type {quoted(name)}")
 
