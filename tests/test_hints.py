@@ -57,7 +57,6 @@ def half_inverse(): return torch.inverse(torch.eye(2).bfloat16())
 def drive(): return torch.load("/content/drive/MyDrive/model.pth")
 def windows(): return open("C:\\\\Users\\\\me\\\\model.pth")
 def listing(): return os.listdir("/kaggle/input")
-def asks(): return input("How many epochs? ")
 def endless(): return endless()
 def whole():
     torch.save(torch.nn.Linear(2, 2), "/tmp/whole.pth")
@@ -119,7 +118,6 @@ ON_A_GPU = "no GPU where your code is checked: leave out .cuda()"
         ("drive", "only those in your zip"),
         ("windows", "only those in your zip"),
         ("listing", "only those in your zip"),
-        ("asks", "Nobody answers input()"),
         ("endless", "without end"),
         ("whole", "save a state_dict"),
         ("types", ""),
@@ -145,7 +143,6 @@ TEXTS = [
         "map_location",
     ),
     ("RuntimeError", '"slow_conv2d_cpu" not implemented for \'Half\'', "float32"),
-    ("EOFError", "", "input()"),
     ("ImportError", "Cannot load backend 'TkAgg' which requires the 'tk' interactive framework, as 'headless' is "
      "currently running", "no screen"),
     ("error", "OpenCV(5.0.0) /io/opencv/modules/highgui/src/window.cpp:1215: error: (-2)", "no screen"),

@@ -56,11 +56,6 @@ HINTS = (
         "Weights only load failed",
         "This file holds whole objects: save a state_dict instead, or load it with weights_only=False.",
     ),
-    (
-        "EOFError",
-        "reading a line|^$",
-        "Nobody answers input() where your code is checked: take values as arguments, or set them in the code.",
-    ),
     ("RecursionError", "", "Functions call each other without end: look for the call that never stops."),
     ("ImportError", r"Cannot load backend .* (headless|requires)", NO_SCREEN),
     ("error", r"highgui|window\.cpp", NO_SCREEN),
