@@ -151,7 +151,7 @@ def test_small_steps_are_steps(assignment_id: str, target: str, task: str, lr: f
     found = [each for each in failing(results) if each.name != "check_report"]
     assert {"check_step", "check_given_optimizer"} <= {each.name for each in found}
     assert [each.mistake for each in found] == [None] * len(found)
-    assert "learning rate was changed" in results["check_given_optimizer"].message
+    assert "learning rate of the given optimizer was changed" in results["check_given_optimizer"].message
 
 
 # --- What was called, and what came back ------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
-"""What is asked of an implementation: recipes for arguments, and calls in words."""
+"""What is asked of an implementation: recipes for arguments, requests that can travel, and calls in words."""
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
+
+from grader.sandbox.protocol import Array, Header
+from grader.sandbox.values import pack
 
 _SHORT = reprlib.Repr()  # a hostile answer's whole repr may take minutes
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 4, 8, 8, 8
@@ -28,6 +31,34 @@ class Recipe:
 def make(path: str, *args: Any, **kwargs: Any) -> Recipe:
     """A recipe, written like the call it stands for."""
     return Recipe(path, args, kwargs)
+
+
+def pack_request(request: Header, number_of: Callable[[Any], int | None]) -> tuple[Header, list[Array]]:
+    """Turn a request whose values are Python values into what travels: a header, and the arrays among the values.
+
+    Args:
+        request: Recipes, and objects of the other side, may be among the values.
+        number_of: Gives the number of an object of the other side; None for anything else.
+    """
+    arrays: list[Array] = []
+
+    def refer(value: Any) -> Header | None:
+        if (number := number_of(value)) is not None:
+            return {"$": "object", "id": number}
+        if isinstance(value, Recipe):
+            args = [pack(arg, arrays, refer) for arg in value.args]
+            kwargs = {name: pack(arg, arrays, refer) for name, arg in value.kwargs.items()}
+            return {"$": "make", "path": value.path, "args": args, "kwargs": kwargs}
+        return None
+
+    packed = dict(request)
+    if "args" in request:
+        packed["args"] = [pack(item, arrays, refer) for item in request["args"]]
+    if "kwargs" in request:
+        packed["kwargs"] = {name: pack(item, arrays, refer) for name, item in request["kwargs"].items()}
+    if "recipe" in request:
+        packed["recipe"] = pack(request["recipe"], arrays, refer)
+    return packed, arrays
 
 
 def describe_call(label: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

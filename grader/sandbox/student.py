@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
-from grader.sandbox.calls import Recipe, describe_call
+from grader.sandbox.calls import Recipe, describe_call, pack_request
 from grader.sandbox.hints import left_out, student_error, student_missing
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.record import Exchange, OwnCalls, no_answer
-from grader.sandbox.values import pack, unpack
+from grader.sandbox.values import unpack
 
 REPLY_BYTES = 64 << 20
 MOST_TEXTS = 8  # of one kind, about a model file
@@ -137,14 +137,7 @@ class Implementation:
         return Implementation(self.modules, self._transport, self.files)
 
     def last_asked(self, module: str = "") -> str:
-        """The last call of one of the implementation's own functions since the reset, in words.
-
-        Args:
-            module: Prefer the last call into this module.
-
-        Returns:
-            "fashion.train(DataLoader, Sequential, SGD, 0)"; empty if nothing of its own was called.
-        """
+        """Return the last call of its own code since the reset in words, preferably into `module`; empty if none."""
         return self._own.last(module)
 
     def ask(
@@ -168,8 +161,7 @@ class Implementation:
             StudentCrashed: If it died or broke the protocol.
             StudentTimeout: If there was no answer in time.
         """
-        arrays: list[Array] = []
-        header = {key: self._pack(key, value, arrays) for key, value in request.items()}
+        header, arrays = pack_request(request, lambda value: value.id if isinstance(value, Handle) else None)
         given = tuple(array for array in arrays if array.nbytes <= KEPT_BYTES) if recorded else ()
         own = self._own.words(request, called)
         if own and (recorded or "file" in request):
@@ -204,22 +196,6 @@ class Implementation:
         self.record.append(exchange)
         if self.watch is not None:
             self.watch(exchange)
-
-    def _pack(self, key: str, value: Any, arrays: list[Array]) -> Any:
-        def refer(inner: Any) -> Header | None:
-            if isinstance(inner, Handle):
-                return {"$": "object", "id": inner.id}
-            if isinstance(inner, Recipe):
-                args = [pack(arg, arrays, refer) for arg in inner.args]
-                kwargs = {name: pack(arg, arrays, refer) for name, arg in inner.kwargs.items()}
-                return {"$": "make", "path": inner.path, "args": args, "kwargs": kwargs}
-            return None
-
-        if key == "args":
-            return [pack(item, arrays, refer) for item in value]
-        if key == "kwargs":
-            return {name: pack(item, arrays, refer) for name, item in value.items()}
-        return pack(value, arrays, refer) if key == "recipe" else value
 
     def _read(self, reply: Header, results: list[Array], *, is_own: bool) -> Any:
         if isinstance(missing := reply.get("missing"), str):
