@@ -17,7 +17,7 @@ from grader.checks.declare import spec_of
 from grader.checks.looks import Looks
 from grader.errors import CheckStopped
 from grader.records import Outcome
-from grader.sandbox.record import Exchange, NoAnswer
+from grader.sandbox.record import Exchange, NoAnswer, ignore
 from grader.sandbox.student import Implementation
 from grader.solutions import Variation
 
@@ -194,7 +194,7 @@ def replay(
     try:
         check(**{key: replaced.get(key, value) for key, value in arguments.items()})
     finally:
-        who.watch = None
+        who.watch = ignore
 
 
 def _lay_out_nothing(*_args: Any, **_kwargs: Any) -> None:

@@ -57,6 +57,10 @@ def no_answer(stopped: CheckStopped) -> NoAnswer:
     return NoAnswer(stopped.outcome)
 
 
+def ignore(_exchange: Exchange) -> None:
+    """What watches an implementation that nobody watches."""
+
+
 class OwnCalls:
     """Tells calls of an implementation's own code from those by which the grader looks at what the code did.
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
+from grader.errors import CheckStopped, Missing, StudentCrashed
 from grader.sandbox.calls import Recipe, describe_call, pack_request
-from grader.sandbox.hints import left_out, student_error, student_missing
+from grader.sandbox.hints import explained, student_error, student_missing
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
-from grader.sandbox.record import Exchange, OwnCalls, no_answer
+from grader.sandbox.record import Exchange, OwnCalls, ignore, no_answer
 from grader.sandbox.values import unpack
 
 REPLY_BYTES = 64 << 20
@@ -76,14 +76,12 @@ class Implementation:
         absent: Mapping[str, str] | None = None,
         packages: tuple[str, ...] = (),
     ) -> None:
-        self.modules = modules
-        self.files = files or {}
+        self.modules, self.files = modules, files or {}
         self._absent, self._packages = absent or {}, packages
         self.record: list[Exchange] = []
         self.remarks: list[str] = []
-        self.watch: Callable[[Exchange], None] | None = None
-        self._transport = transport
-        self._own = OwnCalls()
+        self.watch: Callable[[Exchange], None] = ignore
+        self._transport, self._own = transport, OwnCalls()
 
     def __getattr__(self, name: str) -> ModuleProxy:
         if name in self.__dict__.get("modules", ()):
@@ -111,9 +109,7 @@ class Implementation:
         match answer:
             case {"form": str(form), "model": Handle() as filled}:
                 self._own.note_filled(filled.id, model.id, filled.kind)
-                return LoadedModel(
-                    filled, form, taken_off=_texts(answer, "taken_off"), left_out=_texts(answer, "left_out")
-                )
+                return LoadedModel(filled, form, _texts(answer, "taken_off"), _texts(answer, "left_out"))
             case {"problem": str(problem), "found": str(found)}:
                 return LoadedModel(None, problem=problem, found=found, differences=_texts(answer, "differences"))
         raise StudentCrashed("The process answered something else than a loaded model.")
@@ -134,7 +130,7 @@ class Implementation:
 
     def twin(self) -> Implementation:
         """The same implementation with a record of its own."""
-        return Implementation(self.modules, self._transport, self.files)
+        return Implementation(self.modules, self._transport, self.files, self._absent, self._packages)
 
     def last_asked(self, module: str = "") -> str:
         """Return the last call of its own code since the reset in words, preferably into `module`; empty if none."""
@@ -172,7 +168,7 @@ class Implementation:
             if request.get("keep") and not isinstance(value, Handle):
                 raise StudentCrashed("The process answered with something that it was asked to keep.")
         except CheckStopped as stopped:
-            stopped = self._explained(stopped, request) if isinstance(stopped, Missing) else stopped
+            stopped = explained(stopped, request, self._absent) if isinstance(stopped, Missing) else stopped
             stopped.called = stopped.called or own or self.last_asked()
             if recorded:
                 self._note(Exchange(own or called, no_answer(stopped), given))
@@ -183,25 +179,13 @@ class Implementation:
             self._note(Exchange(own or called, canonical(value) if canonical else value, given))
         return value
 
-    def _explained(self, missing: Missing, request: Mapping[str, Any]) -> Missing:
-        """The same with what is known about the name that was asked for, or about its module's file."""
-        target = request.get("target", {})
-        module = request.get("module") or target.get("module")
-        if told := self._absent.get(f"{module}.{target.get('name')}"):
-            return Missing(told, help=missing.help)
-        like = self._absent.get(f"{module}.py")
-        return Missing(f"{missing.message} {like}", help=missing.help) if like else missing
-
     def _note(self, exchange: Exchange) -> None:
         self.record.append(exchange)
-        if self.watch is not None:
-            self.watch(exchange)
+        self.watch(exchange)
 
     def _read(self, reply: Header, results: list[Array], *, is_own: bool) -> Any:
         if isinstance(missing := reply.get("missing"), str):
-            if why := left_out(reply, self.files):
-                raise StudentRaised(f"Your notebook's code failed where it is checked: {why}")
-            raise student_missing(missing[:100], self.files, self._packages)
+            raise student_missing(missing[:100], reply, self.files, self._packages)
         if isinstance(error := reply.get("error"), dict):
             hint = reply.get("hint", "")
             raise student_error(error, hint, self.files, self._absent, self._packages, is_own=is_own)
