@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from grader.environment import ALWAYS, import_names, listed, not_installed, package_words, python_words
-from grader.errors import Missing, StudentRaised
+from grader.errors import StudentRaised
 from grader.installed import is_installed
 from grader.notebooks.places import cell_place
 from grader.rubric import Limits
@@ -123,18 +123,6 @@ def exception_hint(kind: str, text: str, library: str = "", importing: str = "")
     if kind == "FileNotFoundError" and not library.startswith("subprocess.py"):
         return ONLY_THE_ZIP
     return AT_IMPORT if kind == "SystemExit" and importing else ""
-
-
-def student_missing(name: str, files: Mapping[str, bytes], packages: Iterable[str]) -> Missing:
-    """The exception of ours where a submission has no such module, name or file.
-
-    Args:
-        name: What it lacks, as the student's process says; untrusted.
-        files: The submission's.
-        packages: What there is to import; none: what is always there.
-    """
-    hint = star_hint(f"{name.partition('.')[0]}.py", files, packages or ALWAYS)
-    return Missing(f"Your submission has no `{name}`.", help=hint)
 
 
 def student_error(

@@ -9,25 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
-from grader.sandbox.calls import Recipe, describe_call, pack_request
-from grader.sandbox.hints import left_out, student_error, student_missing
-from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
+from grader.errors import CheckStopped, Missing, StudentCrashed
+from grader.sandbox.calls import REPLY_BYTES, Recipe, Transport, describe_call, pack_request
+from grader.sandbox.hints import student_error
+from grader.sandbox.missing import explain_missing, missing_answer
+from grader.sandbox.protocol import Array, Header, ProtocolError
 from grader.sandbox.record import Exchange, OwnCalls, no_answer
 from grader.sandbox.values import unpack
 
-REPLY_BYTES = 64 << 20
 MOST_TEXTS = 8  # of one kind, about a model file
 KEPT_BYTES = 1 << 20  # larger arguments are not kept in the record: a check may send a whole data set
-
-
-class Transport(Protocol):
-    """Carries one request to an implementation and its reply back."""
-
-    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
-        """Send a request, wait for the reply; raises CheckStopped when there is none."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +127,7 @@ class Implementation:
 
     def twin(self) -> Implementation:
         """The same implementation with a record of its own."""
-        return Implementation(self.modules, self._transport, self.files)
+        return Implementation(self.modules, self._transport, self.files, self._absent, self._packages)
 
     def last_asked(self, module: str = "") -> str:
         """Return the last call of its own code since the reset in words, preferably into `module`; empty if none."""
@@ -172,7 +165,7 @@ class Implementation:
             if request.get("keep") and not isinstance(value, Handle):
                 raise StudentCrashed("The process answered with something that it was asked to keep.")
         except CheckStopped as stopped:
-            stopped = self._explained(stopped, request) if isinstance(stopped, Missing) else stopped
+            stopped = explain_missing(stopped, request, self._absent) if isinstance(stopped, Missing) else stopped
             stopped.called = stopped.called or own or self.last_asked()
             if recorded:
                 self._note(Exchange(own or called, no_answer(stopped), given))
@@ -183,15 +176,6 @@ class Implementation:
             self._note(Exchange(own or called, canonical(value) if canonical else value, given))
         return value
 
-    def _explained(self, missing: Missing, request: Mapping[str, Any]) -> Missing:
-        """The same with what is known about the name that was asked for, or about its module's file."""
-        target = request.get("target", {})
-        module = request.get("module") or target.get("module")
-        if told := self._absent.get(f"{module}.{target.get('name')}"):
-            return Missing(told, help=missing.help)
-        like = self._absent.get(f"{module}.py")
-        return Missing(f"{missing.message} {like}", help=missing.help) if like else missing
-
     def _note(self, exchange: Exchange) -> None:
         self.record.append(exchange)
         if self.watch is not None:
@@ -199,9 +183,7 @@ class Implementation:
 
     def _read(self, reply: Header, results: list[Array], *, is_own: bool) -> Any:
         if isinstance(missing := reply.get("missing"), str):
-            if why := left_out(reply, self.files):
-                raise StudentRaised(f"Your notebook's code failed where it is checked: {why}")
-            raise student_missing(missing[:100], self.files, self._packages)
+            raise missing_answer(missing, reply, self.files, self._packages)
         if isinstance(error := reply.get("error"), dict):
             hint = reply.get("hint", "")
             raise student_error(error, hint, self.files, self._absent, self._packages, is_own=is_own)
