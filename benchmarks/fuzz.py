@@ -34,9 +34,9 @@ from grader.errors import CheckStopped, SubmissionRefused
 from grader.intake.answers import read_answers
 from grader.intake.opening import open_submission
 from grader.records import Array
-from grader.sandbox.calls import describe_value
+from grader.sandbox.calls import REPLY_BYTES, describe_value
 from grader.sandbox.protocol import Channel, DeadlinePassed, Frame, Header, ProtocolError
-from grader.sandbox.student import REPLY_BYTES, Implementation
+from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.text import clean_name, clean_text
 

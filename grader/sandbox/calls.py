@@ -5,14 +5,22 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from grader.sandbox.protocol import Array, Header
+from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.values import pack
 
+REPLY_BYTES = 64 << 20  # of an answer, unless a request says otherwise
 _SHORT = reprlib.Repr()  # a hostile answer's whole repr may take minutes
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 4, 8, 8, 8
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 100
+
+
+class Transport(Protocol):
+    """Carries one request to an implementation and its reply back."""
+
+    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
+        """Send a request, wait for the reply; raises CheckStopped when there is none."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from grader.environment import ALWAYS, import_names, listed, not_installed, package_words, python_words
-from grader.errors import CheckStopped, Missing, StudentRaised
+from grader.errors import StudentRaised
 from grader.installed import is_installed
 from grader.notebooks.places import cell_place
 from grader.rubric import Limits
@@ -123,33 +123,6 @@ def exception_hint(kind: str, text: str, library: str = "", importing: str = "")
     if kind == "FileNotFoundError" and not library.startswith("subprocess.py"):
         return ONLY_THE_ZIP
     return AT_IMPORT if kind == "SystemExit" and importing else ""
-
-
-def student_missing(
-    name: str, answer: Mapping[str, Any], files: Mapping[str, bytes], packages: Iterable[str]
-) -> CheckStopped:
-    """The exception of ours where a submission has no such module, name or file.
-
-    Args:
-        name: What it lacks, as the student's process says; untrusted.
-        answer: All that it says; untrusted.
-        files: The submission's.
-        packages: What there is to import; none: what is always there.
-    """
-    if why := left_out(answer, files):
-        return StudentRaised(f"Your notebook's code failed where it is checked: {why}")
-    hint = star_hint(f"{name.partition('.')[0]}.py", files, packages or ALWAYS)
-    return Missing(f"Your submission has no `{name}`.", help=hint)
-
-
-def explained(missing: Missing, request: Mapping[str, Any], absent: Mapping[str, str]) -> Missing:
-    """The same with what is known about the name that was asked for, or about its module's file."""
-    target = request.get("target", {})
-    module = request.get("module") or target.get("module")
-    if told := absent.get(f"{module}.{target.get('name')}"):
-        return Missing(told, help=missing.help)
-    like = absent.get(f"{module}.py")
-    return Missing(f"{missing.message} {like}", help=missing.help) if like else missing
 
 
 def student_error(

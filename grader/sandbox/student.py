@@ -9,25 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from grader.errors import CheckStopped, Missing, StudentCrashed
-from grader.sandbox.calls import Recipe, describe_call, pack_request
-from grader.sandbox.hints import explained, student_error, student_missing
-from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
+from grader.sandbox.calls import REPLY_BYTES, Recipe, Transport, describe_call, pack_request
+from grader.sandbox.hints import student_error
+from grader.sandbox.missing import explain_missing, missing_answer
+from grader.sandbox.protocol import Array, Header, ProtocolError
 from grader.sandbox.record import Exchange, OwnCalls, ignore, no_answer
 from grader.sandbox.values import unpack
 
-REPLY_BYTES = 64 << 20
 MOST_TEXTS = 8  # of one kind, about a model file
 KEPT_BYTES = 1 << 20  # larger arguments are not kept in the record: a check may send a whole data set
-
-
-class Transport(Protocol):
-    """Carries one request to an implementation and its reply back."""
-
-    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
-        """Send a request, wait for the reply; raises CheckStopped when there is none."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +161,7 @@ class Implementation:
             if request.get("keep") and not isinstance(value, Handle):
                 raise StudentCrashed("The process answered with something that it was asked to keep.")
         except CheckStopped as stopped:
-            stopped = explained(stopped, request, self._absent) if isinstance(stopped, Missing) else stopped
+            stopped = explain_missing(stopped, request, self._absent) if isinstance(stopped, Missing) else stopped
             stopped.called = stopped.called or own or self.last_asked()
             if recorded:
                 self._note(Exchange(own or called, no_answer(stopped), given))
@@ -185,7 +178,7 @@ class Implementation:
 
     def _read(self, reply: Header, results: list[Array], *, is_own: bool) -> Any:
         if isinstance(missing := reply.get("missing"), str):
-            raise student_missing(missing[:100], reply, self.files, self._packages)
+            raise missing_answer(missing, reply, self.files, self._packages)
         if isinstance(error := reply.get("error"), dict):
             hint = reply.get("hint", "")
             raise student_error(error, hint, self.files, self._absent, self._packages, is_own=is_own)
