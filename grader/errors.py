@@ -11,7 +11,7 @@ GraderError
 └── CheckStopped            a check ended in another way than passing
     ├── Failure             an expectation was not met                          "failed"
     ├── StudentRaised       the student's code raised                           "error"
-    ├── StudentTimeout      a deadline passed                                   "timeout"
+    ├── StudentTimeout      a limit of time was reached                         "timeout"
     ├── StudentCrashed      the student's process died or broke the protocol    "crashed"
     ├── Missing             no such module, function or file                    "missing"
     └── Skipped             a check that this one stands on did not pass        "skipped"
@@ -109,7 +109,7 @@ class StudentRaised(CheckStopped):
 
 
 class StudentTimeout(CheckStopped):
-    """A call, an import or the whole submission used up its time."""
+    """A call, an import or the modules that it uses have used up their seconds."""
 
     outcome = "timeout"
 

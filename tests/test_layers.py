@@ -26,7 +26,8 @@ LAYERS = [
         "intake.* importing scoring figures.* results manual datasets.* packing notebooks.submitted sandbox.student "
         "sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
-        "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher",
+        "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.budget "
+        "sandbox.stopwatch",
         "notebooks.* classroom.records class_report.seen report.job rubric records moments pool text limited "
         "preloading limited_process sandbox.protocol sandbox.values sandbox.calls sandbox.servant sandbox.landlock "
         "sandbox.worker sandbox.zygote",

@@ -16,7 +16,7 @@ from sample_modules import local
 
 from grader.errors import Missing, StudentCrashed, StudentRaised
 from grader.importing import load_module
-from grader.sandbox.calls import describe_call, make
+from grader.sandbox.calls import Terms, describe_call, make
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.student import Exchange, Handle, Implementation
 from grader.sandbox.transport import LocalTransport
@@ -82,7 +82,7 @@ class Answers:
     def __init__(self, reply: Header, *arrays: Array) -> None:
         self.reply, self.arrays = reply, list(arrays)
 
-    def exchange(self, _header: Header, _arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+    def exchange(self, _header: Header, _arrays: list[Array], _terms: Terms) -> Frame:
         """Answer the same to everything."""
         return self.reply, self.arrays
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import torch
 
 from grader.errors import Missing
+from grader.sandbox.calls import Terms
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.servant import Absent, Servant
 
@@ -87,7 +88,7 @@ class HomeTransport:
         torch.set_grad_enabled(True)
         self._servant, self._imported = HomeServant(self._folder), set()
 
-    def exchange(self, header: Header, arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+    def exchange(self, header: Header, arrays: list[Array], _terms: Terms) -> Frame:
         """Answer a request; the module that it needs is imported first, as in the sandbox."""
         module = header.get("module") or header.get("target", {}).get("module")
         try:

@@ -9,22 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from grader.errors import CheckStopped, Missing, StudentCrashed
-from grader.sandbox.calls import Recipe, describe_call
+from grader.sandbox.calls import REPLY_BYTES, Recipe, Terms, Transport, describe_call
 from grader.sandbox.hints import student_error
-from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
+from grader.sandbox.protocol import Array, Header, ProtocolError
 from grader.sandbox.values import pack, unpack
-
-REPLY_BYTES = 64 << 20
-
-
-class Transport(Protocol):
-    """Carries one request to an implementation and its reply back."""
-
-    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
-        """Send a request, wait for the reply; raises CheckStopped when there is none."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +43,7 @@ class Implementation:
         self.record: list[Exchange] = []
         self.watch: Callable[[Exchange], None] | None = None
         self._transport = transport
+        self._makers: dict[int, frozenset[str]] = {}  # by number of an object: the modules whose code it runs
 
     def __getattr__(self, name: str) -> ModuleProxy:
         if name in self.__dict__.get("modules", ()):
@@ -69,7 +61,7 @@ class Implementation:
             file: Name of the file.
             module: Module whose names a pickled model may refer to.
             model: A freshly built model.
-            timeout_s: Deadline; None takes the limit of a call.
+            timeout_s: Seconds that it may take; None takes the limit of a call.
 
         Returns:
             In which form the file was, and the model, in place or as pickled.
@@ -87,7 +79,7 @@ class Implementation:
 
     def reset(self, seed: int) -> None:
         """Forget every handle and the record, and seed the generators."""
-        self.record = []
+        self.record, self._makers = [], {}
         self.ask({"op": "reset", "seed": seed}, "reset", recorded=False)
 
     def ask(
@@ -112,10 +104,12 @@ class Implementation:
             StudentTimeout: If there was no answer in time.
         """
         arrays: list[Array] = []
-        header = {key: self._pack(key, value, arrays) for key, value in request.items()}
+        modules = self._named(request)
+        header = {key: self._pack(key, value, arrays, modules) for key, value in request.items()}
+        terms = Terms(called, frozenset(modules), timeout_s, max_body)
         try:
-            reply, results = self._transport.exchange(header, arrays, timeout_s, max_body)
-            value = self._read(reply, results, called)
+            reply, results = self._transport.exchange(header, arrays, terms)
+            value = self._read(reply, results, terms)
             if request.get("keep") and not isinstance(value, Handle):
                 raise StudentCrashed("The process answered with something that it was asked to keep.", called=called)
         except CheckStopped as stopped:
@@ -132,9 +126,19 @@ class Implementation:
         if self.watch is not None:
             self.watch(exchange)
 
-    def _pack(self, key: str, value: Any, arrays: list[Array]) -> Any:
+    def _named(self, request: Header) -> set[str]:
+        """The modules whose code a request runs, its arguments aside."""
+        target = request.get("target", {})
+        named = {name for name in (request.get("module"), target.get("module")) if name}
+        numbers = (number for number in (target.get("object"), request.get("model")) if number is not None)
+        return named.union(*(self._makers.get(number, ()) for number in numbers))
+
+    def _pack(self, key: str, value: Any, arrays: list[Array], modules: set[str]) -> Any:
+        """A request's value as a header's; adds to `modules` those that have made the objects in it."""
+
         def refer(inner: Any) -> Header | None:
             if isinstance(inner, Handle):
+                modules.update(self._makers.get(inner.id, ()))
                 return {"$": "object", "id": inner.id}
             if isinstance(inner, Recipe):
                 args = [pack(arg, arrays, refer) for arg in inner.args]
@@ -148,7 +152,8 @@ class Implementation:
             return {name: pack(item, arrays, refer) for name, item in value.items()}
         return pack(value, arrays, refer) if key == "recipe" else value
 
-    def _read(self, reply: Header, results: list[Array], called: str) -> Any:
+    def _read(self, reply: Header, results: list[Array], terms: Terms) -> Any:
+        called = terms.called
         if isinstance(missing := reply.get("missing"), str):
             raise Missing(f"Your submission has no `{missing[:100]}`.", called=called)
         if isinstance(error := reply.get("error"), dict):
@@ -156,13 +161,14 @@ class Implementation:
         if "value" not in reply:
             raise StudentCrashed("The process answered with nothing that can be read.", called=called)
         try:
-            return unpack(reply["value"], results, self._fetch, tensors=False)
+            return unpack(reply["value"], results, lambda node: self._fetch(node, terms.modules), tensors=False)
         except ProtocolError as error:
             raise StudentCrashed(f"The process answered with {error}.", called=called) from error
 
-    def _fetch(self, node: Header) -> Handle:
+    def _fetch(self, node: Header, modules: frozenset[str]) -> Handle:
         number, kind = node.get("id"), node.get("type")
         if node.get("$") == "object" and type(number) is int and isinstance(kind, str):
+            self._makers[number] = modules
             return Handle(self, number, kind[:80])
         raise ProtocolError("a value of an unknown kind")
 
@@ -205,7 +211,7 @@ class Function:
         no_grad: bool = False,
         canonical: Callable[[Any], Any] | None = None,
     ) -> Callable[..., Any]:
-        """The same function with another deadline, its result kept as a handle, no gradients, or as in `ask`."""
+        """The same function with another limit of time, its result kept as a handle, no gradients, or as in `ask`."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
             request = {"op": "call", "target": self._target, "args": args, "kwargs": kwargs}
