@@ -34,8 +34,8 @@ from grader.errors import CheckStopped, SubmissionRefused
 from grader.intake.answers import read_answers
 from grader.intake.opening import open_submission
 from grader.records import Array
-from grader.sandbox.calls import REPLY_BYTES, describe_value
-from grader.sandbox.protocol import Channel, DeadlinePassed, Frame, Header, ProtocolError
+from grader.sandbox.calls import REPLY_BYTES, Terms, describe_value
+from grader.sandbox.protocol import Channel, DeadlinePassed, Frame, Header, ProtocolError, until
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.text import clean_name, clean_text
@@ -77,13 +77,13 @@ class _Wire:
     def __init__(self, data: bytes, manner: str) -> None:
         self._data, self._manner = data, manner
 
-    def exchange(self, _header: Header, _arrays: list[Array], _timeout_s: float | None, max_body: int) -> Frame:
+    def exchange(self, _header: Header, _arrays: list[Array], terms: Terms) -> Frame:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             sender = threading.Thread(target=self._send, args=(theirs,))
             sender.start()
             try:
-                return Channel(ours).receive(time.monotonic() + REPLY_S, max_body)
+                return Channel(ours).receive(until(time.monotonic() + REPLY_S), terms.max_body)
             finally:
                 ours.close()
                 sender.join()

@@ -32,9 +32,9 @@ def measure(backend: ModuleType) -> tuple[float, float]:
     try:
         cell.confine(LIMITS, LIMITS.scratch_mib, FILES, backend.system_calls())
         ready = time.perf_counter()
-        cell.exchange({"op": "import", "module": "tiny"}, [], 20, 1 << 20)
+        cell.exchange({"op": "import", "module": "tiny"}, [], cell.stopwatch(20), 1 << 20)
         request = {"op": "call", "target": {"module": "tiny", "name": "double"}, "args": [21], "kwargs": {}}
-        reply, _ = cell.exchange(request, [], 20, 1 << 20)
+        reply, _ = cell.exchange(request, [], cell.stopwatch(20), 1 << 20)
         assert reply.get("value") == 42, reply
     finally:
         cell.stop()

@@ -12,7 +12,7 @@ GraderError
     ├── Failure             an expectation was not met                          "failed"
     │   └── Malformed       an answer has another form than what is asked for   "failed"
     ├── StudentRaised       the student's code raised                           "error"
-    ├── StudentTimeout      a deadline passed                                   "timeout"
+    ├── StudentTimeout      a limit of time was reached                         "timeout"
     ├── StudentCrashed      the student's process died or broke the protocol    "crashed"
     ├── Missing             no such module, function or file                    "missing"
     └── Skipped             a check that this one stands on did not pass        "skipped"
@@ -130,7 +130,7 @@ class StudentRaised(CheckStopped):
 
 
 class StudentTimeout(CheckStopped):
-    """A call, an import or the whole submission used up its time."""
+    """A call, an import or the modules that it uses have used up their seconds."""
 
     outcome = "timeout"
 

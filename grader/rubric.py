@@ -60,7 +60,19 @@ class LatePolicy(Record):
 
 
 class Limits(Record):
-    """What the student's code may use. Seconds are wall time."""
+    """What the student's code may use.
+
+    Attributes:
+        import_s: Seconds of an import. Seconds count while the code computes or waits, not while the machine is busy
+            with something else.
+        call_s: Seconds of a call.
+        submission_s: Seconds of all calls and imports together.
+        memory_mib: Memory of all processes together.
+        scratch_mib: Files beside those that were handed in.
+        processes: Processes and threads at a time.
+        output_kib: How much of the end of what is printed is kept.
+        threads: Threads that may compute at a time.
+    """
 
     import_s: float = 30
     call_s: float = 20

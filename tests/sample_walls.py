@@ -16,7 +16,7 @@ import pyseccomp
 
 from grader.rubric import Limits
 from grader.sandbox import bubblewrap
-from grader.sandbox.meters import cpu_seconds
+from grader.sandbox.meters import most_cpu_s
 
 WALLS = ("fork", "cold", "container", "fork_user", "cold_user", "container_user")
 MODULES = ("reach", "powers", "limits", "others", "work")
@@ -175,7 +175,7 @@ STATE = (
     row("NOFILE", "limits.limit", "NOFILE", answer=[256, 256]),
     row("NPROC", "limits.limit", "NPROC", answer=[LIMITS.processes] * 2, container_user=UNASKED),
     row("FSIZE", "limits.limit", "FSIZE", answer=[BOX_MIB << 20] * 2),
-    row("CPU", "limits.limit", "CPU", answer=[cpu_seconds(LIMITS)] * 2),
+    row("CPU", "limits.limit", "CPU", answer=[most_cpu_s(LIMITS)] * 2),
     row("much memory", "limits.memory", LIMITS.memory_mib + 256, answer="ENOMEM"),
     row("some memory", "limits.memory", LIMITS.memory_mib // 4, answer="done"),
     row("shared memory without a file", "limits.shared_memory", mmap.MAP_SHARED, **REFUSED),

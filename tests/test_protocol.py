@@ -30,6 +30,7 @@ from grader.sandbox.protocol import (
     Frame,
     ProtocolError,
     parse_header,
+    until,
 )
 
 QUICK = settings(deadline=None, max_examples=100)
@@ -60,7 +61,7 @@ def receive(data: bytes, *, seconds: float = 5, max_body: int = MAX_BODY) -> Fra
         sender = threading.Thread(target=_send_all, args=(theirs, data))
         sender.start()
         try:
-            return Channel(ours).receive(time.monotonic() + seconds, max_body)
+            return Channel(ours).receive(until(time.monotonic() + seconds), max_body)
         finally:
             ours.close()
             sender.join()
@@ -128,7 +129,7 @@ def test_round_trip(header: dict[str, str], arrays: list[Array]) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         Channel(theirs).send(header, arrays)
-        arrived, results = Channel(ours).receive(time.monotonic() + 5)
+        arrived, results = Channel(ours).receive(until(time.monotonic() + 5))
     assert {**header, "arrays": arrived["arrays"]} == arrived
     assert [(a.dtype, a.shape, a.tobytes()) for a in results] == [(a.dtype, a.shape, a.tobytes()) for a in arrays]
 
@@ -139,7 +140,7 @@ def test_views_are_sent_whole(pair: tuple[Channel, socket.socket]) -> None:
     whole = np.arange(24.0).reshape(4, 6)
     shown = [whole.T, whole[::2, ::-3], np.broadcast_to(np.float32(3), (2, 3)), whole[1, 1:2].reshape(())]
     Channel(theirs).send({}, shown)
-    _, results = channel.receive(time.monotonic() + 5)
+    _, results = channel.receive(until(time.monotonic() + 5))
     assert all(np.array_equal(one, other) for one, other in zip(results, shown, strict=True))
     assert [array.shape for array in results] == [array.shape for array in shown]
 
@@ -241,7 +242,7 @@ def test_drip_meets_the_deadline(pair: tuple[Channel, socket.socket]) -> None:
     started = time.monotonic()
     try:
         with pytest.raises(DeadlinePassed):
-            channel.receive(started + 0.3)
+            channel.receive(until(started + 0.3))
         assert time.monotonic() - started < 1
     finally:
         over.set()
@@ -260,7 +261,7 @@ def test_endless_frame(pair: tuple[Channel, socket.socket]) -> None:
     assert sent < 1 << 24  # the kernel's buffer is full: nothing of it is in this process
     tracemalloc.start()
     try:
-        assert channel.receive(time.monotonic() + 5)[1][0].nbytes == 9000
+        assert channel.receive(until(time.monotonic() + 5))[1][0].nbytes == 9000
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
@@ -273,12 +274,25 @@ def test_endless_rubbish(data: bytes) -> None:
         receive(data * (1 << 20), seconds=5)
 
 
+def test_patience_is_asked_again(pair: tuple[Channel, socket.socket]) -> None:
+    """Whoever waits is asked now and then how much longer, and no byte that came meanwhile is lost."""
+    channel, theirs = pair
+    data = frame({"next": 1, "arrays": []})
+    pieces = iter((data[:7], b"", data[7:]))
+
+    def patience() -> float:
+        theirs.sendall(next(pieces, b""))
+        return 0.01
+
+    assert channel.receive(patience)[0]["next"] == 1
+
+
 def test_reader_that_never_reads(pair: tuple[Channel, socket.socket]) -> None:
     """Sending to somebody who never reads ends at the deadline."""
     channel, _theirs = pair
     started = time.monotonic()
     with pytest.raises(DeadlinePassed):
-        channel.send({}, [np.zeros(64 << 20, np.uint8)], started + 0.3)
+        channel.send({}, [np.zeros(64 << 20, np.uint8)], until(started + 0.3))
     assert time.monotonic() - started < 1
 
 
@@ -286,9 +300,9 @@ def test_passed_deadline(pair: tuple[Channel, socket.socket]) -> None:
     """A deadline that has passed already is met at once, in both directions."""
     channel, _theirs = pair
     with pytest.raises(DeadlinePassed):
-        channel.send({}, [], time.monotonic() - 1)
+        channel.send({}, [], until(time.monotonic() - 1))
     with pytest.raises(DeadlinePassed):
-        channel.receive(time.monotonic() - 1)
+        channel.receive(until(time.monotonic() - 1))
 
 
 @pytest.mark.parametrize("part", [0, 5, 12, 20, -1])
@@ -304,7 +318,7 @@ def test_sending_to_nobody(pair: tuple[Channel, socket.socket]) -> None:
     channel, theirs = pair
     theirs.close()
     with pytest.raises(ChannelClosed):
-        channel.send({}, [np.zeros(1 << 20)], time.monotonic() + 5)
+        channel.send({}, [np.zeros(1 << 20)], until(time.monotonic() + 5))
 
 
 @pytest.mark.parametrize(
@@ -324,4 +338,4 @@ def test_too_large_to_send(
     with pytest.raises(ProtocolError, match="too large"):
         Channel(theirs).send(header, arrays, max_body=max_body)
     Channel(theirs).send({"next": 1})
-    assert channel.receive(time.monotonic() + 5)[0]["next"] == 1
+    assert channel.receive(until(time.monotonic() + 5))[0]["next"] == 1

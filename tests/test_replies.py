@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised
-from grader.sandbox.calls import describe_value
+from grader.sandbox.calls import Terms, describe_value
 from grader.sandbox.protocol import (
     MAX_HEADER,
     Array,
@@ -35,7 +35,7 @@ class Told:
     def __init__(self, head: bytes) -> None:
         self._head = head
 
-    def exchange(self, _header: Header, _arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+    def exchange(self, _header: Header, _arrays: list[Array], _terms: Terms) -> Frame:
         """The reply, checked like any other."""
         header = parse_header(self._head)
         size = sum(math.prod(shape) * np.dtype(dtype).itemsize for dtype, shape in header["arrays"])

@@ -13,7 +13,7 @@ from sample_modules import local
 
 from grader.checks.compare import summarise
 from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised, StudentTimeout
-from grader.sandbox.calls import describe_call, make
+from grader.sandbox.calls import Terms, describe_call, make
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.record import Exchange, NoAnswer
 from grader.sandbox.student import Handle, Implementation
@@ -79,7 +79,7 @@ class Answers:
     def __init__(self, reply: Header, *arrays: Array) -> None:
         self.reply, self.arrays = reply, list(arrays)
 
-    def exchange(self, _header: Header, _arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+    def exchange(self, _header: Header, _arrays: list[Array], _terms: Terms) -> Frame:
         """Answer the same to everything."""
         return self.reply, self.arrays
 

@@ -151,7 +151,7 @@ def test_wrong_loss_costs_one_task(body: str) -> None:
 def test_loss_that_hangs() -> None:
     """A cross-entropy that never ends costs task 2.1 alone, and the time of two calls."""
     files = solution_files("two_networks") | {"supervised.py": with_loss("while True: pass")}
-    results = grade(files, "2.1", "2.2", call_s=25).checks
+    results = grade(files, "2.1", "2.2", call_s=8).checks
     assert not_passed(results, "2.2") == []
     assert {r.outcome for r in results if r.task == "2.1"} == {Outcome.TIMEOUT, Outcome.SKIPPED}
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from grader.errors import MachineError
+from grader.sandbox.calls import Terms
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.values import pack, unpack
 
@@ -90,7 +91,7 @@ class RecordedTransport:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
 
-    def exchange(self, header: Header, _arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+    def exchange(self, header: Header, _arrays: list[Array], _terms: Terms) -> Frame:
         """The recorded answer to a request."""
         return ({"value": None}, []) if header["op"] == "reset" else self._recording.answer(question_of(header))
 

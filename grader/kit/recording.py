@@ -21,6 +21,7 @@ from grader.kit.rubric import read_rubric
 from grader.kit.student import HomeTransport
 from grader.records import Outcome
 from grader.runner import run_checks
+from grader.sandbox.calls import Terms
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.student import Implementation
 
@@ -32,8 +33,8 @@ class _Recorder:
         self._inner = HomeTransport(folder)
         self._recording = recording
 
-    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
-        reply, results = self._inner.exchange(header, arrays, timeout_s, max_body)
+    def exchange(self, header: Header, arrays: list[Array], terms: Terms) -> Frame:
+        reply, results = self._inner.exchange(header, arrays, terms)
         if "value" not in reply:
             raise MachineError(f"the solution can't be recorded: {question_of(header)}: {reply}")
         if header["op"] != "reset":

@@ -15,6 +15,7 @@ import torch
 
 from grader.errors import Missing
 from grader.sandbox import standins
+from grader.sandbox.calls import Terms
 from grader.sandbox.headless import NOTEBOOK_NAMES
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.servant import Absent, Servant
@@ -109,7 +110,7 @@ class HomeTransport:
         torch.set_grad_enabled(True)
         self._servant, self._imported = HomeServant(self._folder), set()
 
-    def exchange(self, header: Header, arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+    def exchange(self, header: Header, arrays: list[Array], _terms: Terms) -> Frame:
         """Answer a request; the module that it needs is imported first, as in the sandbox."""
         module = header.get("module") or header.get("target", {}).get("module")
         try:

@@ -1,4 +1,4 @@
-"""What is asked of an implementation: recipes for arguments, requests that can travel, and calls in words."""
+"""What is asked of an implementation, and on what terms: recipes, requests that can travel, and calls in words."""
 
 from __future__ import annotations
 
@@ -16,10 +16,28 @@ _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 4, 8, 8, 8
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 100
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a request may take, and who is charged for it.
+
+    Attributes:
+        called: What is called, in words, for messages.
+        modules: Whose code it runs, as far as can be seen from here: the module that is called, and those that have
+            made the objects it gets.
+        timeout_s: Seconds that it may take; None takes the limit of a call.
+        max_body: Most bytes of arrays in the answer.
+    """
+
+    called: str
+    modules: frozenset[str] = frozenset()
+    timeout_s: float | None = None
+    max_body: int = REPLY_BYTES
+
+
 class Transport(Protocol):
     """Carries one request to an implementation and its reply back."""
 
-    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
+    def exchange(self, header: Header, arrays: list[Array], terms: Terms) -> Frame:
         """Send a request, wait for the reply; raises CheckStopped when there is none."""
 
 

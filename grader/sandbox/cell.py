@@ -20,8 +20,9 @@ import numpy as np
 
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
-from grader.sandbox.meters import Meter, cpu_seconds, open_meter
-from grader.sandbox.protocol import Array, Channel, DeadlinePassed, Frame, Header, ProtocolError
+from grader.sandbox.meters import Meter, most_cpu_s, open_meter
+from grader.sandbox.protocol import Array, Channel, DeadlinePassed, Frame, Header, Patience, ProtocolError, until
+from grader.sandbox.stopwatch import Stopwatch
 
 START_S = 120  # importing torch on a cold and busy disk
 PIECE = 32 << 20  # files travel in pieces of so many bytes
@@ -97,6 +98,7 @@ class Cell:
         self._release = release
         self._output = Drain(output, output_kib << 10)
         self._meter: Meter | None = None
+        self._threads = 1
         self._stopped = False
         self._request = 0
 
@@ -112,47 +114,52 @@ class Cell:
         Raises:
             SandboxUnavailable: If the worker does not start or can't confine itself.
         """
-        deadline = time.monotonic() + START_S
+        patience = until(time.monotonic() + START_S)  # the machine's own time: nobody is charged for it
         named = {
             "memory_mib": limits.memory_mib,
             "processes": limits.processes,
             "threads": limits.threads,
             "box_mib": box_mib,
-            "cpu_s": cpu_seconds(limits),
+            "cpu_s": most_cpu_s(limits),
         }
+        self._threads = limits.threads
         setup = {**self._setup, "limits": {**named, **self._setup.get("limits", {})}}
         try:
-            ready, _ = self._channel.receive(deadline)
+            ready, _ = self._channel.receive(patience)
             if ready.get("threads") != 1:
                 raise ProtocolError(f"the worker has {ready.get('threads')} threads before it is confined")
-            self._channel.send(setup, [np.frombuffer(bpf, np.uint8)], deadline)
+            self._channel.send(setup, [np.frombuffer(bpf, np.uint8)], patience)
             self._meter = open_meter(limits, box_mib, self._first.pid, self._first.kill)  # while the worker is at it
-            self._channel.receive(deadline)
-            self._send_files(files, deadline)
+            self._channel.receive(patience)
+            self._send_files(files, patience)
         except (ProtocolError, DeadlinePassed, OSError) as error:
             output = self.stop()
             raise SandboxUnavailable(
                 f"the sandboxed process did not start: {str(error) or 'too slow'}\n{output}"
             ) from error
 
-    def _send_files(self, files: Mapping[str, bytes], deadline: float) -> None:
+    def _send_files(self, files: Mapping[str, bytes], patience: Patience) -> None:
         for path, content in files.items():
             data = np.frombuffer(content, np.uint8)
             for start in range(0, max(len(data), 1), PIECE):
-                self._channel.send({"path": path}, [data[start : start + PIECE]], deadline)
-        self._channel.send({"done": True}, [], deadline)
+                self._channel.send({"path": path}, [data[start : start + PIECE]], patience)
+        self._channel.send({"done": True}, [], patience)
 
-    def exchange(self, header: Header, arrays: list[Array], timeout_s: float, max_body: int) -> Frame:
+    def stopwatch(self, limit_s: float) -> Stopwatch:
+        """Begin to measure a request that may be charged so many seconds."""
+        assert self._meter is not None
+        return Stopwatch(self._meter.used, self._threads, limit_s)
+
+    def exchange(self, header: Header, arrays: list[Array], patience: Patience, max_body: int) -> Frame:
         """Send one request and receive its reply.
 
         Raises:
-            DeadlinePassed: If there is no whole reply within `timeout_s`.
+            DeadlinePassed: If `patience` ends before the whole reply is there.
             ProtocolError: If the reply is not a valid one; ChannelClosed if the process died.
         """
-        deadline = time.monotonic() + timeout_s
         self._request += 1
-        self._channel.send({**header, "id": self._request, "max_body": max_body}, arrays, deadline)
-        reply, results = self._channel.receive(deadline, max_body)
+        self._channel.send({**header, "id": self._request, "max_body": max_body}, arrays, patience)
+        reply, results = self._channel.receive(patience, max_body)
         if reply.get("id") != self._request:
             raise ProtocolError("an answer to another question")
         return reply, results

@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from grader.sandbox.stopwatch import Reading, queued_seconds
+
 ROOT = Path("/sys/fs/cgroup")
 _WAIT_S = 5  # for the kernel to let go of a group whose processes have ended
 _JANITOR = """
@@ -95,10 +97,12 @@ class ControlGroups:
             lines = self._file("memory", "memory.oom_control", "memory.events").read_text().splitlines()
             return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in lines)
 
-        def cpu_s(self) -> float:
-            """Seconds of CPU that its processes have used, the dead included."""
+        def used(self) -> Reading:
+            """What its processes have used of the processors, the dead included."""
             text = self._file("cpuacct", "cpuacct.usage", "cpu.stat").read_text()
-            return int(text.split()[1]) / 1e6 if "" in self._folders else int(text) / 1e9
+            cpu_s = int(text.split()[1]) / 1e6 if "" in self._folders else int(text) / 1e9
+            threads = self._file("cpuacct", "tasks", "cgroup.threads").read_text().split()
+            return cpu_s, {int(thread): queued_seconds(thread) for thread in threads}
 
         def remove(self) -> None:
             """Remove it and, where the cell's end was not theirs, the processes that are left in it.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from types import ModuleType
 
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox.cell import Cell
-from grader.sandbox.protocol import DeadlinePassed, ProtocolError
+from grader.sandbox.protocol import DeadlinePassed, ProtocolError, until
 
 ANSWER_S = 120  # importing a large package on a busy machine
 _ANSWER_BYTES = 1 << 16
@@ -39,7 +40,7 @@ class CleanWorker:
         if (module, package) not in self._lacks:
             try:
                 request = {"op": "find", "module": module, "package": package}
-                reply, _ = self._started().exchange(request, [], ANSWER_S, _ANSWER_BYTES)
+                reply, _ = self._started().exchange(request, [], until(time.monotonic() + ANSWER_S), _ANSWER_BYTES)
                 self._lacks[module, package] = reply.get("value") is not True
             except (SandboxUnavailable, ProtocolError, DeadlinePassed):
                 self.stop()

@@ -1,4 +1,4 @@
-"""What a cell takes of the machine, measured from outside: memory and CPU of all its processes together.
+"""What a cell takes of the machine, measured from outside: memory and computing of all its processes together.
 
 Limits of the kernel's per process (`worker.confine`) can't see what many processes take together. A control group can,
 where the grader may make one; elsewhere a thread looks now and then.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Protocol
 
 from grader.rubric import Limits
 from grader.sandbox.cgroups import ControlGroups
+from grader.sandbox.stopwatch import Reading, queued_seconds
 
 EVERY_S = 0.05  # between two looks of the watchdog
+CPU_MARGIN_S = 120  # a cold start's, and what is used between two looks
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -25,15 +26,15 @@ class Source(Protocol):
     def is_out_of_memory(self) -> bool:
         """Whether it took more than it may."""
 
-    def cpu_s(self) -> float:
-        """Seconds of CPU that it has used."""
+    def used(self) -> Reading:
+        """What its processes have used of the processors."""
 
     def remove(self) -> None:
         """Give back what the source holds; nothing of the cell is left by now."""
 
 
 class Meter:
-    """Looks every few milliseconds, and kills a cell that has passed a limit: all of it, not one of its processes.
+    """Measures a cell, and kills it when it has too much memory: all of it, not one of its processes.
 
     Args:
         limits: What the cell may use.
@@ -62,9 +63,11 @@ class Meter:
     def _look(self) -> str | None:
         if self._source.is_out_of_memory():
             self._verdict = f"Your code was stopped: it needed more than {self._limits.memory_mib:,} MiB of memory."
-        elif self._source.cpu_s() >= (most := cpu_seconds(self._limits)):
-            self._verdict = f"Your code was stopped: it used up {most:,} seconds of processor time."
         return self._verdict
+
+    def used(self) -> Reading:
+        """What the cell has used of the processors so far."""
+        return self._source.used()
 
     def close(self) -> str | None:
         """Look a last time, before the cell is killed: the kernel may have ended it for a limit. Its sentence."""
@@ -111,20 +114,21 @@ class Processes:
     def is_out_of_memory(self) -> bool:
         """Whether they take more together than they may."""
         pids = family(self._pid)
-        memory, self._cpu_s = measure(pids)
-        return memory > self._total and share(pids) > self._total
+        return memory_of(pids) > self._total and share(pids) > self._total
 
-    def cpu_s(self) -> float:
-        """Seconds of CPU, as of the last look."""
-        return self._cpu_s
+    def used(self) -> Reading:
+        """What they have used of the processors, without those that have ended and that nobody has waited for."""
+        pids = family(self._pid)
+        self._cpu_s = max(self._cpu_s, cpu_seconds(pids))
+        return self._cpu_s, {thread: queued_seconds(thread) for pid in pids for thread in _threads(pid)}
 
     def remove(self) -> None:
         """There is nothing to remove."""
 
 
-def cpu_seconds(limits: Limits) -> int:
-    """Seconds of CPU that a cell may use."""
-    return int(limits.submission_s * limits.threads)
+def most_cpu_s(limits: Limits) -> int:
+    """CPU seconds at which the kernel ends a process: more than the submission's seconds allow all of them together."""
+    return int(limits.submission_s * limits.threads) + CPU_MARGIN_S
 
 
 def family(pid: int) -> list[int]:
@@ -137,36 +141,44 @@ def family(pid: int) -> list[int]:
 
 
 def _children(pid: int) -> Iterable[int]:
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            yield from map(int, task.read_text().split())
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # the thread has ended
+    for thread in _threads(pid):
+        yield from map(int, _read(f"{pid}/task/{thread}/children").split())
 
 
-def measure(pids: Iterable[int]) -> tuple[int, float]:
-    """Bytes of memory that these processes hold, what several share counted for each, and seconds of CPU they took."""
-    memory, ticks = 0, 0
+def _threads(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """CPU seconds of these processes."""
+    ticks = 0
     for pid in pids:
-        try:
-            memory += _sum_of(Path(f"/proc/{pid}/status"), ("RssAnon:", "RssShmem:"))
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has ended
+        fields = _read(f"{pid}/stat").rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:15]))  # of the process in user and kernel mode, then of its waited-for children
-    return memory, ticks / _TICKS
+    return ticks / _TICKS
+
+
+def memory_of(pids: Iterable[int]) -> int:
+    """Bytes of memory that these processes hold; what several share is counted for each."""
+    return sum(_sum_of(f"{pid}/status", ("RssAnon:", "RssShmem:")) for pid in pids)
 
 
 def share(pids: Iterable[int]) -> int:
     """Bytes of memory that are these processes' part of what they hold: slow, and right for what forks share."""
-    memory = 0
-    for pid in pids:
-        try:
-            memory += _sum_of(Path(f"/proc/{pid}/smaps_rollup"), ("Pss_Anon:", "Pss_Shmem:"))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return memory
+    return sum(_sum_of(f"{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in pids)
 
 
-def _sum_of(path: Path, names: tuple[str, ...]) -> int:
-    return sum(int(line.split()[1]) << 10 for line in path.read_text().splitlines() if line.startswith(names))
+def _sum_of(path: str, names: tuple[str, ...]) -> int:
+    return sum(int(line.split()[1]) << 10 for line in _read(path).splitlines() if line.startswith(names))
+
+
+def _read(path: str) -> str:
+    """A file of /proc; empty when its process or thread has ended."""
+    try:
+        with open(f"/proc/{path}", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -14,7 +14,7 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Header = dict[str, Any]
 Frame = tuple[Header, list[Array]]
+#: Seconds, above 0, to wait for the other side before asking again; raises DeadlinePassed when it is over.
+Patience = Callable[[], float]
 
 MAX_HEADER = 1 << 20
 MAX_BODY = 256 << 20
@@ -47,6 +49,17 @@ class DeadlinePassed(Exception):
     """Sending or receiving did not end in time."""
 
 
+def until(deadline: float) -> Patience:
+    """Wait until a moment of `time.monotonic()`'s clock."""
+
+    def left() -> float:
+        if (seconds := deadline - time.monotonic()) <= 0:
+            raise DeadlinePassed
+        return seconds
+
+    return left
+
+
 class Channel:
     """Sends and receives frames over a connected stream socket."""
 
@@ -57,7 +70,7 @@ class Channel:
         self,
         header: Header,
         arrays: Sequence[Array] = (),
-        deadline: float | None = None,
+        patience: Patience | None = None,
         max_body: int = MAX_BODY,
     ) -> None:
         """Send one frame.
@@ -65,7 +78,7 @@ class Channel:
         Args:
             header: JSON-able; its key `arrays` is set here.
             arrays: The frame's arrays, any shape, of the dtypes in `DTYPES`.
-            deadline: On `time.monotonic()`'s clock; None waits for ever.
+            patience: How long to wait; None waits for ever.
             max_body: Most bytes of arrays that the other side accepts.
 
         Raises:
@@ -78,16 +91,16 @@ class Channel:
         body = sum(array.nbytes for array in arrays)
         if len(head) > MAX_HEADER or body > max_body or len(arrays) > MAX_ARRAYS:
             raise ProtocolError(f"a frame of {len(arrays)} arrays, {len(head)} + {body} bytes; too large")
-        self._send_bytes(_PREFIX.pack(len(head), body) + head, deadline)
+        self._send_bytes(_PREFIX.pack(len(head), body) + head, patience)
         for array in arrays:
             if array.nbytes:
-                self._send_bytes(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, deadline)
+                self._send_bytes(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, patience)
 
-    def receive(self, deadline: float | None = None, max_body: int = MAX_BODY) -> Frame:
+    def receive(self, patience: Patience | None = None, max_body: int = MAX_BODY) -> Frame:
         """Receive one frame.
 
         Args:
-            deadline: On `time.monotonic()`'s clock, for the whole frame.
+            patience: How long to wait for the whole frame; None waits for ever.
             max_body: Most bytes of arrays to accept.
 
         Raises:
@@ -95,53 +108,44 @@ class Channel:
             ChannelClosed: If the other side is gone.
             DeadlinePassed: If the frame is not complete in time.
         """
-        head_length, body_length = _PREFIX.unpack(self._receive_bytes(_PREFIX.size, deadline))
+        head_length, body_length = _PREFIX.unpack(self._receive_bytes(_PREFIX.size, patience))
         if head_length > MAX_HEADER or body_length > max_body:
             raise ProtocolError(f"a frame of {head_length} + {body_length} bytes; too large")
-        header = parse_header(bytes(self._receive_bytes(head_length, deadline)))
+        header = parse_header(bytes(self._receive_bytes(head_length, patience)))
         layout = check_layout(header, body_length)
-        body = self._receive_bytes(body_length, deadline)
+        body = self._receive_bytes(body_length, patience)
         return header, cut_body(body, layout)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
-    def _send_bytes(self, data: bytes | memoryview, deadline: float | None) -> None:
+    def _send_bytes(self, data: bytes | memoryview, patience: Patience | None) -> None:
         view = memoryview(data)
-        try:
-            while view:
-                self._socket.settimeout(_remaining(deadline))
-                view = view[self._socket.send(view[: 1 << 20]) :]
-        except TimeoutError:
-            raise DeadlinePassed from None
-        except OSError as error:
-            raise ChannelClosed(str(error)) from error
+        while view:
+            view = view[self._once(self._socket.send, view[: 1 << 20], patience) :]
 
-    def _receive_bytes(self, length: int, deadline: float | None) -> bytearray:
+    def _receive_bytes(self, length: int, patience: Patience | None) -> bytearray:
         data = bytearray(length)
         view = memoryview(data)
-        try:
-            while view:
-                self._socket.settimeout(_remaining(deadline))
-                received = self._socket.recv_into(view)
-                if not received:
-                    raise ChannelClosed("the connection ended")
-                view = view[received:]
-        except TimeoutError:
-            raise DeadlinePassed from None
-        except OSError as error:
-            raise ChannelClosed(str(error)) from error
+        while view:
+            received = self._once(self._socket.recv_into, view, patience)
+            if not received:
+                raise ChannelClosed("the connection ended")
+            view = view[received:]
         return data
 
-
-def _remaining(deadline: float | None) -> float | None:
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise DeadlinePassed
-    return left
+    def _once(self, move: Callable[[memoryview], int], view: memoryview, patience: Patience | None) -> int:
+        """Send or receive once; returns the number of bytes."""
+        while True:
+            seconds = patience() if patience else None
+            try:
+                self._socket.settimeout(seconds)
+                return move(view)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise ChannelClosed(str(error)) from error
 
 
 def parse_header(data: bytes) -> Header:

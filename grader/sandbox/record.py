@@ -105,3 +105,30 @@ class OwnCalls:
         """The last own call in words, into `module` if there was one; empty if nothing was called."""
         of_module = [words for words in self._calls if words.startswith(f"{module}.")]
         return (of_module or self._calls or [""])[-1]
+
+
+class Makers:
+    """Knows the modules whose code an object runs: those that were called when it was made, and its parts' makers."""
+
+    def __init__(self) -> None:
+        self._modules: dict[int, frozenset[str]] = {}  # by number of an object
+
+    def note(self, number: int, modules: frozenset[str]) -> None:
+        """Note whose code the object of this number runs."""
+        self._modules[number] = modules
+
+    def collect(self, number: int, modules: set[str]) -> int:
+        """Add to `modules` those whose code an object runs; returns its number."""
+        modules |= self.of(number)
+        return number
+
+    def of(self, number: int) -> frozenset[str]:
+        """The modules whose code an object runs; none where they are not known."""
+        return self._modules.get(number, frozenset())
+
+    def named(self, request: Header) -> set[str]:
+        """The modules whose code a request runs, its arguments aside."""
+        target = request.get("target", {})
+        named = {name for name in (request.get("module"), target.get("module")) if name}
+        numbers = (number for number in (target.get("object"), request.get("model")) if number is not None)
+        return named.union(*map(self.of, numbers))

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from grader.errors import CheckStopped, Missing, StudentCrashed
-from grader.sandbox.calls import REPLY_BYTES, Recipe, Transport, describe_call, pack_request
+from grader.sandbox.calls import REPLY_BYTES, Recipe, Terms, Transport, describe_call, pack_request
 from grader.sandbox.hints import student_error
 from grader.sandbox.missing import explain_missing, missing_answer
 from grader.sandbox.protocol import Array, Header, ProtocolError
-from grader.sandbox.record import Exchange, OwnCalls, ignore, no_answer
+from grader.sandbox.record import Exchange, Makers, OwnCalls, ignore, no_answer
 from grader.sandbox.values import unpack
 
 MOST_TEXTS = 8  # of one kind, about a model file
@@ -74,7 +74,7 @@ class Implementation:
         self.record: list[Exchange] = []
         self.remarks: list[str] = []
         self.watch: Callable[[Exchange], None] = ignore
-        self._transport, self._own = transport, OwnCalls()
+        self._transport, self._own, self._makers = transport, OwnCalls(), Makers()
 
     def __getattr__(self, name: str) -> ModuleProxy:
         if name in self.__dict__.get("modules", ()):
@@ -92,7 +92,7 @@ class Implementation:
             file: Name of the file.
             module: Module whose names a pickled model may refer to.
             model: A freshly built model.
-            timeout_s: Deadline; None takes the limit of a call.
+            timeout_s: Seconds that it may take; None takes the limit of a call.
 
         Raises:
             StudentRaised: If the file can't be read, or if its own code, or the network's, raised.
@@ -118,7 +118,7 @@ class Implementation:
 
     def reset(self, seed: int) -> None:
         """Forget every handle, the record and the remarks, and seed the generators."""
-        self.record, self.remarks, self._own = [], [], OwnCalls()
+        self.record, self.remarks, self._own, self._makers = [], [], OwnCalls(), Makers()
         self.ask({"op": "reset", "seed": seed}, "reset", recorded=False)
 
     def twin(self) -> Implementation:
@@ -150,14 +150,18 @@ class Implementation:
             StudentCrashed: If it died or broke the protocol.
             StudentTimeout: If there was no answer in time.
         """
-        header, arrays = pack_request(request, lambda value: value.id if isinstance(value, Handle) else None)
+        modules = self._makers.named(request)
+        header, arrays = pack_request(
+            request, lambda value: self._makers.collect(value.id, modules) if isinstance(value, Handle) else None
+        )
         given = tuple(array for array in arrays if array.nbytes <= KEPT_BYTES) if recorded else ()
         own = self._own.words(request, called)
         if own and (recorded or "file" in request):
             self._own.note(own)
+        terms = Terms(own or called, frozenset(modules), timeout_s, max_body)
         try:
-            reply, results = self._transport.exchange(header, arrays, timeout_s, max_body)
-            value = self._read(reply, results, is_own=bool(own))
+            reply, results = self._transport.exchange(header, arrays, terms)
+            value = self._read(reply, results, terms.modules, is_own=bool(own))
             if request.get("keep") and not isinstance(value, Handle):
                 raise StudentCrashed("The process answered with something that it was asked to keep.")
         except CheckStopped as stopped:
@@ -176,7 +180,7 @@ class Implementation:
         self.record.append(exchange)
         self.watch(exchange)
 
-    def _read(self, reply: Header, results: list[Array], *, is_own: bool) -> Any:
+    def _read(self, reply: Header, results: list[Array], modules: frozenset[str], *, is_own: bool) -> Any:
         if isinstance(missing := reply.get("missing"), str):
             raise missing_answer(missing, reply, self.files, self._packages)
         if isinstance(error := reply.get("error"), dict):
@@ -185,13 +189,14 @@ class Implementation:
         if "value" not in reply:
             raise StudentCrashed("The process answered with nothing that can be read.")
         try:
-            return unpack(reply["value"], results, self._fetch, tensors=False)
+            return unpack(reply["value"], results, lambda node: self._fetch(node, modules), tensors=False)
         except ProtocolError as error:
             raise StudentCrashed(f"The process answered with {error}.") from error
 
-    def _fetch(self, node: Header) -> Handle:
+    def _fetch(self, node: Header, modules: frozenset[str]) -> Handle:
         number, kind, dtype = node.get("id"), node.get("type"), node.get("dtype", "")
         if node.get("$") == "object" and type(number) is int and isinstance(kind, str) and isinstance(dtype, str):
+            self._makers.note(number, modules)
             return Handle(self, number, kind[:80], dtype[:40].removeprefix("torch."))
         raise ProtocolError("a value of an unknown kind")
 
@@ -244,7 +249,7 @@ class Function:
         """The same function with other options.
 
         Args:
-            timeout_s: Deadline; None takes the limit of a call.
+            timeout_s: Seconds that it may take; None takes the limit of a call.
             keep: Whether the result is kept there, as a handle.
             no_grad: Whether to record no gradients.
             forbid: Names of functions of torch that raise ForbiddenCall while it runs.

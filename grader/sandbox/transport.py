@@ -5,28 +5,41 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from types import ModuleType
 from typing import BinaryIO
 
 from grader.environment import ALWAYS, all_import_names
-from grader.errors import CheckStopped, MachineError, Missing, StudentCrashed, StudentTimeout
+from grader.errors import (
+    CheckStopped,
+    MachineError,
+    Missing,
+    SandboxUnavailable,
+    StudentCrashed,
+    StudentTimeout,
+)
 from grader.installed import is_installed
 from grader.rubric import Limits
-from grader.sandbox.cell import Cell
+from grader.sandbox.budget import Budget
+from grader.sandbox.calls import Terms
+from grader.sandbox.cell import START_S, Cell
 from grader.sandbox.hints import limit_hint
 from grader.sandbox.jail import Jail
-from grader.sandbox.protocol import Array, DeadlinePassed, Frame, Header, ProtocolError
+from grader.sandbox.protocol import Array, DeadlinePassed, Frame, Header, ProtocolError, until
 from grader.sandbox.servant import Absent, Servant
 
-RESERVED = 0.1  # of a submission's seconds for each other module: what a single one may not use up
 TAIL_LINES = 8  # of the process's output, quoted when it dies
+RESET_S = 5  # to forget what a check has left behind; beyond that a new cell is quicker
+IMPORT_BYTES = 1 << 20  # of an answer that holds nothing
+WAITING = "Seconds count while your code computes or waits, not while the machine is busy with others."
 
 
 class CellTransport:
     """Reaches the student's code in cells, replacing a cell that died, hung or broke the protocol.
 
-    Keeps the submission's time: a module that hangs or dies at import is not tried again, nor one that has used up its
-    share of the seconds. Each module has a share of its own, so that one that hangs costs only the tasks that use it.
+    Keeps the submission's budget: a module that hangs or dies at import is not tried again, nor is a call made whose
+    modules have used up their seconds.
     """
 
     def __init__(self, jail: Jail, limits: Limits, packages: Iterable[str] = tuple(ALWAYS)) -> None:
@@ -36,10 +49,9 @@ class CellTransport:
         self._cell: Cell | None = None
         self._is_last = False
         self._imported: dict[str, bool] = {}  # modules asked for in this cell, and whether they came
-        self._module = ""  # the one asked for last: what happens in the cell is counted against its share
+        self._is_used = False  # whether code of the student may have run in this cell
         self._stuck: dict[str, Callable[[], CheckStopped]] = {}  # why a module is not imported again
-        self._share_s = limits.submission_s * (1 - RESERVED * max(0, len(jail.modules) - 1))
-        self._left_s: dict[str, float] = {}
+        self._budget = Budget(jail.modules, limits.submission_s)
 
     def renew(self, *, last: bool = False) -> None:
         """Take a new cell for what comes next; `last` when nothing comes after it."""
@@ -55,17 +67,20 @@ class CellTransport:
         return cell.stop() if cell else ""
 
     def _forget(self) -> Cell | None:
-        cell, self._cell, self._imported, self._module = self._cell, None, {}, ""
+        cell, self._cell, self._imported, self._is_used = self._cell, None, {}, False
         return cell
 
-    def exchange(self, header: Header, arrays: list[Array], timeout_s: float | None, max_body: int) -> Frame:
-        """Send a request; import the module it needs first, under the import's own deadline."""
+    def exchange(self, header: Header, arrays: list[Array], terms: Terms) -> Frame:
+        """Send a request; import the module it needs first, under the import's own limit."""
+        if header["op"] == "reset":
+            return self._reset(header, terms)
         module = header.get("module") or header.get("target", {}).get("module")
-        if module:
-            self._module = module
-            if not self._imported.get(module):
-                self._import(module)
-        reply, results = self._ask(header, arrays, timeout_s or self._limits.call_s, max_body, "The call")
+        if module and not self._imported.get(module):
+            self._import(module)
+        # What runs none of their code by name may run what any of them has put in its place.
+        modules = terms.modules or frozenset(self._imported)
+        timeout_s = terms.timeout_s or self._limits.call_s
+        reply, results = self._ask(header, arrays, replace(terms, modules=modules, timeout_s=timeout_s), "The call")
         self._acquit(reply.get("error"))
         return reply, results
 
@@ -85,12 +100,15 @@ class CellTransport:
     def _import(self, module: str) -> None:
         if module in self._stuck:
             raise self._stuck[module]()
+        terms = Terms(f"import {module}", frozenset({module}), self._limits.import_s, IMPORT_BYTES)
+        self._left_s(terms.modules)
         alone = self._imported.keys() <= {module}  # nobody else's code in this cell could be to blame
         self._imported[module] = False
-        request = {"op": "import", "module": module}
         try:
-            reply, _ = self._ask(request, [], self._limits.import_s, 1 << 20, f"Importing `{module}.py`")
+            reply, _ = self._ask({"op": "import", "module": module}, [], terms, f"Importing `{module}.py`")
         except (StudentTimeout, StudentCrashed) as stopped:
+            if self._budget.left_s(terms.modules) <= 0:
+                raise
             stopped.help = "Put what trains, downloads or loops under `if __name__ == '__main__':`."
             if alone:
                 kind, message, got, help = type(stopped), stopped.message, stopped.got, stopped.help
@@ -101,34 +119,62 @@ class CellTransport:
         self._imported[module] = "value" in reply
         # An import that raised is asked for again by the call itself, which then reports the exception.
 
-    def _ask(self, header: Header, arrays: list[Array], timeout_s: float, max_body: int, what: str) -> Frame:
-        module = self._module
-        left_s = self._left_s.get(module, self._share_s)
-        if left_s <= 0:
-            raise StudentTimeout(f"`{module}.py` has used up its {self._share_s:g} seconds.")
+    def _reset(self, header: Header, terms: Terms) -> Frame:
+        """Have the cell forget what a check has made; take a new one where it does not, which costs no check anything.
+
+        Raises:
+            SandboxUnavailable: If a new cell, in which no code of the student has run, does not answer.
+        """
+        if self._is_used:
+            with suppress(StudentTimeout, StudentCrashed):
+                costs = Terms("clearing up after a check", frozenset(self._imported), RESET_S)
+                answer = self._ask(header, [], costs, "Clearing up")
+                if "value" in answer[0]:
+                    return answer
+            self.drop()
         if self._cell is None:
             self.renew(last=self._is_last)
-            self._module = module
         assert self._cell is not None
-        allowed_s = min(timeout_s, left_s)
-        started = time.monotonic()
         try:
-            reply, results = self._cell.exchange(header, arrays, allowed_s, max_body)
+            return self._cell.exchange(header, [], until(time.monotonic() + START_S), terms.max_body)
+        except (DeadlinePassed, ProtocolError) as error:
+            raise SandboxUnavailable(f"a new sandboxed process does not answer: {error}\n{self.drop()}") from error
+
+    def _ask(self, header: Header, arrays: list[Array], terms: Terms, what: str) -> Frame:
+        """Send a request to the cell, or to a new one, at the expense of `terms.modules`."""
+        left_s, timeout_s = self._left_s(terms.modules), terms.timeout_s or self._limits.call_s
+        if self._cell is None:
+            self.renew(last=self._is_last)
+        assert self._cell is not None
+        self._is_used = True
+        stopwatch = self._cell.stopwatch(min(timeout_s, left_s))
+        try:
+            try:
+                reply, results = self._cell.exchange(header, arrays, stopwatch, terms.max_body)
+            finally:
+                self._budget.charge(terms.modules, terms.called.partition("(")[0], stopwatch.seconds())
             error = reply.get("error")
             return {**reply, "hint": limit_hint(error, self._limits) if isinstance(error, dict) else ""}, results
         except DeadlinePassed:
+            reached = stopwatch.limit_in_words()
             self.drop()
-            raise StudentTimeout(f"{what} was stopped after {allowed_s:.3g} seconds.") from None
+            if left_s <= timeout_s:
+                raise self._budget.used_up(terms.modules, "this call was stopped") from None
+            raise StudentTimeout(f"{what} was stopped after {reached}.", help=WAITING) from None
         except ProtocolError as error:
-            limit = self._cell.verdict()
+            verdict = self._cell.verdict()
             output = self.drop()
-            message = limit or f"The process that ran your code ended: {error}."
+            message = verdict or f"The process that ran your code ended: {error}."
             raise StudentCrashed(message, got=_tail(output)) from error
         except BaseException:  # whatever it was, what the cell sends next would be the answer to this
             self.drop()
             raise
-        finally:
-            self._left_s[module] = left_s - (time.monotonic() - started)
+
+    def _left_s(self, modules: frozenset[str]) -> float:
+        """Seconds that a call of these modules may take; raises StudentTimeout when there are none."""
+        if (left_s := self._budget.left_s(modules)) <= 0:
+            raise self._budget.used_up(modules, "this call was not made")
+        return left_s
 
 
 def _tail(output: str) -> str:
@@ -149,7 +195,7 @@ class LocalTransport:
         self._files = files
         self._servant = Servant(self._import, self._open, caught=(Exception, SystemExit))
 
-    def exchange(self, header: Header, arrays: list[Array], _timeout_s: float | None, _max_body: int) -> Frame:
+    def exchange(self, header: Header, arrays: list[Array], _terms: Terms) -> Frame:
         """Answer a request at once."""
         return self._servant.answer(header, arrays)
 
