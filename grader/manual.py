@@ -9,6 +9,7 @@ from pathlib import Path
 import tomli_w
 from pydantic import ValidationError
 
+from grader.decoding import NotText, decode_text
 from grader.errors import UsageError
 from grader.records import Grade, Record, State
 from grader.rubric import Assignment
@@ -95,8 +96,8 @@ def read_form(path: Path) -> Form:
         UsageError: If it is missing or not a form.
     """
     try:
-        form = Form.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        form = Form.model_validate(tomllib.loads(decode_text(path.read_bytes())))
+    except (OSError, NotText, tomllib.TOMLDecodeError, ValidationError) as error:
         raise UsageError(f"{path} can't be read as a form of manual scores: {error}") from error
     return form
 

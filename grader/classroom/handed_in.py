@@ -7,7 +7,6 @@ browser numbered (`alice (1).zip`), and folders as Gradescope leaves them, a zip
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.classroom.records import Person
+from grader.decoding import parse_json
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake.opening import open_submission, student_name
 from grader.rubric import Assignment, find_assignments
@@ -114,7 +114,7 @@ def _from_metadata(path: Path, roster: Mapping[str, Person]) -> list[HandIn]:
         LOG.warning("%s holds no zip: nothing of it is graded", clean_name(str(path.parent)))
         return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
         users = [_user(user) for user in content["users"]]
         submitted_at = datetime.fromisoformat(content["created_at"])
         if submitted_at.tzinfo is None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.classroom.records import Person
+from grader.decoding import NotText, decode_text
 from grader.errors import UsageError
 from grader.intake.opening import student_name
 from grader.moments import read_moment
@@ -30,7 +31,7 @@ def read_roster(path: Path) -> dict[str, Person]:
         UsageError: If the file can't be read as that, naming the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode_text(path.read_bytes())
         lines = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         heading = [name.strip() for name in lines.fieldnames or ()]
         lines.fieldnames = heading
@@ -45,7 +46,7 @@ def read_roster(path: Path) -> dict[str, Person]:
             if person.student in people:
                 raise UsageError(f"{path}, line {lines.line_num}: {fields['student']!r} is there twice")
             people[person.student] = person
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, NotText, csv.Error) as error:
         raise UsageError(f"{path} can't be read as a roster: {error}") from error
     return people
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from grader.decoding import NotText, decode_text
 from grader.errors import UsageError
 from grader.intake.missed import explain_missed
 from grader.intake.recognising import NAMES_QUOTED, module_files, quote_paths, recognise
@@ -26,6 +27,7 @@ from grader.text import clean_name
 # File systems end at 255 bytes a name; results of a student have names of their own beside this one.
 MAX_STUDENT = 200  # bytes
 _GROUP_BYTES = 4096  # of group.txt: a few names
+_TEXTS = ("answers.md", "group.txt")  # read as plain text
 
 
 def student_name(path: Path) -> str:
@@ -91,13 +93,14 @@ def open_submission(
     gathered, left, of_folders = _gather(members, root, chosen)
     taken = with_modules(gathered, chosen, project)
     missed = explain_missed(taken, left, chosen, project)
-    group = _group(taken.files)
+    group = read_group(taken.files)
+    told = _group_note(group) + _not_text(taken.files)
     return Submission(
         student=student_name(path),
         assignment=chosen.id,
         sha256=hashlib.sha256(raw).hexdigest(),
         files=taken.files,
-        notes=missed.first + _group_note(group) + of_others + of_folders + taken.notes + missed.notes,
+        notes=missed.first + told + of_others + of_folders + taken.notes + missed.notes,
         submitted_at=submitted_at,
         group=group,
         first=missed.first,
@@ -148,10 +151,24 @@ def _gather(
     return files, left, tuple(note for note, paths in notes.items() if paths)
 
 
-def _group(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Who hands in together, out of `group.txt`, a name a line."""
-    lines = files.get("group.txt", b"")[:_GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
+def read_group(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Names of those who hand in together, as `group.txt` has them, a name a line; empty where it is not text."""
+    try:
+        lines = decode_text(files.get("group.txt", b""), _GROUP_BYTES).splitlines()
+    except NotText:
+        return ()
     return tuple(clean_name(line.strip()) for line in lines if line.strip())
+
+
+def _not_text(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """A note for each file that should be plain text and is not."""
+    notes = []
+    for name in _TEXTS:
+        try:
+            decode_text(files.get(name, b""), _GROUP_BYTES)
+        except NotText as error:
+            notes.append(f"{name} could not be read: {error}. Save it as plain text in UTF-8 and hand it in again.")
+    return tuple(notes)
 
 
 def _group_note(names: tuple[str, ...]) -> tuple[str, ...]:

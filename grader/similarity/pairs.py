@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from grader.classroom.records import Pair
+from grader.intake.opening import read_group
 from grader.notebooks.guards import PREAMBLE
 from grader.records import Submission
 from grader.rubric import PROJECT, Assignment
@@ -37,7 +38,6 @@ from grader.text import clean_name
 
 CODE, WEIGHTS = "code", "weights"
 REFERENCE = "the reference model"  # before a model's name, in the place of a student: no student's name has a space
-GROUP_BYTES = 4096  # of group.txt
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -76,12 +76,11 @@ def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assign
 
 def _hold(student: str, submission: Submission, assignment: Assignment, given: Given, handout: Handout) -> _Held:
     files, asked = submission.files, MODEL_FILES.get(assignment.id, {}).values()
-    lines = files.get("group.txt", b"")[:GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
     return _Held(
         student,
         read_code(student, files, assignment.modules, given),
         find_models(files, asked, handout),
-        frozenset(" ".join(line.casefold().split()) for line in lines if line.strip()),
+        frozenset(" ".join(name.casefold().split()) for name in read_group(files)),
     )
 
 
