@@ -24,8 +24,8 @@ LAYERS = [
         "classroom.*",
         "pipeline",
         "runner provenance report.* class_report.* terminal checks.* reference.* solutions similarity.* composing.*",
-        "intake.* importing scoring figures.* results course_secret manual datasets.* packing notebooks.submitted "
-        "sandbox.student sandbox.transport",
+        "intake.* importing scoring figures.* results course_secret manual manual_reading toml_slips datasets.* "
+        "packing notebooks.submitted sandbox.student sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "
         "sandbox.record",

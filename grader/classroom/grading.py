@@ -12,6 +12,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 from grader.classroom.digests import Digests, take_digests
@@ -25,7 +26,7 @@ from grader.classroom.roster import read_roster
 from grader.classroom.rows import failed_row, graded_row
 from grader.course_secret import course_secret
 from grader.errors import MachineError, SandboxUnavailable, UsageError
-from grader.manual import FORM
+from grader.manual import FORM, KEPT, keep_form
 from grader.results import RESULTS, looks_path, write_whole
 from grader.rubric import find_assignments
 
@@ -142,6 +143,8 @@ def _finish(group: Class, job: Job, result: Graded | Exception) -> Row:
         if marks_of(group, student) != job.form:  # a person wrote into it meanwhile: kept, and scored by the next run
             files.pop(FORM, None)
         marks = files.get(FORM, marks)
+        for name in [name for name in files if fnmatch(name, KEPT)]:
+            keep_form(group.out / student, files.pop(name), Path(name).stem)
         _write_files(group.out / student, files, result.looks)
         row = graded_row(hand_in, result)
     group.rows[student] = row

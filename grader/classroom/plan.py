@@ -16,7 +16,7 @@ from grader.classroom.rows import failed_row, missing_rows, shared_rows
 from grader.course_secret import submission_seed
 from grader.errors import UsageError
 from grader.intake.opening import file_digest
-from grader.manual import FORM
+from grader.manual import FORM, KEPT
 from grader.results import ARRAYS, RESULTS
 
 
@@ -91,10 +91,10 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def marks_of(group: Class, student: str) -> bytes:
-    """What a person has marked so far."""
+def marks_of(group: Class, student: str) -> bytes | None:
+    """The form in which a person marks; None where there is none."""
     path = group.out / student / FORM
-    return path.read_bytes() if path.exists() else b""
+    return path.read_bytes() if path.is_file() else None
 
 
 def run_digest(group: Class, assignment: str, sha256: str) -> str:
@@ -102,10 +102,14 @@ def run_digest(group: Class, assignment: str, sha256: str) -> str:
     return digest(group.digests.run.get(assignment, group.digests.run), sha256, group.options.assignment)
 
 
-def score_digest(group: Class, hand_in: HandIn, assignment: str, marks: bytes) -> str:
+def score_digest(group: Class, hand_in: HandIn, assignment: str, marks: bytes | None) -> str:
     """Of what the score depends on beside the checks' results, a person's marks among it."""
     given = (_variant(group, hand_in), hand_in.submitted_at, hand_in.person, hand_in.note, hand_in.group)
-    return digest(group.digests.score.get(assignment, group.digests.score), *map(str, given), marks.hex())
+    return digest(
+        group.digests.score.get(assignment, group.digests.score),
+        *map(str, given),
+        None if marks is None else marks.hex(),
+    )
 
 
 def _variant(group: Class, hand_in: HandIn) -> str | None:
@@ -120,6 +124,7 @@ def make_job(group: Class, plan: Plan, scratch: str | None) -> Job:
         plan.hand_in.person.student,
         archive=b"" if recorded else plan.hand_in.path.read_bytes(),
         form=marks_of(group, plan.hand_in.person.student),
+        kept={path.name: path.read_bytes() for path in sorted(folder.glob(KEPT)) if path.is_file()},
         recorded=recorded,
         assignment=group.options.assignment,
         variant=_variant(group, plan.hand_in),

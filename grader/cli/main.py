@@ -56,6 +56,7 @@ def grade(
     # A pipe has no width of its own: it gets what feedback.txt gets.
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     notes = Console(stderr=True)
+    told: list[str] = []
     result = grade_zip(
         submission,
         out,
@@ -65,10 +66,12 @@ def grade(
         manual=manual,
         weakest=min_sandbox,
         log=lambda line: notes.print(line, style="dim", markup=False, highlight=False),
+        tell=told.append,
     )
     assignments = find_assignments()
     show_grade(console, result, assignments[result.assignment].title if result.assignment else "")
     console.print(f"Report: {out / result.student / 'report.pdf'}", markup=False, highlight=False)
+    _show(notes, told)
     show_looks(notes, read_looks(out / result.student))  # not on standard output, which may become a student's file
     return GRADED if result.outcome == "graded" else AT_FAULT
 
@@ -113,13 +116,15 @@ def report(submission: Path | None, assignment: str | None, manual: Path | None,
     if manual is not None and submission is None:
         raise UsageError("a form of manual scores needs the submission that it is of")
     names = [student_name(submission)] if submission else []
+    told: list[str] = []
     if submission:
-        render_again(out, names[0], manual=manual, log=log)
+        render_again(out, names[0], manual=manual, log=log, tell=told.append)
     else:
         chosen = [assignment] if assignment else list(find_assignments())
         names = [report_reference(each, out, log).student for each in chosen]
     for name in names:
         print(out / name / "report.pdf")
+    _show(notes, told)
     return GRADED
 
 
@@ -223,6 +228,12 @@ def validate(assignment: str | None, solutions: Path | None, jobs: int | None, f
 
 
 commands.add_command(gradescope)
+
+
+def _show(console: Console, sentences: list[str]) -> None:
+    """Show what is to be said of a person's marks."""
+    for sentence in sentences:
+        console.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _build_example(submission: Path) -> None:
