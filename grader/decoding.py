@@ -55,6 +55,8 @@ def decode_text(content: bytes, most: int | None = None) -> str:
     Raises:
         NotText: If the file is of a known other format, or holds too many zero bytes for a text.
     """
+    if not content.strip(b"\0"):  # nothing, or what an interrupted save leaves
+        return ""
     if known := name_format(content):
         raise NotText(f"it is {known}, not plain text")
     encoding = json.detect_encoding(content)

@@ -115,7 +115,7 @@ def _advice(line: str, what: str) -> str:
         return f"write a decimal point, `{assigned['key']} = {value.replace(',', '.')}`"
     if value[:1] in _CURLED:
         return 'write straight quotes, `"`'
-    if what.startswith("Illegal character '\\n'"):
+    if what.startswith(("Illegal character '\\n'", "Unterminated")):
         return "the closing quote is missing"
     if what.startswith("Cannot overwrite"):
         return "this is set twice"

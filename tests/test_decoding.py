@@ -43,7 +43,7 @@ def test_windows() -> None:
 def test_interrupted_save() -> None:
     """Zero bytes at the end, as a crash leaves them, are no part of the text; a file of zero bytes is empty."""
     assert decode_text(b"score = 1\n" + b"\0" * 500) == "score = 1\n"
-    assert decode_text(b"\0" * 500) == decode_text(b"") == ""
+    assert {decode_text(bytes(size)) for size in range(9)} == {""}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -30,8 +30,8 @@ LAYERS = [
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "
         "sandbox.record",
         "notebooks.* classroom.records class_report.seen report.job rubric records environment installed newer_syntax "
-        "moments pool text decoding limited preloading limited_process sandbox.protocol sandbox.values sandbox.calls "
-        "sandbox.servant sandbox.landlock sandbox.describing sandbox.loading sandbox.unpickling sandbox.headless "
+        "moments pool text decoding identity limited preloading limited_process sandbox.protocol sandbox.values "
+        "sandbox.calls sandbox.servant sandbox.landlock sandbox.describing sandbox.loading sandbox.unpickling sandbox.headless "
         "sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )

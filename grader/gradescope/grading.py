@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from grader.classroom.handed_in import METADATA, find_hand_ins
+from grader.classroom.gradescope_lists import METADATA
+from grader.classroom.handed_in import find_hand_ins
 from grader.course_secret import secret_of, submission_seed
 from grader.decoding import parse_json
 from grader.errors import MachineError

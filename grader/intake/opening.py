@@ -86,8 +86,20 @@ def open_submission(
     """
     if submitted_at is not None and submitted_at.tzinfo is None:
         raise UsageError("the time of submission needs a time zone, e.g. 2022-03-30T18:00-04:00")
-    choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
     raw = _read(path)
+    return open_archive(raw, student_name(path), assignment=assignment, submitted_at=submitted_at, project=project)
+
+
+def open_archive(
+    raw: bytes,
+    student: str,
+    *,
+    assignment: str | None = None,
+    submitted_at: datetime | None = None,
+    project: Path = PROJECT,
+) -> Submission:
+    """Read the bytes of one handed-in zip. Arguments and errors as for `open_submission`."""
+    choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
     members = read_zip(raw)
     chosen, root, of_others = recognise(members, list(choices.values()), project)
     gathered, left, of_folders = _gather(members, root, chosen)
@@ -96,7 +108,7 @@ def open_submission(
     group = read_group(taken.files)
     told = _group_note(group) + _not_text(taken.files)
     return Submission(
-        student=student_name(path),
+        student=student,
         assignment=chosen.id,
         sha256=hashlib.sha256(raw).hexdigest(),
         files=taken.files,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from grader.classroom.records import Pair
+from grader.identity import person_key
 from grader.intake.opening import read_group
 from grader.notebooks.guards import PREAMBLE
 from grader.records import Submission
@@ -80,7 +81,7 @@ def _hold(student: str, submission: Submission, assignment: Assignment, given: G
         student,
         read_code(student, files, assignment.modules, given),
         find_models(files, asked, handout),
-        frozenset(" ".join(name.casefold().split()) for name in read_group(files)),
+        frozenset(person_key(name) for name in read_group(files)),
     )
 
 
@@ -96,7 +97,7 @@ def _same_group(first: _Held, second: _Held, sizes: Mapping[frozenset[str], int]
 
 def _is_named(one: _Held) -> bool:
     """Whether the zip's name has a word of a name in `group.txt`."""
-    words = set(_WORDS.findall(one.student.casefold()))
+    words = set(_WORDS.findall(person_key(one.student)))
     return any(word in words for name in one.group for word in _WORDS.findall(name))
 
 
