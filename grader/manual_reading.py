@@ -1,4 +1,4 @@
-"""Reads the form in which a person scores, and checks its marks against the rubric; every slip is told with its line."""
+"""Reads the form in which a person scores, and checks its marks; every slip is told with its line."""
 
 from __future__ import annotations
 

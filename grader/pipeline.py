@@ -16,17 +16,18 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.course_secret import course_secret, submission_seed
-from grader.errors import MachineError, MarksRefused, SubmissionRefused, UsageError
+from grader.errors import MachineError, SubmissionRefused, UsageError
 from grader.intake.answers import read_answers
 from grader.intake.opening import file_digest, open_submission, student_name
-from grader.manual import FORM, Form, find_form, is_changed, marks_for, read_form, write_form
+from grader.manual import FORM, is_changed, read_form
+from grader.manual_merging import merge_and_leave_form, merge_form
 from grader.records import Exhibit, Grade, RunFacts, Submission
 from grader.report.rendering import prepare, render_report
 from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission
 from grader.sandbox.jail import WEAKEST
-from grader.scoring import grade_submission, merge_marks, refuse
+from grader.scoring import grade_submission, refuse
 from grader.solutions import solution_files
 from grader.terminal import feedback_text, total_line
 from grader.text import clean_name
@@ -128,7 +129,7 @@ def grade_opened(
     titles = {task.id: task.title for task in assignment.tasks if task.written}
     answers = read_answers(submission.files.get("answers.md"), titles, titles)
     grade = grade_submission(submission, assignment, run.checks, variant, answers)
-    grade, refusal = _marked(grade, assignment, form, folder, tell)
+    grade, refusal = merge_and_leave_form(grade, assignment, form, folder, tell)
     _write(folder, grade, run.exhibits, run.facts, assignment, log)
     write_looks(folder, run.looks)
     if refusal is not None:
@@ -164,7 +165,7 @@ def render_again(
         raise UsageError(f"{manual} can't be merged: {NOTHING_TO_MARK}")
     if grade.outcome != "refused" and assignment is not None:
         form = read_form(manual) if manual is not None else None
-        grade, refusal = _merged(grade, assignment, form, folder)
+        grade, refusal = merge_form(grade, assignment, form, folder)
         if refusal is not None and manual is not None:
             raise refusal
         if refusal is not None:
@@ -200,43 +201,9 @@ def score_again(
     submission = Submission(student, assignment.id, sha256, {}, notes, submitted_at, recorded.group, first)
     variant = assignment.check_variant(variant)
     grade = grade_submission(submission, assignment, recorded.checks, variant, recorded.answers)
-    grade, _ = _marked(grade, assignment, None, folder, tell)
+    grade, _ = merge_and_leave_form(grade, assignment, None, folder, tell)
     _write(folder, grade, exhibits, facts, assignment, lambda _line: None)
     return grade
-
-
-def _marked(
-    grade: Grade, assignment: Assignment, form: Form | None, folder: Path, tell: Log
-) -> tuple[Grade, MarksRefused | None]:
-    """Merge a person's marks and leave a form for them in `folder`: everything is read before anything is written.
-
-    Args:
-        grade: Of the checks alone.
-        assignment: Its rubric.
-        form: The form that was asked for; None takes that in `folder`, and tells why it can't be merged.
-        folder: The student's.
-        tell: Gets what is to be said.
-
-    Returns:
-        The grade, with the marks if they can be merged, and why the form that was asked for can't.
-    """
-    merged, refusal = _merged(grade, assignment, form, folder)
-    kept = write_form(folder, grade, assignment)
-    own_refusal = str(refusal) if refusal is not None and form is None else ""
-    for sentence in dict.fromkeys(filter(None, (own_refusal, kept))):
-        tell(sentence)
-    return merged, refusal if form is not None else None
-
-
-def _merged(grade: Grade, assignment: Assignment, form: Form | None, folder: Path) -> tuple[Grade, MarksRefused | None]:
-    """The grade with the marks of a form, or of that in `folder`; or the grade as it is, and why."""
-    try:
-        if form is None and (path := find_form(folder, grade.submission_sha256)) is not None:
-            form = read_form(path)
-        marks = marks_for(form, grade, assignment) if form is not None else {}
-    except MarksRefused as refusal:
-        return grade, refusal
-    return merge_marks(grade, assignment, marks) if marks else grade, None
 
 
 def report_reference(assignment_id: str, out: Path, log: Log = lambda _line: None) -> Grade:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,6 @@ def grade(
     # A pipe has no width of its own: it gets what feedback.txt gets.
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     notes = Console(stderr=True)
-    told: list[str] = []
     result = grade_zip(
         submission,
         out,
@@ -65,13 +65,11 @@ def grade(
         submitted_at=submitted,
         manual=manual,
         weakest=min_sandbox,
-        log=lambda line: notes.print(line, style="dim", markup=False, highlight=False),
-        tell=told.append,
+        log=_sayer(notes, "dim"),
+        tell=_sayer(notes, "bold red"),
     )
-    assignments = find_assignments()
-    show_grade(console, result, assignments[result.assignment].title if result.assignment else "")
+    show_grade(console, result, get_assignment(result.assignment).title if result.assignment else "")
     console.print(f"Report: {out / result.student / 'report.pdf'}", markup=False, highlight=False)
-    _show(notes, told)
     show_looks(notes, read_looks(out / result.student))  # not on standard output, which may become a student's file
     return GRADED if result.outcome == "graded" else AT_FAULT
 
@@ -109,22 +107,17 @@ def report(submission: Path | None, assignment: str | None, manual: Path | None,
     from grader.pipeline import render_again, report_reference
 
     notes = Console(stderr=True)
-
-    def log(line: str) -> None:
-        notes.print(line, style="dim", markup=False, highlight=False)
-
+    log = _sayer(notes, "dim")
     if manual is not None and submission is None:
         raise UsageError("a form of manual scores needs the submission that it is of")
     names = [student_name(submission)] if submission else []
-    told: list[str] = []
     if submission:
-        render_again(out, names[0], manual=manual, log=log, tell=told.append)
+        render_again(out, names[0], manual=manual, log=log, tell=_sayer(notes, "bold red"))
     else:
         chosen = [assignment] if assignment else list(find_assignments())
         names = [report_reference(each, out, log).student for each in chosen]
     for name in names:
         print(out / name / "report.pdf")
-    _show(notes, told)
     return GRADED
 
 
@@ -230,10 +223,9 @@ def validate(assignment: str | None, solutions: Path | None, jobs: int | None, f
 commands.add_command(gradescope)
 
 
-def _show(console: Console, sentences: list[str]) -> None:
-    """Show what is to be said of a person's marks."""
-    for sentence in sentences:
-        console.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
+def _sayer(console: Console, style: str) -> Callable[[str], None]:
+    """What shows a line as it is."""
+    return lambda line: console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _build_example(submission: Path) -> None:
