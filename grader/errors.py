@@ -2,7 +2,8 @@
 
 GraderError
 ├── UsageError              the command was used wrongly                        exit 2
-│   └── UnknownVariant      the assignment has no such variant
+│   ├── UnknownVariant      the assignment has no such variant
+│   └── MarksRefused        a form of manual scores can't be merged
 ├── SubmissionRefused       the zip is at fault as a whole                      exit 1
 ├── MachineError            the grader's or the machine's fault                 exit 3
 │   ├── DataMissing         a data set or a model is not on this machine
@@ -37,6 +38,10 @@ class UsageError(GraderError):
 
 class UnknownVariant(UsageError):
     """The assignment has no variant of that name."""
+
+
+class MarksRefused(UsageError):
+    """A person's form of manual scores can't be merged; the text names file and line, and the file is left alone."""
 
 
 class SubmissionRefused(GraderError):

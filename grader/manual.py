@@ -1,68 +1,148 @@
-"""Scores that a person gives: the form that `make grade` leaves for a TA, and reading it back."""
+"""Scores that a person gives: the form that `make grade` leaves for a TA. `manual_reading.py` reads it back.
+
+What a person typed is never overwritten, and a form is never moved: before another form takes its place, a copy is kept
+under a name that is free. A form that can't be read stays where it is.
+"""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
+import hashlib
+import re
 from pathlib import Path
 
 import tomli_w
-from pydantic import ValidationError
 
-from grader.errors import UsageError
-from grader.records import Grade, Record, State
+from grader.errors import MarksRefused
+from grader.manual_reading import FORM as FORM
+from grader.manual_reading import Form as Form
+from grader.manual_reading import Mark as Mark
+from grader.manual_reading import marks_for as marks_for
+from grader.manual_reading import read_form as read_form
+from grader.records import Grade, State
+from grader.results import write_whole
 from grader.rubric import Assignment
 from grader.text import clean_text
 
-FORM = "manual.toml"
-NOT_MARKED = -1.0
+KEPT = "manual-*.toml"  # forms of a student's other zips
 _HEAD = """\
 # Written answers and what else waits for a person. Set `score`, from 0 to `points`; -1 stands for not marked yet.
 # `comment` goes into the student's report. Questions with `points = 0` are scored by checks: only comment on them.
 # Then: make report SUBMISSION={student}.zip MANUAL={student}/manual.toml (with the path of this file)
 
 """
+_STAMP = (
+    b"\n# As long as nobody changes this file, the grader may write it anew. "  # then a digest of what stands above
+)
 
 
-class Mark(Record):
-    """One question of the form, filled in or not."""
+def write_form(folder: Path, grade: Grade, assignment: Assignment) -> str:
+    """Leave `manual.toml` for a TA, unless a person has changed the one that is there for the same submission.
 
-    task: str
-    title: str = ""
-    points: float = 0.0
-    answer: str = ""
-    score: float = NOT_MARKED
-    comment: str = ""
+    A changed form of another submission is kept in a file of its own first. If this submission has been marked before,
+    its kept form comes back.
 
-    @property
-    def is_marked(self) -> bool:
-        """Whether the person has given a score."""
-        return self.score != NOT_MARKED
-
-
-class Form(Record):
-    """The whole form of one submission."""
-
-    student: str
-    submission_sha256: str
-    question: tuple[Mark, ...] = ()
-
-
-def write_form(folder: Path, grade: Grade, assignment: Assignment) -> None:
-    """Leave `manual.toml` for a TA; a form of the same submission that somebody has begun to fill in stays."""
+    Returns:
+        A sentence about a form that was kept or could not be read; "" when there is nothing to say.
+    """
     path = folder / FORM
-    begun = _begun(path)
-    if begun is not None:
-        if begun.submission_sha256 == grade.submission_sha256:
-            return
-        # Of another version of the zip: the marks are kept beside, since nobody likes to mark twice.
-        path.rename(path.with_name(f"manual-{begun.submission_sha256[:12]}.toml"))
+    told = ""
+    if is_changed(path):
+        try:
+            form = read_form(path)
+        except MarksRefused as refusal:
+            return str(refusal)
+        if form.submission_sha256 == grade.submission_sha256:
+            return ""
+        kept = keep_form(folder, path.read_bytes(), _stem(form.submission_sha256))
+        what = "marks" if any(mark.is_marked or mark.comment for mark in form.question) else "a changed form"
+        told = f"{what} of another zip {'are' if what == 'marks' else 'is'} kept in {kept}"
+    before = _kept_of(folder, grade.submission_sha256)
+    write_whole(path, before.read_bytes() if before else _fresh(grade, assignment))
+    return told
+
+
+def find_form(folder: Path, sha256: str) -> Path | None:
+    """Where a person's marks for a submission are: in `manual.toml`, or in a form that was kept.
+
+    Returns:
+        A form of that submission, or a `manual.toml` of which nobody can tell because it can't be read. None where no
+        person has changed a form.
+    """
+    path = folder / FORM
+    if is_changed(path):
+        try:
+            form = read_form(path)
+        except MarksRefused:
+            return path
+        if form.submission_sha256 == sha256:
+            return path
+    return _kept_of(folder, sha256)
+
+
+def keep_form(folder: Path, content: bytes, stem: str) -> str:
+    """Keep a form of another zip, under a name that is free.
+
+    Args:
+        folder: The student's.
+        content: The form's bytes.
+        stem: What the file's name begins with; a number and `.toml` follow.
+
+    Returns:
+        The file's name; that of an older file where one holds the same bytes.
+    """
+    path, number = folder / f"{stem}.toml", 1
+    while True:
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            if not path.is_file() or path.read_bytes() != content:
+                number += 1
+                path = folder / f"{stem}-{number}.toml"
+                continue
+        return path.name
+
+
+def _stem(sha256: str) -> str:
+    """What the name of a kept form begins with; the digest is what a person's file says."""
+    return f"manual-{re.sub('[^0-9a-f]', '', sha256)[:12]}"
+
+
+def _kept_of(folder: Path, sha256: str) -> Path | None:
+    """The kept form of a submission, the last one where there are several; None where there is none."""
+    for path in sorted(
+        folder.glob(f"{_stem(sha256)}*.toml"), key=lambda path: (len(path.name), path.name), reverse=True
+    ):
+        try:
+            if read_form(path).submission_sha256 == sha256:
+                return path
+        except MarksRefused:  # it stays, under its name
+            continue
+    return None
+
+
+def is_changed(path: Path) -> bool:
+    """Whether there is a form that is not exactly as the grader wrote it."""
+    if not path.exists():
+        return False
+    if not path.is_file():
+        return True
+    text, _, stamp = path.read_bytes().rpartition(_STAMP)
+    return not text or stamp.strip() != _stamp(text)
+
+
+def _stamp(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest()[:16].encode()
+
+
+def _fresh(grade: Grade, assignment: Assignment) -> bytes:
+    """A form that nobody has filled in."""
     questions = [
         _question(grade, assignment, task.id) for task in assignment.tasks if _waits(grade, assignment, task.id)
     ]
     form = Form(student=grade.student, submission_sha256=grade.submission_sha256, question=tuple(questions))
     text = _HEAD.format(student=grade.student) + tomli_w.dumps(form.model_dump(), multiline_strings=True)
-    path.write_text(text, encoding="utf-8")
+    return text.encode() + _STAMP + _stamp(text.encode()) + b"\n"
 
 
 def _waits(grade: Grade, assignment: Assignment, task_id: str) -> bool:
@@ -75,52 +155,3 @@ def _question(grade: Grade, assignment: Assignment, task_id: str) -> Mark:
     answer = clean_text(grade.answers.get(task_id, ""), lines=200, columns=2000, limit=16384)
     points = assignment.by_id[task_id].points if task.state is State.MANUAL else 0.0
     return Mark(task=task_id, title=task.title, points=points, answer=answer)
-
-
-def _begun(path: Path) -> Form | None:
-    if not path.exists():
-        return None
-    try:
-        form = read_form(path)
-    except UsageError:  # somebody's half-edited form: kept, out of the way
-        path.rename(path.with_name("manual-unreadable.toml"))
-        return None
-    return form if any(mark.is_marked or mark.comment for mark in form.question) else None
-
-
-def read_form(path: Path) -> Form:
-    """Read a form.
-
-    Raises:
-        UsageError: If it is missing or not a form.
-    """
-    try:
-        form = Form.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise UsageError(f"{path} can't be read as a form of manual scores: {error}") from error
-    return form
-
-
-def marks_for(form: Form, grade: Grade, assignment: Assignment) -> Mapping[str, Mark]:
-    """The form's marks by task, checked against the rubric.
-
-    Raises:
-        UsageError: If the form belongs to another submission, names a task twice or one that there is none of, or gives
-            a score that the task can't have.
-    """
-    if form.submission_sha256 != grade.submission_sha256:
-        raise UsageError(f"the form is of another submission of {form.student}: its digest is not the graded zip's")
-    states = {task.id: task for task in grade.tasks}
-    marks: dict[str, Mark] = {}
-    for mark in form.question:
-        if mark.task not in states or mark.task in marks:
-            raise UsageError(
-                f"the form names task {mark.task!r} {'twice' if mark.task in marks else 'and there is none'}"
-            )
-        points = assignment.by_id[mark.task].points
-        if mark.is_marked and not 0 <= mark.score <= points:
-            raise UsageError(f"the form gives task {mark.task} {mark.score:g}; it has 0 to {points:g} points")
-        if mark.is_marked and states[mark.task].state is not State.MANUAL and not states[mark.task].by_person:
-            raise UsageError(f"the form scores task {mark.task}, which checks score: only a comment is possible")
-        marks[mark.task] = mark
-    return marks

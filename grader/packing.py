@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 import zipfile
@@ -31,14 +32,26 @@ def pack_files(files: Mapping[str, bytes], target: Path, modes: Mapping[str, int
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".packing-") as scratch:
         part = Path(scratch) / target.name
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name in sorted(files):
-                member = zipfile.ZipInfo(name, EPOCH)
-                member.create_system = UNIX
-                member.external_attr = (modes or {}).get(name, FILE_MODE) << 16
-                member.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(member, files[name])
+            _write(archive, files, modes or {}, zipfile.ZIP_DEFLATED)
         os.replace(part, target)
     return target
+
+
+def store_files(files: Mapping[str, bytes]) -> bytes:
+    """The bytes of a zip of `files`, not compressed: the same whichever version of zlib there is."""
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        _write(archive, files, {}, zipfile.ZIP_STORED)
+    return raw.getvalue()
+
+
+def _write(archive: zipfile.ZipFile, files: Mapping[str, bytes], modes: Mapping[str, int], method: int) -> None:
+    for name in sorted(files):
+        member = zipfile.ZipInfo(name, EPOCH)
+        member.create_system = UNIX
+        member.external_attr = modes.get(name, FILE_MODE) << 16
+        member.compress_type = method
+        archive.writestr(member, files[name])
 
 
 def pack_folder(folder: Path, target: Path) -> Path:

@@ -19,14 +19,15 @@ from grader.course_secret import course_secret, submission_seed
 from grader.errors import MachineError, SubmissionRefused, UsageError
 from grader.intake.answers import read_answers
 from grader.intake.opening import file_digest, open_submission, student_name
-from grader.manual import marks_for, read_form, write_form
+from grader.manual import FORM, is_changed, read_form
+from grader.manual_merging import merge_and_leave_form, merge_form
 from grader.records import Exhibit, Grade, RunFacts, Submission
 from grader.report.rendering import prepare, render_report
 from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission
 from grader.sandbox.jail import WEAKEST
-from grader.scoring import grade_submission, merge_marks, refuse
+from grader.scoring import grade_submission, refuse
 from grader.solutions import solution_files
 from grader.terminal import feedback_text, total_line
 from grader.text import clean_name
@@ -48,6 +49,7 @@ def grade_zip(
     weakest: str = WEAKEST,
     seed: str | None = None,
     log: Log = lambda _line: None,
+    tell: Log = lambda _line: None,
 ) -> Grade:
     """Grade one zip and write everything into `out/<student>/`.
 
@@ -57,13 +59,17 @@ def grade_zip(
         assignment_id: Which assignment; None recognises it.
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
-        manual: A form with the scores that a person gave, to be merged.
+        manual: A form with the scores that a person gave, to be merged; None takes the one in the student's folder
+            where a person has changed it.
         weakest: Name of the weakest sandbox that will do.
         seed: What the checks' inputs derive from; None derives it from the course secret of `out`.
         log: Gets a line per step.
+        tell: Gets a sentence where the form in the student's folder is not merged, or kept under another name.
 
     Raises:
         UsageError: If there is no such file, assignment or variant.
+        MarksRefused: If `manual` can't be merged: before anything is run where it can't be read, otherwise after the
+            grade has been recorded without it.
         SandboxUnavailable: If no sandbox so strong works on this machine.
         MachineError: If something of ours or of this machine is missing.
     """
@@ -80,10 +86,12 @@ def grade_zip(
         write_looks(folder, ())
         if manual is not None:
             log(f"          {manual} is not used: {NOTHING_TO_MARK}")
+        elif is_changed(folder / FORM):
+            tell(f"{folder.name}/{FORM} stays as it is and is not used: {NOTHING_TO_MARK}")
         return grade
     if seed is None:
         seed = submission_seed(course_secret(out), submission.sha256)
-    return grade_opened(submission, folder, seed, variant=variant, manual=manual, weakest=weakest, log=log)
+    return grade_opened(submission, folder, seed, variant=variant, manual=manual, weakest=weakest, log=log, tell=tell)
 
 
 def grade_opened(
@@ -95,8 +103,12 @@ def grade_opened(
     manual: Path | None = None,
     weakest: str = WEAKEST,
     log: Log = lambda _line: None,
+    tell: Log = lambda _line: None,
 ) -> Grade:
-    """Steps 2 to 6 for a submission that is open, its checks' inputs derived from `seed`; writes into `folder`."""
+    """Steps 2 to 6 for a submission that is open, its checks' inputs derived from `seed`; writes into `folder`.
+
+    Arguments and errors as for `grade_zip`.
+    """
     assignment = get_assignment(submission.assignment)
     variant = assignment.check_variant(variant)
     _make(folder)  # before the work that it is for
@@ -117,33 +129,47 @@ def grade_opened(
     titles = {task.id: task.title for task in assignment.tasks if task.written}
     answers = read_answers(submission.files.get("answers.md"), titles, titles)
     grade = grade_submission(submission, assignment, run.checks, variant, answers)
-    write_form(folder, grade, assignment)
-    if form is not None:
-        grade = merge_marks(grade, assignment, marks_for(form, grade, assignment))
+    grade, refusal = merge_and_leave_form(grade, assignment, form, folder, tell)
     _write(folder, grade, run.exhibits, run.facts, assignment, log)
     write_looks(folder, run.looks)
+    if refusal is not None:
+        raise refusal
     return grade
 
 
-def render_again(out: Path, student: str, *, manual: Path | None = None, log: Log = lambda _line: None) -> Grade:
+def render_again(
+    out: Path,
+    student: str,
+    *,
+    manual: Path | None = None,
+    log: Log = lambda _line: None,
+    tell: Log = lambda _line: None,
+) -> Grade:
     """Render a student's report again from what step 6 recorded, grading nothing.
 
     Args:
         out: Folder of all students.
         student: Whose.
-        manual: A form with the scores that a person gave; they are merged, and recorded.
+        manual: A form with the scores that a person gave, to be merged and recorded; None as for `grade_zip`.
         log: Gets a line per step.
+        tell: As for `grade_zip`.
 
     Raises:
-        UsageError: If that student has no record in `out`, or the form is of another submission, or of a refused one.
+        UsageError: If that student has no record in `out`, or `manual` is given for a refused submission.
+        MarksRefused: If `manual` can't be merged; nothing is written.
     """
     folder = out / student
     grade, exhibits, facts = read_results(folder)
     assignment = get_assignment(grade.assignment) if grade.assignment else None
     if manual is not None and (grade.outcome == "refused" or assignment is None):
         raise UsageError(f"{manual} can't be merged: {NOTHING_TO_MARK}")
-    if manual is not None and assignment is not None:
-        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade, assignment))
+    if grade.outcome != "refused" and assignment is not None:
+        form = read_form(manual) if manual is not None else None
+        grade, refusal = merge_form(grade, assignment, form, folder)
+        if refusal is not None and manual is not None:
+            raise refusal
+        if refusal is not None:
+            tell(str(refusal))
     _write(folder, grade, exhibits, facts, assignment, log)
     return grade
 
@@ -154,7 +180,7 @@ def score_again(
     *,
     variant: str | None = None,
     submitted_at: datetime | None = None,
-    manual: Path | None = None,
+    tell: Log = lambda _line: None,
 ) -> Grade:
     """Score what step 6 recorded by today's rubric and render it again; no student code runs.
 
@@ -163,10 +189,10 @@ def score_again(
         student: Whose; of a submission that was not refused.
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in; None counts as on time.
-        manual: A form with the scores that a person gave, to be merged.
+        tell: As for `grade_zip`.
 
     Raises:
-        UsageError: If there is no record, assignment or variant, or the form is of another submission.
+        UsageError: If there is no record, assignment or variant.
     """
     folder = out / student
     recorded, exhibits, facts = read_results(folder)
@@ -175,9 +201,7 @@ def score_again(
     submission = Submission(student, assignment.id, sha256, {}, notes, submitted_at, recorded.group, first)
     variant = assignment.check_variant(variant)
     grade = grade_submission(submission, assignment, recorded.checks, variant, recorded.answers)
-    write_form(folder, grade, assignment)
-    if manual is not None:
-        grade = merge_marks(grade, assignment, marks_for(read_form(manual), grade, assignment))
+    grade, _ = merge_and_leave_form(grade, assignment, None, folder, tell)
     _write(folder, grade, exhibits, facts, assignment, lambda _line: None)
     return grade
 

@@ -10,6 +10,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from grader.decoding import decode_text
 from grader.environment import ALWAYS, is_requirement, with_always
 from grader.errors import AssignmentInvalid, UnknownVariant, UsageError
 from grader.records import Record
@@ -172,11 +173,11 @@ def read_assignment(path: Path) -> Assignment:
         AssignmentInvalid: If the file is missing or does not describe an assignment.
     """
     try:
-        return _parse(path.read_text(encoding="utf-8"))
+        return _parse(decode_text(path.read_bytes()))
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors()]
         raise AssignmentInvalid(f"{path}: {'; '.join(wrong)}") from error
-    except (OSError, ValueError) as error:  # ValueError: not TOML, or not UTF-8
+    except (OSError, ValueError) as error:  # ValueError: not TOML, or not text
         raise AssignmentInvalid(f"{path}: {error}") from error
 
 

@@ -8,7 +8,6 @@ Tensors and arrays are both right. Shapes: n images, (H, W) or (H, W, 3) each; K
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from pathlib import Path
@@ -20,7 +19,8 @@ FOLDER = Path(__file__).resolve().parent
 if str(FOLDER / "kit") not in sys.path:
     sys.path.insert(0, str(FOLDER / "kit"))
 
-from grader.figures import draw  # noqa: E402 - the kit's folder must be on the path first
+from grader.decoding import parse_json  # noqa: E402 - the kit's folder must be on the path first
+from grader.figures import draw  # noqa: E402 - as above
 from grader.records import Exhibit  # noqa: E402 - as above
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # the report's fonts need not be on this machine
@@ -79,7 +79,7 @@ def from_history(file: Path = FOLDER / "history.json") -> list[Path]:
     if not file.is_file():
         return []
     try:
-        histories = json.loads(file.read_text(encoding="utf-8-sig"))
+        histories = parse_json(file.read_bytes())
         return [curves(dict(history), f"curves-{name}") for name, history in dict(histories).items()]
     except (ValueError, TypeError) as error:
         print(f"{file.name} does not hold curves by the network's name: {error}")

@@ -131,10 +131,15 @@ def test_missing_file() -> None:
     assert read_answers(None, TASKS) == {}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_encodings(encoding: str) -> None:
-    """UTF-8 is read with or without its mark, and the UTF-16 that Windows writes."""
-    assert read_answers("## 2b\nMüller, 空".encode(encoding), TASKS) == {"2b": "Müller, 空"}
+    """UTF-8 is read with or without its mark, and the UTF-16 and Windows-1252 that Windows writes."""
+    assert read_answers("## 2b\nMüller, 5 €".encode(encoding), TASKS) == {"2b": "Müller, 5 €"}
+
+
+def test_long_file() -> None:
+    """A file that is cut in the middle of a character keeps the other characters."""
+    assert set(read_answers(b"## 2b\n" + "ü".encode() * (1 << 18), TASKS)["2b"]) == {"ü"}
 
 
 @given(

@@ -54,6 +54,30 @@ def test_a_class(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "gradebook.csv").read_bytes() == before
 
 
+def test_what_is_told(tmp_path: Path) -> None:
+    """What is not understood in the folder and the roster is told on the terminal and the class's page, each time."""
+    folder = fill(tmp_path / "in")
+    (folder / "alice.zip").write_bytes(b"nothing")
+    (folder / "smithbob_12_202_lab.7z").write_bytes(b"7z\xbc\xaf")
+    (folder / "leeann_LATE_11_205_lab.zip").write_bytes(b"nothing")
+    roster = "student;name;canvas_id\r\nalice;Alice;\r\nbob;Bob Smith;12,0\r\ncarol;Carol;\r\n"
+    (folder / "roster.csv").write_bytes(roster.encode("utf-16"))
+    arguments = ("grade-all", folder, "--roster", folder / "roster.csv", "--out", tmp_path / "out", "--jobs", "1")
+    for _ in range(2):
+        ended = run_grader(*arguments, out=tmp_path / "out")
+        assert ended.code == 0, ended.noted
+        page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+        for told in (
+            "smithbob_12_202_lab.7z is not read: it is a 7-Zip archive; hand-ins must be zips",
+            "roster.csv: nothing that was handed in belongs to carol (line 4)",
+            "roster.csv has no line for leeann (leeann_LATE_11_205_lab.zip)",
+            "Canvas marks it as late",
+        ):
+            assert told in ended.shown
+            assert told in page
+        assert "1 missing, 2 refused, 1 unread" in ended.shown
+
+
 def test_wrong_usage(tmp_path: Path) -> None:
     """A folder that is not there is wrong usage."""
     ended = run_grader("grade-all", tmp_path / "none", "--out", tmp_path / "out", out=tmp_path / "out")

@@ -70,7 +70,8 @@ def test_slips_in_a_form(recorded: dict[str, bytes]) -> None:
     done = again(recorded, recorded[FORM].decode().replace("score = -1.0", "score = 99.0", 1))
     assert done.grade is not None
     assert done.grade.score == json.loads(recorded[RESULTS])["score"]
-    assert done.message.startswith(f"{FORM} is not merged: the form gives task 2b 99")
+    assert done.message.startswith(f"alice/{FORM}, line 15: the form gives task 2b 99")
+    assert "None of its marks are merged until that is mended" in done.message
 
 
 def test_marks_of_another_zip(recorded: dict[str, bytes]) -> None:

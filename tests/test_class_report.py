@@ -32,12 +32,12 @@ class Made:
     reader: PdfReader
 
 
-def make(rows: Sequence[Row], out: Path, pairs: Sequence[Pair] = (), title: str = "Class") -> Made:
+def make(rows: Sequence[Row], out: Path, pairs: Sequence[Pair] = (), title: str = "Class", **further: Any) -> Made:
     """Render a class in this process."""
     seen = read_class(rows, out)
     kept = tuple(sorted(rows, key=lambda one: one.student))
     rubrics = {id: one for id, one in find_assignments().items() if id in {row.assignment for row in rows}}
-    write_class(ClassJob(title, kept, seen, tuple(pairs), rubrics), out)
+    write_class(ClassJob(title, kept, seen, tuple(pairs), rubrics, **further), out)
     return read(out)
 
 
@@ -205,6 +205,30 @@ def test_unread_is_told(tmp_path: Path) -> None:
     words = make([row("gone"), row("lost")], tmp_path).words
     assert "2 Results can’t be read" in words
     assert "Nobody’s results can be read, so their mistakes are not known." in words
+
+
+UNREAD = "bob.7z is not read: it is a 7-Zip archive; hand-ins must be zips"
+
+
+@pytest.mark.parametrize("plain", ["", "a test asked for it"])
+def test_what_was_told(tmp_path: Path, plain: str) -> None:
+    """What lies there unread, what was told of single students and of the roster stands on the page, as text."""
+    out = tmp_path / "out"
+    sample.write_student(out, "ada")
+    slip = "ada/manual.toml, line 12: `score = 0,5`: write a decimal point"
+    rows = [
+        row("ada", remarks=(slip,)),
+        row("bob", outcome="unread", message=UNREAD, assignment="", tasks={}, waiting=()),
+        row("zoe", outcome="missing", message="Nothing was handed in.", assignment="", tasks={}, waiting=()),
+    ]
+    made = make(rows, out, remarks=(UNREAD, f"{HOSTILE} is not read: it is no zip"), plain=plain)
+    assert "1 handed in nothing 1 handed in what is not read" in made.words
+    assert re.search(r"Nothing handed in\s+zoe", made.words)
+    if not plain:
+        assert re.search(rf"bob\s*: {re.escape(UNREAD)}", made.words)
+        assert re.search(rf"ada\s*: {re.escape(slip)}", made.words)
+        assert f"{HOSTILE} is not read: it is no zip" in made.words
+        assert HOSTILE not in made.page
 
 
 def test_huge_texts(tmp_path: Path) -> None:

@@ -15,8 +15,12 @@ from sample_class import Here, fill, pretend, rows_of
 from grader.classroom import grading
 from grader.classroom.digests import Digests
 from grader.classroom.gradebook import record_path
+from grader.classroom.handed_in import Found
 from grader.classroom.job import Graded, Job
+from grader.classroom.plan import Options
 from grader.classroom.records import Row
+from grader.classroom.remarks import class_remarks
+from grader.classroom.roster import Roster, read_roster
 from grader.errors import MachineError, SandboxUnavailable, UsageError
 from grader.manual import FORM
 
@@ -133,6 +137,94 @@ def test_groups(tmp_path: Path, names: tuple[str, ...], shares: list[str]) -> No
     alice, *others = rows_of(folder, tmp_path / "out", Here([], in_group), roster=tmp_path / "roster.csv")
     assert [(row.student, row.score) for row in others if row.graded_as == "alice"] == [(name, 1.0) for name in shares]
     assert ("shared with nobody" in alice.message) == (len(names) > 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "person"),
+    [
+        ("José Muñoz", "Jose\u0301 Mun\u0303oz"),
+        ("Jose\u0301  Mun\u0303oz\u00a0", "José Muñoz"),
+        ("\u212aim O’Brien", "KIM O'BRIEN"),
+        ("Straße", "STRASSE"),
+    ],
+)
+def test_names_of_a_group(tmp_path: Path, name: str, person: str) -> None:
+    """A partner is found whatever form of Unicode, case, spaces and apostrophes the roster and group.txt have."""
+
+    def in_group(job: Job) -> Graded:
+        done = pretend(job)
+        assert done.grade is not None
+        return replace(
+            done, grade=done.grade.model_copy(update={"group": ("Alice", name), "assignment": "two_networks"})
+        )
+
+    (tmp_path / "roster.csv").write_text(f"student,name\nalice,Alice\njm,{person}\n", encoding="utf-8")
+    folder = fill(tmp_path / "in", "alice")
+    rows = list(rows_of(folder, tmp_path / "out", Here([], in_group), roster=tmp_path / "roster.csv"))
+    assert [(row.student, row.outcome, row.graded_as) for row in rows] == [
+        ("alice", "graded", ""),
+        ("jm", "graded", "alice"),
+    ]
+
+
+def test_strange_names_of_a_group(tmp_path: Path) -> None:
+    """A name in group.txt that is nobody's on the roster is told."""
+
+    def in_group(job: Job) -> Graded:
+        done = pretend(job)
+        assert done.grade is not None
+        return replace(done, grade=done.grade.model_copy(update={"group": ("alice", "Bo & Cy")}))
+
+    path = tmp_path / "roster.csv"
+    path.write_text("student\nalice\nbo\n")
+    rows = list(rows_of(fill(tmp_path / "in", "alice"), tmp_path / "out", Here([], in_group), roster=path))
+    told = class_remarks(Found([], []), read_roster(path), rows)
+    assert told[0] == "alice's group names Bo & Cy, as whom roster.csv knows nobody, or several"
+
+
+def test_what_lies_unread(tmp_path: Path) -> None:
+    """Nobody whose file lies there unread has handed in nothing; they have a row that says what lies there."""
+    folder, out = fill(tmp_path / "in", "alice"), tmp_path / "out"
+    (folder / "smithbob_12_202_lab.7z").write_bytes(b"7z\xbc\xaf")
+    (folder / "doejane_14_205_miniplaces.ipynb").write_bytes(b"{}")
+    rows, _ = grade(folder, out, "student,name,canvas_id\nalice,,\nbob,Bob Smith,12.0\ncarol,,\n")
+    told = {row.student: (row.outcome, row.message) for row in rows}
+    assert told["bob"] == ("unread", "smithbob_12_202_lab.7z is not read: it is a 7-Zip archive; hand-ins must be zips")
+    assert told["doejane"][1].endswith("a notebook that is not in a zip")
+    assert told["carol"] == ("missing", "Nothing was handed in.")
+    lines = {line["student"]: line for line in gradebook(out)}
+    assert (lines["bob"]["score"], lines["bob"]["outcome"]) == ("", "unread")
+
+
+def test_remarks_on_the_class(tmp_path: Path) -> None:
+    """Lines of the roster that match nothing, zips of nobody on it and files that are not read are told."""
+    folder, out = fill(tmp_path / "in", "alice", "leeann_41505_90871_lab"), tmp_path / "out"
+    (folder / "notes.txt").write_text("Hello")
+    path = tmp_path / "roster.csv"
+    path.write_text("student,canvas_id\nalice,\nann,4.15E+04\n")
+    seen: list[str] = []
+    rows: list[Row] = []
+
+    def keep(found: Found, roster: Roster) -> None:
+        seen.extend(class_remarks(found, roster, rows))
+
+    rows += rows_of(folder, out, Here([], pretend), roster=path)
+    grading.grade_class(folder, out, Options(roster=path), Here([], pretend), on_found=keep)
+    assert seen == [
+        "notes.txt is not read: it is no zip",
+        f"{path}, line 3: canvas_id '4.15E+04' is not used: a spreadsheet has rounded it: give the column the number "
+        "format 0",
+        "roster.csv: nothing that was handed in belongs to ann (line 3)",
+        "roster.csv has no line for leeann (leeann_41505_90871_lab.zip)",
+    ]
+
+
+def test_unknown_variant_of_a_line(tmp_path: Path) -> None:
+    """A variant that a spreadsheet changed is told with its line."""
+    with pytest.raises(
+        UsageError, match=r"roster.csv, line 3: no assignment has a variant '6,819'; there are 6.819, 6.869"
+    ):
+        grade(fill(tmp_path / "in", "alice", "bob"), tmp_path / "out", "student;variant\nalice;6.819\nbob;6,819\n")
 
 
 def test_marks_while_it_is_graded(tmp_path: Path) -> None:

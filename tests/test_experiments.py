@@ -74,6 +74,13 @@ def test_two_units() -> None:
     assert caught.value.mistake == "fashion.experiments_in_two_units"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_encodings(encoding: str) -> None:
+    """The file is read in the encodings that Python, Notepad and PowerShell write."""
+    runs = [{**RUN, "technique": name, "setting": setting} for name in ("Größe", "Tiefe") for setting in (1, 2)]
+    read(json.dumps(runs, ensure_ascii=False).encode(encoding))
+
+
 def test_missing() -> None:
     """A submission without the file is told so."""
     with pytest.raises(Missing, match=r"experiments\.json"):

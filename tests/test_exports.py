@@ -15,7 +15,7 @@ from sample_grade import run_facts
 
 from grader.classroom.exports import write_exports
 from grader.classroom.junit import junit_xml
-from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, Person, Row
+from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Person, Row
 from grader.errors import UsageError
 from grader.records import CheckResult, Grade, Outcome, State, TaskGrade
 from grader.results import results_json, write_results
@@ -91,6 +91,14 @@ def test_what_is_not_final(tmp_path: Path) -> None:
         "could not be checked: 3.2; wait for a person: 4.5",
         "canvas_id is not a number",
     ]
+
+
+def test_what_is_not_understood(tmp_path: Path) -> None:
+    """Whose file the grader does not understand is neither graded nor missing."""
+    unread = row("dan", outcome=UNREAD, assignment="", tasks={}, sha256="", score=0.0)
+    write_exports([row("ann"), unread], tmp_path)
+    assert column(tmp_path / "exports/left_out.csv", "reason") == ["what was handed in is not understood"]
+    assert column(tmp_path / "exports/gradescope.csv", "Status") == ["Graded", "Ungraded"]
 
 
 def test_one_number_for_two(tmp_path: Path) -> None:

@@ -77,3 +77,12 @@ def test_records(tmp_path: Path) -> None:
     assert read_record(tmp_path, "bob") is None
     record_path(tmp_path, "zoë").write_text("{}")
     assert read_record(tmp_path, "zoë") is None
+
+
+def test_unread(tmp_path: Path) -> None:
+    """Who has handed in something that is not understood has no score, and the message says what lies there."""
+    told = "bob.7z is not read: it is a 7-Zip archive"
+    write_gradebook(tmp_path, [row("bob", outcome="unread", message=told, score=0.0)])
+    with (tmp_path / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["score"], line["max_score"], line["outcome"], line["message"]) == ("", "", "unread", told)

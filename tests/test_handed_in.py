@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sample_zip import Entry, zip_of
 
-from grader.classroom.handed_in import METADATA, RESERVED, find_hand_ins
+from grader.classroom.handed_in import METADATA, RESERVED, find_hand_ins, look_through
 from grader.classroom.records import Person
 from grader.errors import UsageError
 
@@ -125,15 +125,17 @@ def test_wrong_metadata(tmp_path: Path, content: str, caplog: pytest.LogCaptureF
     assert METADATA in one.note
 
 
-def test_other_folders_of_gradescope(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_folders_of_gradescope(tmp_path: Path) -> None:
     """A folder without a zip is told; of two zips in one the last by name counts."""
     gradescope(tmp_path / "one", IN_TIME, {"id": 1, "email": "alice@x.org", "name": "Alice"})
     put(tmp_path / "one", "tried.zip")
     gradescope(tmp_path / "two", IN_TIME, {"id": 2, "email": "bob@x.org", "name": "Bob"})
     (tmp_path / "two" / "submission.zip").rename(tmp_path / "two" / "filters.py")
-    (alice,) = find_hand_ins(tmp_path, {})
+    found = look_through(tmp_path, {})
+    (alice,), (two,) = found.hand_ins, found.unread
     assert (alice.person.student, alice.path.name) == ("alice", "tried.zip")
-    assert "two holds no zip" in caplog.text
+    assert two.sentence.startswith("two is not read: it is a folder that is not zipped, with filters.py, ")
+    assert [person.student for person in two.people] == ["bob"]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +161,75 @@ def test_broken_zips_do_not_count(tmp_path: Path) -> None:
     put(tmp_path, "carol (1).zip", content=b"nothing")
     chosen = {each.person.student: each.path.name for each in find_hand_ins(tmp_path, {})}
     assert chosen == {"alice": "alice.zip", "bob": "bob (1).zip", "carol": "carol.zip"}
+
+
+ANN = Person(student="ann", name="Ann Lee", variant="6.819")
+
+
+def with_id(canvas_id: str) -> Person:
+    """Ann, where the roster has a number of hers."""
+    return ANN.model_copy(update={"canvas_id": canvas_id})
+
+
+@pytest.mark.parametrize(
+    ("file", "person"),
+    [
+        ("leeann_11_205_x.zip", with_id("11")),
+        ("leeann_11_205_x.zip", ANN),  # by the sortable name
+        ("ann_11_205_x.zip", ANN),
+        ("ANN.zip", ANN),
+        ("Ann Lee.zip", ANN),
+        ("ann_lee.zip", ANN),
+        ("Ann  Lee (1).zip", ANN),
+        ("Ann Lee_1234567_assignsubmission_file_lab.zip", ANN),
+        ("0012.zip", Person(student="12", name="Ann Lee")),
+        ("jose\u0301_mun\u0303oz.zip", Person(student="jm", name="José Muñoz")),
+        ("muñozjosé_11_205_x.zip", Person(student="jm", name="Jose\u0301\u00a0Mun\u0303oz")),
+        ("garcíalópezana_11_205_x.zip", Person(student="agl", name="Ana García López")),
+        ("o_brienmary_11_205_x.zip", Person(student="mob", name="Mary O'Brien", canvas_id="11")),
+    ],
+)
+def test_people_are_found(tmp_path: Path, file: str, person: Person) -> None:
+    """A zip is its owner's, however Canvas, Moodle or the student write the name."""
+    put(tmp_path, file)
+    (found,) = find_hand_ins(tmp_path, people(person, Person(student="zoe", name="Zoe Lee")))
+    assert found.person == person
+
+
+@pytest.mark.parametrize(
+    ("file", "others"),
+    [
+        ("leeann_11_205_x.zip", [ANN, Person(student="ann2", name="Ann Lee")]),
+        ("leeann_11_205_x.zip", [with_id("12")]),
+        ("Ann Lee.zip", [ANN, Person(student="ann2", name="ann lee")]),
+        ("leeann_11_205_x.zip", [Person(student="a", canvas_id="11"), Person(student="b", canvas_id="11")]),
+        ("annlee.zip", [ANN]),
+    ],
+)
+def test_people_are_not_guessed(tmp_path: Path, file: str, others: list[Person]) -> None:
+    """What two people share, or what only resembles a name, is nobody's."""
+    put(tmp_path, file)
+    (found,) = find_hand_ins(tmp_path, people(*others))
+    assert found.person not in others
+
+
+def test_late_and_anonymous(tmp_path: Path) -> None:
+    """Lateness and the anonymous id are read where Canvas hides the names; macOS' twin of a zip is nobody's."""
+    put(tmp_path, "LATE_anon_Xy9zQ_90873_lab.zip", "._LATE_anon_Xy9zQ_90873_lab.zip", "team_12_41502_90871_lab.zip")
+    late, team = find_hand_ins(tmp_path, people(Person(student="bob", canvas_id="12", name="Bob Smith")))
+    assert (late.person.student, late.person.canvas_id, late.is_late) == ("anon_Xy9zQ", "Xy9zQ", True)
+    assert (team.person.student, team.person.canvas_id, team.attempt) == ("team_12", "41502", 90871)
+
+
+def test_gradescope_by_name(tmp_path: Path) -> None:
+    """A user of Gradescope's is found by the e-mail address in any form, or by name where the roster has no address."""
+    ann, bob = {"id": 1, "email": "\u212aIM@x.org", "name": "K"}, {"id": 2, "email": "b@y.org", "name": "BOB Smith"}
+    gradescope(tmp_path / "submission_7", IN_TIME, ann)
+    gradescope(tmp_path / "submission_8", IN_TIME, bob)
+    roster = people(Person(student="kim", email="kim@x.org"), Person(student="bo", name="Bob  Smith"))
+    assert {each.person.student for each in find_hand_ins(tmp_path, roster)} == {"kim", "bo"}
+    roster = people(Person(student="bo", name="Bob Smith", email="other@x.org"))
+    assert "bo" not in {each.person.student for each in find_hand_ins(tmp_path, roster)}
 
 
 def test_no_folder(tmp_path: Path) -> None:

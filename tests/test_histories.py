@@ -59,6 +59,13 @@ def test_percent(curve: str) -> None:
     assert "far apart" not in compare_claim(read, 0.61)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_encodings(encoding: str) -> None:
+    """The file is read in the encodings that Python, Notepad and PowerShell write."""
+    content = json.dumps({"supervised": GOOD}).encode(encoding)
+    assert read_history(student(content), "supervised") == GOOD
+
+
 def test_missing() -> None:
     """A submission without the file is told so."""
     with pytest.raises(Missing, match=r"history\.json"):

@@ -266,3 +266,27 @@ def test_group(tmp_path: Path, content: str, note: str | None) -> None:
         zipped.writestr("group.txt", content)
     notes = open_submission(path).notes
     assert notes[0].endswith(note) if note else notes == ()
+
+
+def test_group_of_windows(tmp_path: Path) -> None:
+    """A group.txt of PowerShell's or Notepad's gives the same names as one in UTF-8."""
+    names = "Zoë Müller\r\nJosé Muñoz\r\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        path = tmp_path / f"{encoding}.zip"
+        with zipfile.ZipFile(path, "w") as zipped:
+            zipped.writestr("filters.py", "")
+            zipped.writestr("group.txt", names.encode(encoding))
+        assert open_submission(path).group == ("Zoë Müller", "José Muñoz")
+
+
+def test_files_that_are_not_text(tmp_path: Path) -> None:
+    """An answers.md or group.txt that is another kind of file is told, and so are only these."""
+    path = tmp_path / "pair.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("filters.py", "")
+        zipped.writestr("answers.md", b"PK\x03\x04 of Word")
+        zipped.writestr("group.txt", b"{\\rtf1 Ann Lee\\par}")
+        zipped.writestr("report.pdf", b"%PDF-1.7")
+    answers, group = open_submission(path).notes
+    assert answers.startswith("answers.md could not be read: it is a zip or an Office document, not plain text.")
+    assert group.startswith("group.txt could not be read: it is rich text (RTF)")

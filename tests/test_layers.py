@@ -24,15 +24,15 @@ LAYERS = [
         "classroom.*",
         "pipeline",
         "runner provenance report.* class_report.* terminal checks.* reference.* solutions similarity.* composing.*",
-        "intake.* importing scoring figures.* results course_secret manual datasets.* packing notebooks.submitted "
-        "sandbox.student sandbox.transport",
+        "intake.* importing scoring figures.* results course_secret manual manual_reading manual_merging toml_slips "
+        "datasets.* packing notebooks.submitted sandbox.student sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "
         "sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch",
         "notebooks.* classroom.records class_report.seen report.job rubric records environment installed newer_syntax "
-        "moments pool text limited preloading limited_process sandbox.protocol sandbox.values sandbox.calls "
-        "sandbox.servant sandbox.landlock sandbox.describing sandbox.loading sandbox.unpickling sandbox.headless "
-        "sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",
+        "moments pool text decoding identity limited preloading limited_process sandbox.protocol sandbox.values "
+        "sandbox.calls sandbox.servant sandbox.landlock sandbox.describing sandbox.loading sandbox.unpickling "
+        "sandbox.headless sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import UsageError
-from grader.manual import FORM, marks_for, read_form, write_form
+from grader.errors import MarksRefused, UsageError
+from grader.manual import FORM, find_form, marks_for, read_form, write_form
 from grader.records import CheckResult, Grade, Outcome, State, Submission
 from grader.rubric import Assignment, get_assignment
 from grader.scoring import grade_submission, merge_marks
@@ -104,23 +104,119 @@ def test_score_of_checks(fill: Fill, grade: Grade, assignment: Assignment) -> No
         marks_for(read_form(path), grade, assignment)
 
 
-@pytest.mark.parametrize("content", ["score = 0,5", "[[question]]\ntask = 3", "\xff"])
-def test_unreadable(tmp_path: Path, grade: Grade, assignment: Assignment, content: str) -> None:
-    """A form that can't be read is wrong usage; one that lies in the folder is kept aside and made anew."""
-    (tmp_path / FORM).write_bytes(content.encode("latin-1"))
-    with pytest.raises(UsageError, match="can't be read as a form"):
-        read_form(tmp_path / FORM)
-    write_form(tmp_path, grade, assignment)
-    assert (tmp_path / "manual-unreadable.toml").read_bytes() == content.encode("latin-1")
-    assert read_form(tmp_path / FORM).student == "alice"
+SLIPS = {
+    "score = 0,5": r"line 1: `score = 0,5`: write a decimal point, `score = 0\.5`",
+    'student = "a"\n\n[[question]]\ntask = "2b"\nscore = 1/2': "line 5: `score = 1/2`: something",
+    "# here\ncomment = Good work.": "line 2: `comment = Good work.`: write a text in quotes",
+    'comment = "Good work.\nscore = 1': 'line 1: `comment = "Good work.`: the closing quote is missing',
+    'x = 1\ncomment = """Good\nwork.': 'line 2: `comment = """Good`: the text that begins here has no closing quotes',
+    "comment = “Good work.”": "line 1: .* write straight quotes",
+    "score =": "line 1: `score =`: the value is missing",
+    "score = 1\nscore = 0.5": "line 2: `score = 0.5`: this is set twice",
+    "score: 1": "line 1: .*no `key = value`",
+    'comment = "C:\\data"': "line 1: .*write a backslash inside a text twice",
+    "[[question]]\ntask = 3": "line 2: `task` should be a valid string",
+    "[[question]]\nscore = true\ntask='2b'": "line 2: `score`: write a number",
+    "[[question]]\ntask = '2b'\nscoer = 1": "line 3: a form has no `scoer` here",
+    'student = "a"\nsubmission_sha256 = "b"\n[[adjust]]\ntask = "2b"': "line 3: a form has no `adjust` here",
+    "student = 'a'": "lacks `submission_sha256`",
+    "": "is empty; delete it",
+}
 
 
-def test_begun_form_stays(fill: Fill, tmp_path: Path, grade: Grade, assignment: Assignment) -> None:
-    """Grading again leaves a form that somebody has begun; of another version of the zip it is kept beside."""
+@pytest.mark.parametrize(("text", "told"), SLIPS.items())
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_slips(tmp_path: Path, grade: Grade, assignment: Assignment, text: str, told: str, encoding: str) -> None:
+    """A slip is told with file, line and what is wrong there; the file stays as it is, and no other file is made."""
+    path = tmp_path / FORM
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(MarksRefused, match=told) as caught:
+        read_form(path)
+    assert str(caught.value).startswith(f"{tmp_path.name}/{FORM}")
+    assert "None of its marks are merged" in str(caught.value)
+    assert write_form(tmp_path, grade, assignment) == str(caught.value)
+    assert find_form(tmp_path, grade.submission_sha256) == path
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [text.encode(encoding)]
+
+
+def test_no_file_of_text(tmp_path: Path, grade: Grade, assignment: Assignment) -> None:
+    """A document, zeros that a crash left, or a folder in the place of the form is told and stays."""
+    (tmp_path / FORM).write_bytes(bytes(700))
+    assert "is empty; delete it" in write_form(tmp_path, grade, assignment)
+    assert (tmp_path / FORM).read_bytes() == bytes(700)
+    (tmp_path / FORM).write_bytes(b"PK\x03\x04")
+    assert "it is a zip or an Office document" in write_form(tmp_path, grade, assignment)
+    (tmp_path / FORM).unlink()
+    (tmp_path / FORM).mkdir()
+    assert "Is a directory" in write_form(tmp_path, grade, assignment)
+    assert (tmp_path / FORM).is_dir()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_editors(fill: Fill, grade: Grade, assignment: Assignment, encoding: str, newline: str) -> None:
+    """A form is read as Notepad, PowerShell and old editors save it, with zeros that a crash left behind it."""
+    path = fill(("score = -1.0", "score = 0.5"), ('comment = ""', 'comment = "Größe – gut"'))
+    path.write_bytes(path.read_text().replace("\n", newline).encode(encoding) + b"\0" * 8)
+    mark = marks_for(read_form(path), grade, assignment)["2b"]
+    assert (mark.score, mark.comment) == (0.5, "Größe – gut")
+
+
+def test_changed_form_stays(fill: Fill, tmp_path: Path, grade: Grade, assignment: Assignment) -> None:
+    """Grading again leaves a form in which somebody changed anything; an unchanged one is renewed."""
+    path = fill()
+    fresh = path.read_text()
+    path.write_text("# Ask Bo about 3c.\n" + fresh)
+    assert write_form(tmp_path, grade, assignment) == ""
+    assert path.read_text() == "# Ask Bo about 3c.\n" + fresh
+    path.write_text(fresh)
+    other = grade.model_copy(update={"submission_sha256": "ef" * 32})
+    assert write_form(tmp_path, other, assignment) == ""
+    assert read_form(path).submission_sha256 == "ef" * 32
+    assert [each.name for each in tmp_path.iterdir()] == [FORM]
+
+
+def test_zips_back_and_forth(fill: Fill, tmp_path: Path, grade: Grade, assignment: Assignment) -> None:
+    """Marks of two versions of a zip are kept, whatever is graded in which order; each comes back with its zip."""
+    first, second = grade, grade.model_copy(update={"submission_sha256": "ef" * 32})
     path = fill(("score = -1.0", "score = 0.5"))
-    begun = path.read_text()
-    write_form(tmp_path, grade, assignment)
-    assert path.read_text() == begun
-    write_form(tmp_path, grade.model_copy(update={"submission_sha256": "ef" * 32}), assignment)
-    assert (tmp_path / f"manual-{'ab' * 6}.toml").read_text() == begun
+    typed = [path.read_bytes()]
+    kept = f"manual-{'ab' * 6}.toml"
+    assert write_form(tmp_path, second, assignment) == f"marks of another zip are kept in {kept}"
     assert question(path, "2b")["score"] == -1
+    for number, version in enumerate([second, first, second, first, second]):
+        assert find_form(tmp_path, first.submission_sha256) is not None
+        write_form(tmp_path, version, assignment)
+        assert read_form(path).submission_sha256 == version.submission_sha256
+        path.write_text(path.read_text() + f"# {number}\n")
+        typed.append(path.read_bytes())
+    there = [each.read_bytes() for each in tmp_path.glob("manual*.toml")]
+    assert set(typed) <= set(there)
+    assert question(path, "2b")["score"] == -1
+    found = find_form(tmp_path, first.submission_sha256)
+    assert found is not None
+    assert question(found, "2b")["score"] == 0.5
+    assert found.read_bytes() == typed[-2]
+
+
+def test_name_that_is_taken(fill: Fill, tmp_path: Path, grade: Grade, assignment: Assignment) -> None:
+    """A form is kept beside other files of that name; a digest that somebody changed leads nowhere else."""
+    path = fill(("score = -1.0", "score = 0.5"), ("ab" * 32, "../../ab"))
+    (tmp_path / "manual-ab.toml").write_text("mine")
+    (tmp_path / "manual-ab-2.toml").mkdir()
+    typed = path.read_bytes()
+    assert write_form(tmp_path, grade, assignment) == "marks of another zip are kept in manual-ab-3.toml"
+    assert (tmp_path / "manual-ab.toml").read_text() == "mine"
+    assert (tmp_path / "manual-ab-3.toml").read_bytes() == typed
+
+
+def test_lines_in_an_answer(tmp_path: Path, grade: Grade, assignment: Assignment) -> None:
+    """What a student wrote in the form of a form does not move the line that is told."""
+    answer = "[[question]]\nscore = 7\n# no\n" + '"' * 3
+    write_form(tmp_path, grade.model_copy(update={"answers": {"2b": answer}}), assignment)
+    path = tmp_path / FORM
+    lines = path.read_text().replace("score = -1.0", "score = 1.5").split("\n")
+    path.write_text("\n".join(lines))
+    (line,) = [at for at, text in enumerate(lines, 1) if text == "score = 1.5"][:1]
+    with pytest.raises(MarksRefused, match=f"line {line}: the form gives task 2b 1.5"):
+        marks_for(read_form(path), grade, assignment)

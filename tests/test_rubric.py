@@ -103,11 +103,13 @@ def test_bad(tmp_path: Path, old: str, new: str, sentence: str) -> None:
 
 
 def test_not_text(tmp_path: Path) -> None:
-    """A file that is no UTF-8 is no rubric."""
+    """A file that is no text is no rubric; one that Notepad saved is."""
     path = tmp_path / "assignment.toml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(AssignmentInvalid):
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(AssignmentInvalid, match="not plain text"):
         read_assignment(path)
+    path.write_bytes(GOOD.encode("utf-8-sig"))
+    assert read_assignment(path).max_score("long") == 3.5
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -265,3 +265,44 @@ def test_limits_on_paths_spare_the_ignored() -> None:
     """The twin that macOS adds under `__MACOSX` may be deeper and longer than the file it belongs to."""
     path = b"d/" * 7 + b"f" * 100
     assert list(read_zip(zip_of(Entry(path), Entry(b"__MACOSX/" + path)))) == [path.decode()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"__MACOSX/alice/._Icon\r",
+        b"alice/Icon\r",
+        b"Icon\r",
+        b"__MACOSX/a\nb",
+        b"alice/__pycache__/x\x1b.pyc",
+        b"alice/._two\nlines.py",
+        "alice/._\u202eyp.py".encode(),
+        b"alice/Thumbs.db",
+        b"alice/desktop.ini",
+        b".Trashes/501/cam.py",
+        b".fseventsd/0000\r",
+        b"$RECYCLE.BIN/$R1.py",
+        b"System Volume Information/IndexerVolumeGuid",
+    ],
+)
+def test_left_by_operating_systems(name: bytes) -> None:
+    """What macOS and Windows leave is ignored, whatever its name holds; the files beside it are read."""
+    assert list(read_zip(zip_of(Entry(b"alice/filters.py"), Entry(name)))) == ["alice/filters.py"]
+
+
+@pytest.mark.parametrize("name", [b"Icon\r.py", b"Icon\r/x.py", b"icon\n", b"my._Icon\r", b"MACOSX/a\rb"])
+def test_control_characters_elsewhere(name: bytes) -> None:
+    """A control character in any other name refuses the zip."""
+    with pytest.raises(SubmissionRefused, match="control characters"):
+        read_zip(zip_of(Entry(), Entry(name)))
+
+
+def test_ignored_files_count() -> None:
+    """Ignored files count for what a zip may hold, and lead out of it no more than others."""
+    icons = [Entry(b"%d/Icon\r" % index, b"") for index in range(1000)]
+    with pytest.raises(SubmissionRefused, match="more than 1,000 files"):
+        read_zip(zip_of(Entry(), *icons))
+    with pytest.raises(SubmissionRefused, match="leads out"):
+        read_zip(zip_of(Entry(), Entry(b"../Icon\r")))
+    with pytest.raises(SubmissionRefused, match="larger than 256 MiB"):
+        read_zip(zip_of(Entry(), Entry(b"Icon\r", size=2**28)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grader.class_report.names import Names, Who
 from grader.class_report.seen import ClassJob
-from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, Pair, Row
+from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Pair, Row
 
 MOST_REMARKS = 6  # of one student
 MOST_PAIRS, MOST_EVIDENCE = 30, 4  # shown with what is alike
@@ -20,11 +20,11 @@ class Reason:
     """Why people look at some students.
 
     Attributes:
-        kind: One word: failed, withheld, unread, remark, refused, missing, waiting.
+        kind: One word: failed, lying, withheld, unread, remark, told, refused, missing, waiting.
         title: What it is.
         advice: What to do.
-        lines: Sentences with the students that each is about.
-        n: How many students.
+        lines: Sentences with the students that each is about; none where it is about the class.
+        n: How many students, or sentences on the class.
     """
 
     kind: str
@@ -50,13 +50,22 @@ class PairView:
 
 def view_reasons(job: ClassJob, names: Names) -> tuple[Reason, ...]:
     """Everything that asks for a person, what is urgent first; what nobody has is left out."""
-    of = {outcome: [row for row in job.rows if row.outcome == outcome] for outcome in (FAILED, REFUSED, MISSING)}
+    of = {
+        outcome: [row for row in job.rows if row.outcome == outcome] for outcome in (FAILED, UNREAD, REFUSED, MISSING)
+    }
     unread = [row for row in job.rows if job.seen[row.student].problem]
     remarks = [(f"Task {look.task}: {names.sentence(look.sentence)}", row.student)
                for row in job.rows for look in job.seen[row.student].looks[:MOST_REMARKS]]  # fmt: skip
+    told = [(names.sentence(remark), row.student) for row in job.rows if not row.graded_as for remark in row.remarks]
     found = (
         ("failed", "The grader failed", "Our fault or the machine’s, not theirs: no points are lost. Grade them again.",
          [(names.sentence(row.message), row.student) for row in of[FAILED]]),
+        ("lying", "Not read", "Something of theirs lies in the folder that the grader does not understand.",
+         [(names.sentence(row.message), row.student) for row in of[UNREAD]]),
+        ("class", "Not understood in the folder or the roster", "Nothing of it is in anybody’s grade.",
+         [] if job.plain else [(names.sentence(remark), "") for remark in job.remarks]),
+        ("told", "Marks, several zips, lateness, groups", "Told while grading.",
+         [] if job.plain else told),
         ("unread", "Results can’t be read", "Their figures are missing from this page.",
          [(job.seen[row.student].problem, row.student) for row in unread]),
         ("withheld", "Tasks that could not be checked", "These points are neither given nor lost.",
@@ -91,9 +100,9 @@ def _by_task(job: ClassJob, names: Names, what: str) -> list[tuple[str, str]]:
 def _reason(kind: str, title: str, advice: str, lines: Sequence[tuple[str, str]], names: Names) -> Reason:
     grouped: dict[str, list[str]] = {}
     for sentence, student in lines:
-        grouped.setdefault(sentence, []).append(student)
+        grouped.setdefault(sentence, []).extend([student] if student else [])
     shown = tuple((sentence, names.all(dict.fromkeys(students))) for sentence, students in grouped.items())
-    return Reason(kind, title, advice, shown, len({student for _, student in lines}))
+    return Reason(kind, title, advice, shown, len({student for _, student in lines if student}) or len(grouped))
 
 
 def flags(row: Row, job: ClassJob, paired: frozenset[str]) -> tuple[str, ...]:
@@ -101,6 +110,7 @@ def flags(row: Row, job: ClassJob, paired: frozenset[str]) -> tuple[str, ...]:
     seen = job.seen[row.student]
     found = (
         (row.outcome == FAILED, "grader failed"),
+        (row.outcome == UNREAD, "file not read"),
         (bool(seen.problem), "not read"),
         (bool(row.withheld), "withheld"),
         (bool(seen.looks), "remark"),

@@ -24,7 +24,9 @@ BOUNDS = Bounds(cpu_s=60, wall_s=1200, memory_mib=2048, file_mib=128)
 CPU_S_A_STUDENT = 1.0
 
 
-def render_class(rows: Sequence[Row], out: Path, title: str, pairs: Sequence[Pair] = ()) -> None:
+def render_class(
+    rows: Sequence[Row], out: Path, title: str, pairs: Sequence[Pair] = (), remarks: Sequence[str] = ()
+) -> None:
     """Write `index.html` and `class.pdf` into `out`, each whole or not at all; the same input gives the same bytes.
 
     Args:
@@ -32,6 +34,7 @@ def render_class(rows: Sequence[Row], out: Path, title: str, pairs: Sequence[Pai
         out: Where their folders are.
         title: Of the class, as people say it.
         pairs: Submissions that resemble each other.
+        remarks: Sentences on the class as a whole.
 
     Raises:
         MachineError: If not even the plain report can be made or written.
@@ -39,7 +42,7 @@ def render_class(rows: Sequence[Row], out: Path, title: str, pairs: Sequence[Pai
     kept = tuple(sorted({row.student: row for row in rows}.values(), key=lambda row: row.student))
     named = {row.assignment for row in kept}
     rubrics = {id: assignment for id, assignment in find_assignments().items() if id in named}
-    job = ClassJob(title, kept, read_class(kept, out), tuple(pairs), rubrics)
+    job = ClassJob(title, kept, read_class(kept, out), tuple(pairs), rubrics, tuple(remarks))
     write_full_or_plain(job, _render, _plain, out, "class report", "the class report")
 
 

@@ -64,6 +64,7 @@ class ClassJob:
         seen: What their folders hold, by student; every student is in it.
         pairs: Submissions that resemble each other.
         rubrics: The assignments by id.
+        remarks: Sentences on the class as a whole; they quote names of files, untrusted.
         plain: Why only the plain report is asked for, a clause; empty for the full one.
         has_page: For a plain one, whether the full web page is there.
     """
@@ -73,5 +74,6 @@ class ClassJob:
     seen: Mapping[str, Seen]
     pairs: tuple[Pair, ...]
     rubrics: Mapping[str, Assignment]
+    remarks: tuple[str, ...] = ()
     plain: str = ""
     has_page: bool = False

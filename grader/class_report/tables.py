@@ -10,10 +10,11 @@ from grader.class_report.charts import percent
 from grader.class_report.names import Names, Who
 from grader.class_report.seen import ClassJob
 from grader.class_report.statistics import TaskNumbers, share
-from grader.classroom.records import GRADED, MISSING, Row
+from grader.classroom.records import GRADED, MISSING, UNREAD, Row
+from grader.identity import person_key
 from grader.rubric import Assignment
 
-OUTCOMES = {"graded": "✓", "refused": "✗", "missing": "○", "failed": "◇"}
+OUTCOMES = {"graded": "✓", "refused": "✗", "missing": "○", "unread": "?", "failed": "◇"}
 FEW = 10  # submissions below which a correlation says little
 # Ebel & Frisbie 1991, Essentials of Educational Measurement, chapter 13: what an item's discrimination is worth.
 DISCRIMINATION = ((0.4, "very well"), (0.3, "well"), (0.2, "somewhat"), (0.0, "hardly"))
@@ -133,7 +134,8 @@ def _line(
     paired: frozenset[str],
 ) -> Line:  # fmt: skip
     person = names.name(row.person.name) if row.person.name and row.person.name != row.student else ""
-    partners = tuple(names.name(other) for other in row.group if other not in (row.student, row.person.name))
+    own = {person_key(text) for text in (row.student, row.person.name, row.person.email)}
+    partners = tuple(names.name(other) for other in row.group if person_key(other) not in own)
     variant = names.name(row.variant) if row.variant != "default" else ""
     who, seen = names.who(row.student), job.seen[row.student]
     part = share(row) if row.outcome == GRADED else None
@@ -148,7 +150,7 @@ def _line(
         networks=tuple(percent(one.value) for one in seen.accuracies),
         accuracy=max((one.value for one in seen.accuracies), default=-1.0),
         mistakes=tuple(mistakes), flags=flags(row, job, paired), is_waiting=scored and bool(row.waiting),
-        seconds=row.seconds if row.outcome != MISSING else 0.0,
+        seconds=row.seconds if row.outcome not in (MISSING, UNREAD) else 0.0,
         search=" ".join((who.name, person, *partners, variant, row.outcome)).casefold(),
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from grader.class_report.statistics import (
     unnamed,
 )
 from grader.class_report.tables import FEW, Table, TaskLine, view_tables, view_tasks
-from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, Row
+from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Row
 from grader.report.page import points
 from grader.rubric import Assignment
 
@@ -114,7 +114,13 @@ def view_class(job: ClassJob) -> ClassView:
 
 
 def _counts(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
-    words = ((GRADED, "graded"), (REFUSED, "refused"), (MISSING, "handed in nothing"), (FAILED, "could not be graded"))
+    words = (
+        (GRADED, "graded"),
+        (REFUSED, "refused"),
+        (MISSING, "handed in nothing"),
+        (UNREAD, "handed in what is not read"),
+        (FAILED, "could not be graded"),
+    )
     counted = [(kind, sum(row.outcome == kind for row in rows), word) for kind, word in words]
     return (("all", f"{len(rows)} student{'s' * (len(rows) != 1)}"),
             *((kind, f"{n} {word}") for kind, n, word in counted if n))  # fmt: skip

@@ -24,10 +24,12 @@ from grader.rubric import PROJECT, Assignment, find_assignments
 # Modules that come after the checks' results, or have to do with neither. A change of any other code runs them anew.
 AFTER_THE_RUN = """
 cli/*.py __main__.py classroom/*.py class_report/*.py similarity/*.py gradescope/*.py release.py kit/*.py composing/*.py
-examples/*.py validation/*.py pool.py pipeline.py scoring.py manual.py results.py terminal.py report/*.py figures/*.py
-limited*.py preloading.py packing.py moments.py
+examples/*.py validation/*.py pool.py pipeline.py scoring.py manual*.py toml_slips.py results.py terminal.py
+report/*.py figures/*.py limited*.py preloading.py packing.py moments.py identity.py
 """.split()
-SCORING = ("scoring.py", "manual.py", "results.py", "terminal.py", "report/*.py", "figures/*.py", "pipeline.py")
+SCORING = """
+scoring.py manual*.py toml_slips.py results.py terminal.py report/*.py figures/*.py pipeline.py
+""".split()
 OF_A_TASK = {"title", "points", "bonus", "variants", "scoring", "without_data"}  # read after the checks
 OF_ALL = {"title", "course", "due_at", "variants", "default_variant", "late", "several_zips", "group_size", "tasks"}
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from grader.classroom.gradebook import cell
 from grader.classroom.junit import write_junit
-from grader.classroom.records import FAILED, MISSING, Row, student_folder
+from grader.classroom.records import FAILED, MISSING, UNREAD, Row, student_folder
 from grader.results import RESULTS, write_whole
 from grader.rubric import Assignment, find_assignments
 
@@ -115,7 +115,7 @@ def _parts(rows: Sequence[Row]) -> list[_Part]:
         name = f"-{id}" if len(several) > 1 else ""
         name += f"-{variant}" if several[id] > 1 else ""
         own = tuple(row for row in rows if row.assignment in (id, "") and _variant(row, assignment) == variant)
-        chosen = tuple(row for row in own if row.assignment or row.outcome == MISSING or len(several) == 1)
+        chosen = tuple(row for row in own if row.assignment or row.outcome in (MISSING, UNREAD) or len(several) == 1)
         parts.append(_Part(assignment, variant, name, chosen))
     return parts
 
@@ -130,6 +130,8 @@ def _not_final(row: Row) -> str:
     """Why a row has no final score; empty when it has one."""
     if row.outcome == MISSING:
         return "nothing was handed in"
+    if row.outcome == UNREAD:
+        return "what was handed in is not understood"
     if row.outcome == FAILED:
         return "the grader failed: every point is withheld"
     told = [("could not be checked", row.withheld), ("wait for a person", row.waiting)]
@@ -172,7 +174,7 @@ def _gradescope(part: _Part) -> list[Sequence[str]]:
             status,
             row.sha256[:16],
             when.strftime("%Y-%m-%d %H:%M:%S %z") if when else "",
-            "" if row.outcome == MISSING else _lateness(row, part.assignment),
+            "" if row.outcome in (MISSING, UNREAD) else _lateness(row, part.assignment),
         ]
         lines.append([*told, *(_number(row.tasks[task.id]) if task.id in row.tasks else "" for task in tasks)])
     return [[*GRADESCOPE, *titles], *lines]

@@ -82,7 +82,7 @@ def _tasks(rows: Sequence[Row]) -> list[str]:
 
 
 def _line(row: Row, tasks: Sequence[str]) -> list[Any]:
-    has_score = row.outcome not in ("missing", "failed")
+    has_score = row.outcome not in ("missing", "failed", "unread")
     numbers = (row.score, row.max_score, row.days_late) if has_score else ("", "", "")
     points = [_number(row.tasks[task]) if task in row.tasks else "" for task in tasks]
     told = [cell(row.student), cell(row.person.name), *map(_number, numbers), row.outcome, " ".join(row.withheld)]

@@ -12,20 +12,22 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 from grader.classroom.digests import Digests, take_digests
 from grader.classroom.executors import Place, run_jobs
 from grader.classroom.gradebook import ClassRecord, record_path, write_gradebook, write_record
-from grader.classroom.handed_in import HandIn, find_hand_ins
+from grader.classroom.hand_in import HandIn
+from grader.classroom.handed_in import Found, look_through
 from grader.classroom.job import Graded, Job, grade_job, own_digest
 from grader.classroom.plan import Class, Options, digest_of, find_plans, make_job, marks_of, run_digest, score_digest
 from grader.classroom.records import Row
-from grader.classroom.roster import read_roster
+from grader.classroom.roster import Roster, read_roster
 from grader.classroom.rows import failed_row, graded_row
 from grader.course_secret import course_secret
 from grader.errors import MachineError, SandboxUnavailable, UsageError
-from grader.manual import FORM
+from grader.manual import FORM, KEPT, keep_form
 from grader.results import RESULTS, looks_path, write_whole
 from grader.rubric import find_assignments
 
@@ -41,6 +43,7 @@ def grade_class(
     place: Place,
     on_start: Callable[[int, int], None] = lambda _all, _left: None,
     on_done: Callable[[Row], None] = lambda _row: None,
+    on_found: Callable[[Found, Roster], None] = lambda _found, _roster: None,
 ) -> list[Row]:
     """Grade every zip of a folder that is new or changed.
 
@@ -51,6 +54,7 @@ def grade_class(
         place: Where the work is done.
         on_start: Gets the number of submissions, and how many of them need work.
         on_done: Gets the row of each that was worked on.
+        on_found: Gets what there is in the folder, and the roster.
 
     Returns:
         A row for each student, the missing ones of the roster too, sorted.
@@ -59,16 +63,17 @@ def grade_class(
         UsageError: If folder, roster, assignment or variant make no sense.
         SandboxUnavailable: If no sandbox works where the work is done.
     """
-    roster = read_roster(options.roster) if options.roster else {}
-    found = find_hand_ins(folder, roster, options.assignment)
-    _check(options, found)
+    roster = read_roster(options.roster) if options.roster else Roster()
+    found = look_through(folder, roster, options.assignment, [out, *([options.roster] if options.roster else [])])
+    on_found(found, roster)
+    _check(options, found.hand_ins, roster)
     digests = take_digests(options.weakest)
     _check_machines(place, digests, options.weakest)
-    hand_ins = {each.person.student: each for each in found}
+    hand_ins = {each.person.student: each for each in found.hand_ins}
     with _alone_in(out) as scratch:
-        group = Class(out, options, digests, roster, hand_ins, course_secret(out))
+        group = Class(out, options, digests, roster, hand_ins, course_secret(out), found.unread)
         plans = list(find_plans(group))
-        on_start(len(found), len(plans))
+        on_start(len(found.hand_ins), len(plans))
         write_gradebook(out, group.everybody())
         given = str(scratch.resolve()) if place.has_our_disk else None
         # Taken as they are needed: a class's zips and arrays do not fit into memory together.
@@ -112,15 +117,20 @@ def _check_machines(place: Place, digests: Digests, weakest: str) -> None:
         raise MachineError(f"code or data sets differ on {', '.join(others)}: bring them up to date, or stop them")
 
 
-def _check(options: Options, found: list[HandIn]) -> None:
+def _check(options: Options, found: list[HandIn], roster: Roster) -> None:
     """Refuse what no submission could be graded with, before the work begins."""
     assignments = find_assignments()
     if options.assignment is not None and options.assignment not in assignments:
         raise UsageError(f"no assignment {options.assignment!r}; there are {', '.join(assignments)}")
     known = {variant for each in assignments.values() for variant in each.variants}
-    wanted = {options.variant} | {each.person.variant for each in found if each.person.variant}
-    if unknown := sorted(wanted - known - {None}, key=str):
-        raise UsageError(f"no assignment has a variant {unknown[0]!r}")
+    if options.variant is not None and options.variant not in known:
+        raise UsageError(f"no assignment has a variant {options.variant!r}")
+    for person in (each.person for each in found):
+        if person.variant and person.variant not in known:
+            line = f"{roster.name}, line {roster.lines[person.student]}: " if person.student in roster.lines else ""
+            raise UsageError(
+                f"{line}no assignment has a variant {person.variant!r}; there are {', '.join(sorted(known))}"
+            )
 
 
 def _finish(group: Class, job: Job, result: Graded | Exception) -> Row:
@@ -142,6 +152,8 @@ def _finish(group: Class, job: Job, result: Graded | Exception) -> Row:
         if marks_of(group, student) != job.form:  # a person wrote into it meanwhile: kept, and scored by the next run
             files.pop(FORM, None)
         marks = files.get(FORM, marks)
+        for name in [name for name in files if fnmatch(name, KEPT)]:
+            keep_form(group.out / student, files.pop(name), Path(name).stem)
         _write_files(group.out / student, files, result.looks)
         row = graded_row(hand_in, result)
     group.rows[student] = row

@@ -11,15 +11,15 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from grader.classroom.digests import take_digests
-from grader.errors import GraderError, MachineError, SandboxUnavailable, UnknownVariant, UsageError
-from grader.manual import FORM, read_form
+from grader.errors import GraderError, MachineError, SandboxUnavailable, UnknownVariant
+from grader.manual import FORM
 from grader.pipeline import grade_zip, score_again
 from grader.records import Grade
 from grader.results import looks_path
@@ -36,7 +36,8 @@ class Job:
     Attributes:
         student: Name of the student's folder.
         archive: The zip's bytes; empty where `recorded` is given.
-        form: The student's `manual.toml` as it is now; empty where there is none.
+        form: The student's `manual.toml` as it is now; None where there is none.
+        kept: Forms of the student's other zips, by file name.
         recorded: `results.json` and `arrays.safetensors` of the last run of the checks.
         assignment: Id of the assignment; None recognises it.
         variant: Which variant counts; None takes the assignment's default.
@@ -49,7 +50,8 @@ class Job:
 
     student: str
     archive: bytes = b""
-    form: bytes = b""
+    form: bytes | None = None
+    kept: Files = field(default_factory=dict)
     recorded: Files = field(default_factory=dict)
     assignment: str | None = None
     variant: str | None = None
@@ -65,10 +67,10 @@ class Graded:
     """What comes back.
 
     Attributes:
-        files: What belongs into the student's folder, by name.
+        files: What belongs into the student's folder, by name; kept forms only where they are new.
         looks: The remarks for the instructor, as they are written; None where there are none.
         grade: What the gradebook is made of, without checks and answers; None where the grader failed.
-        message: What else is to be said, a sentence, or why the grader failed.
+        message: What else is to be said, sentences, or why the grader failed.
         seconds: Wall time.
         machine: Where it was done.
         unavailable: Whether it failed because no sandbox works there.
@@ -111,50 +113,36 @@ def _grade(job: Job) -> tuple[Files, bytes | None, Grade, str]:
         out = Path(scratch) / "out"
         folder = out / job.student
         folder.mkdir(parents=True)
-        for name, content in {**job.recorded, **({FORM: job.form} if job.form else {})}.items():
+        forms = {**job.kept, **({FORM: job.form} if job.form is not None else {})}
+        for name, content in {**job.recorded, **forms}.items():
             (folder / name).write_bytes(content)
-        form = folder / FORM if _is_marked(folder / FORM) else None
-        message = ""
+        messages: list[str] = []
         try:
-            grade = _once(job, Path(scratch), out, form)
+            grade = _once(job, Path(scratch), out, messages.append)
         except UnknownVariant as error:  # of another assignment: the class has several
-            message = f"graded under the usual variant, because {error}"
-            grade = _once(replace(job, variant=None), Path(scratch), out, form)
-        except UsageError as error:
-            if form is None:
-                raise
-            message = f"{FORM} is not merged: {error}"  # a slip of a person's must not cost the student the rest
-            grade = _once(job, Path(scratch), out, None)
+            messages = [f"graded under the usual variant, because {error}"]
+            grade = _once(replace(job, variant=None), Path(scratch), out, messages.append)
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-        message = message or _put_aside(files)
+        files = {name: content for name, content in files.items() if name not in job.kept}
         looks = looks_path(folder)
-        return files, looks.read_bytes() if looks.exists() else None, _summary(grade), message
+        return files, looks.read_bytes() if looks.exists() else None, _summary(grade), "; ".join(messages)
 
 
-def _once(job: Job, scratch: Path, out: Path, form: Path | None) -> Grade:
-    options = {"variant": job.variant, "submitted_at": job.submitted_at, "manual": form}
+def _once(job: Job, scratch: Path, out: Path, tell: Callable[[str], None]) -> Grade:
     if job.recorded:
-        return score_again(out, job.student, **options)  # type: ignore[arg-type]
+        return score_again(out, job.student, variant=job.variant, submitted_at=job.submitted_at, tell=tell)
     archive = scratch / f"{job.student}.zip"
     archive.write_bytes(job.archive)
-    options |= {"assignment_id": job.assignment, "weakest": job.weakest, "seed": job.seed}
-    return grade_zip(archive, out, **options)  # type: ignore[arg-type]
-
-
-def _is_marked(path: Path) -> bool:
-    """Whether a person has begun to fill the form in."""
-    if not path.exists():
-        return False
-    try:
-        return any(mark.is_marked or mark.comment for mark in read_form(path).question)
-    except UsageError:
-        return True  # to be told why it is of no use
-
-
-def _put_aside(files: Files) -> str:
-    """What is said of marks that a person gave another zip of this student, which `write_form` keeps."""
-    kept = [name for name in files if name.startswith("manual-")]
-    return f"marks of another zip are kept in {', '.join(kept)}" if kept else ""
+    return grade_zip(
+        archive,
+        out,
+        assignment_id=job.assignment,
+        variant=job.variant,
+        submitted_at=job.submitted_at,
+        weakest=job.weakest,
+        seed=job.seed,
+        tell=tell,
+    )
 
 
 def _summary(grade: Grade) -> Grade:

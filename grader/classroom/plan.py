@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.classroom.digests import Digests, digest
 from grader.classroom.gradebook import ClassRecord, read_record
-from grader.classroom.handed_in import HandIn
+from grader.classroom.hand_in import HandIn
 from grader.classroom.job import Job
 from grader.classroom.records import FAILED, REFUSED, Person, Row
-from grader.classroom.rows import failed_row, missing_rows, shared_rows
+from grader.classroom.rows import failed_row, missing_rows, shared_rows, unread_rows
+from grader.classroom.unread import Unread
 from grader.course_secret import submission_seed
 from grader.errors import UsageError
-from grader.intake.opening import file_digest
-from grader.manual import FORM
+from grader.manual import FORM, KEPT
 from grader.results import ARRAYS, RESULTS
 
 
@@ -40,11 +40,13 @@ class Class:
     roster: Mapping[str, Person]
     hand_ins: dict[str, HandIn]
     secret: str = field(repr=False)
+    unread: Sequence[Unread] = ()
     rows: dict[str, Row] = field(default_factory=dict)
 
     def everybody(self) -> list[Row]:
         """The rows, with those of groups and of the missing, sorted; nobody who waits to be graded is missing."""
         rows = [*self.rows.values(), *shared_rows(self.rows, self.roster)]
+        rows += unread_rows({row.student for row in rows} | self.hand_ins.keys(), self.unread)
         there = {row.student for row in rows} | self.hand_ins.keys()
         return sorted([*rows, *missing_rows(there, self.roster)], key=lambda row: row.student)
 
@@ -62,7 +64,7 @@ def find_plans(group: Class) -> Iterator[Plan]:
     """What needs work; the rows of the others are taken from their records."""
     for student, hand_in in sorted(group.hand_ins.items()):
         try:
-            sha256 = file_digest(hand_in.path)
+            sha256 = hand_in.digest()
         except UsageError as error:
             group.rows[student] = failed_row(hand_in, "", str(error))
             continue
@@ -91,10 +93,10 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def marks_of(group: Class, student: str) -> bytes:
-    """What a person has marked so far."""
+def marks_of(group: Class, student: str) -> bytes | None:
+    """The form in which a person marks; None where there is none."""
     path = group.out / student / FORM
-    return path.read_bytes() if path.exists() else b""
+    return path.read_bytes() if path.is_file() else None
 
 
 def run_digest(group: Class, assignment: str, sha256: str) -> str:
@@ -102,10 +104,14 @@ def run_digest(group: Class, assignment: str, sha256: str) -> str:
     return digest(group.digests.run.get(assignment, group.digests.run), sha256, group.options.assignment)
 
 
-def score_digest(group: Class, hand_in: HandIn, assignment: str, marks: bytes) -> str:
+def score_digest(group: Class, hand_in: HandIn, assignment: str, marks: bytes | None) -> str:
     """Of what the score depends on beside the checks' results, a person's marks among it."""
     given = (_variant(group, hand_in), hand_in.submitted_at, hand_in.person, hand_in.note, hand_in.group)
-    return digest(group.digests.score.get(assignment, group.digests.score), *map(str, given), marks.hex())
+    return digest(
+        group.digests.score.get(assignment, group.digests.score),
+        *map(str, given),
+        None if marks is None else marks.hex(),
+    )
 
 
 def _variant(group: Class, hand_in: HandIn) -> str | None:
@@ -118,8 +124,9 @@ def make_job(group: Class, plan: Plan, scratch: str | None) -> Job:
     recorded = {name: (folder / name).read_bytes() for name in (RESULTS, ARRAYS)} if plan.is_recorded else {}
     return Job(
         plan.hand_in.person.student,
-        archive=b"" if recorded else plan.hand_in.path.read_bytes(),
+        archive=b"" if recorded else plan.hand_in.read(),
         form=marks_of(group, plan.hand_in.person.student),
+        kept={path.name: path.read_bytes() for path in sorted(folder.glob(KEPT)) if path.is_file()},
         recorded=recorded,
         assignment=group.options.assignment,
         variant=_variant(group, plan.hand_in),

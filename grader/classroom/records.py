@@ -11,7 +11,7 @@ from grader.records import Record
 
 GRADEBOOK = "gradebook.csv"
 
-GRADED, REFUSED, MISSING, FAILED = "graded", "refused", "missing", "failed"
+GRADED, REFUSED, MISSING, FAILED, UNREAD = "graded", "refused", "missing", "failed", "unread"
 
 
 class Person(Record):
@@ -46,15 +46,16 @@ class Row(Record):
         submitted_at: When it was handed in; None where nobody knows.
         assignment: Id of the assignment; empty when it is not known.
         variant: Under which it was graded.
-        outcome: "graded", "refused" (the zip's fault), "missing" (nothing handed in) or "failed" (the grader's fault:
-            every point is withheld).
+        outcome: "graded", "refused" (the zip's fault), "missing" (nothing handed in), "unread" (something that the
+            grader does not understand lies there) or "failed" (the grader's fault: every point is withheld).
         score: Points, bonus and late days included.
         max_score: Points there were, bonus aside.
         days_late: Rounded up.
         tasks: Points of each task that was scored, by id; a task without a score is not in it.
         withheld: Ids of tasks that could not be checked for a reason of ours.
         waiting: Ids of tasks that wait for a person.
-        message: One sentence: the total, or why there is none.
+        message: The total, or why there is none, and the remarks.
+        remarks: Sentences for the instructor, such as why a person's marks are not merged.
         seconds: Wall time of the grading.
         machine: Name of the machine that graded it.
         graded_as: Whose folder holds the results, where it is not the student's own: somebody of the same group's.
@@ -76,6 +77,7 @@ class Row(Record):
     withheld: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     message: str = ""
+    remarks: tuple[str, ...] = ()
     seconds: float = 0.0
     machine: str = ""
     graded_as: str = ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
-from grader.classroom.handed_in import HandIn
+from grader.classroom.hand_in import HandIn
 from grader.classroom.job import Graded
-from grader.classroom.records import FAILED, MISSING, REFUSED, Person, Row
+from grader.classroom.people import People
+from grader.classroom.records import FAILED, MISSING, REFUSED, UNREAD, Person, Row
+from grader.classroom.unread import Unread
 from grader.records import Grade, State
 from grader.rubric import find_assignments
 from grader.terminal import total_line
@@ -20,11 +22,12 @@ def graded_row(hand_in: HandIn, result: Graded) -> Row:
     assert grade is not None
     group = hand_in.group or grade.group
     told = grade.reason if grade.outcome == REFUSED else total_line(grade).removeprefix(f"{grade.student}: ")
+    remarks = tuple(filter(None, (result.message, _unshared(group, grade.assignment), hand_in.note)))
     return Row(
         student=hand_in.person.student,
         person=hand_in.person,
         group=group,
-        archive=hand_in.path.name,
+        archive=hand_in.names,
         submitted_at=hand_in.submitted_at,
         sha256=grade.submission_sha256,
         assignment=grade.assignment,
@@ -36,7 +39,8 @@ def graded_row(hand_in: HandIn, result: Graded) -> Row:
         tasks={task.id: task.score for task in grade.tasks if task.state is State.SCORED},
         withheld=_in_state(grade, State.WITHHELD),
         waiting=_in_state(grade, State.MANUAL),
-        message="; ".join(filter(None, (told, result.message, _unshared(group, grade.assignment), hand_in.note))),
+        message="; ".join((told, *remarks)),
+        remarks=remarks,
         seconds=round(result.seconds, 1),
         machine=result.machine,
     )
@@ -60,12 +64,23 @@ def failed_row(hand_in: HandIn, machine: str, why: str) -> Row:
         student=hand_in.person.student,
         person=hand_in.person,
         group=hand_in.group,
-        archive=hand_in.path.name,
+        archive=hand_in.names,
         submitted_at=hand_in.submitted_at,
         outcome=FAILED,
         message=f"Not graded, through no fault of the student's: {why}",
         machine=machine,
     )
+
+
+def unread_rows(there: Set[str], unread: Iterable[Unread]) -> Iterator[Row]:
+    """A row for each who is in no other, but whose file or folder lies there and was not read."""
+    lying: dict[str, tuple[Person, list[str]]] = {}
+    for each in unread:
+        for person in each.people:
+            if person.student not in there:
+                lying.setdefault(person.student, (person, []))[1].append(each.sentence)
+    for student, (person, sentences) in lying.items():
+        yield Row(student=student, person=person, outcome=UNREAD, message="; ".join(sentences))
 
 
 def missing_rows(there: Set[str], roster: Mapping[str, Person]) -> Iterator[Row]:
@@ -78,20 +93,15 @@ def missing_rows(there: Set[str], roster: Mapping[str, Person]) -> Iterator[Row]
 def shared_rows(rows: Mapping[str, Row], roster: Mapping[str, Person]) -> Iterator[Row]:
     """A row for each of the roster who is named in another's group and handed in nothing alone: it has the same grade.
 
-    Names are compared with the roster's names, e-mail addresses and students, whatever their case; one that two people
+    Names are compared with the roster's names, e-mail addresses and students, as `People` does; one that two people
     have is nobody's. Where a student is in two groups, the one that stands first counts.
     """
-    keys: dict[str, set[str]] = {}
-    for person in roster.values():
-        for key in filter(None, (person.student, person.name, person.email)):
-            keys.setdefault(key.casefold(), set()).add(person.student)
-    taken = set(rows)
+    people, taken = People(roster), set(rows)
     for _, row in sorted(rows.items()):
         if _unshared(row.group, row.assignment):
             continue
         for name in row.group:
-            found = keys.get(name.casefold(), set())
-            if len(found) == 1 and not found & taken:
-                person = roster[min(found)]
+            person = people.named(name)
+            if person is not None and person.student not in taken:
                 taken.add(person.student)
                 yield row.model_copy(update={"student": person.student, "person": person, "graded_as": row.student})

@@ -23,12 +23,14 @@ from grader.classroom.digests import code_digest, digest
 from grader.classroom.executors import Cluster, Machine, Place
 from grader.classroom.exports import write_exports
 from grader.classroom.grading import grade_class
-from grader.classroom.handed_in import find_hand_ins
+from grader.classroom.hand_in import HandIn
+from grader.classroom.handed_in import Found
 from grader.classroom.plan import Options
 from grader.classroom.records import FAILED, GRADEBOOK, GRADED, REFUSED, Pair, Row
-from grader.classroom.roster import read_roster
+from grader.classroom.remarks import class_remarks
+from grader.classroom.roster import Roster
 from grader.errors import SubmissionRefused, UsageError
-from grader.intake.opening import open_submission
+from grader.intake.opening import open_archive
 from grader.pool import cores
 from grader.records import Submission
 from grader.results import INSTRUCTOR_ONLY, write_whole
@@ -39,6 +41,7 @@ from grader.text import clean_name, clean_text
 LOG = logging.getLogger(__name__)
 PAGES = ("index.html", "class.pdf")
 STYLES = {REFUSED: "red", FAILED: "bold red"}
+_REMARK = 1000  # characters of a remark that are shown
 
 
 def grade_folder(folder: Path, out: Path, options: Options, jobs: int | None, cluster: str | None) -> list[Row]:
@@ -69,9 +72,13 @@ def grade_folder(folder: Path, out: Path, options: Options, jobs: int | None, cl
             progress.update(bar, advance=1, failed=progress.tasks[0].fields["failed"] + (row.outcome == FAILED))
             progress.console.print(_line(row))
 
-        rows = grade_class(folder, out, options, place, begin, show)
+        there: list[tuple[Found, Roster]] = []
+        rows = grade_class(folder, out, options, place, begin, show, lambda *found: there.append(found))
     console.print(_summary(rows), highlight=False)
-    if told := _conclude(folder, out, options, rows):
+    found, roster = there[0]
+    remarks = class_remarks(found, roster, rows)
+    _tell(console, rows, remarks)
+    if told := _conclude(found, out, rows, remarks):
         console.print(told, style="red")
     console.print(f"{out / GRADEBOOK}\n{out / 'index.html'}\n{out / 'class.pdf'}", markup=False, highlight=False)
     return rows
@@ -112,14 +119,22 @@ def _summary(rows: Sequence[Row]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
 
 
-def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) -> str:
+def _tell(console: Console, rows: Sequence[Row], remarks: Sequence[str]) -> None:
+    """What an instructor should know of single students, then of the class; a line each, whoever was graded now."""
+    of_students = [f"{row.student}: {remark}" for row in rows if not row.graded_as for remark in row.remarks]
+    for remark in (*of_students, *remarks):
+        line = " ".join(clean_text(remark, columns=_REMARK).split())
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _conclude(found: Found, out: Path, rows: Sequence[Row], remarks: Sequence[str]) -> str:
     """Write the exports, look for pairs worth a look, and render the class report, unless they are there already.
 
     Returns:
         What is to be said of it, a sentence; empty where all is well.
     """
     state = out / INSTRUCTOR_ONLY / "class.txt"
-    current = digest([row.model_dump(mode="json") for row in rows], code_digest())
+    current = digest([row.model_dump(mode="json") for row in rows], list(remarks), code_digest())
     if state.exists() and state.read_text() == current and all((out / page).exists() for page in PAGES):
         return ""
     write_exports(rows, out)
@@ -127,24 +142,24 @@ def _conclude(folder: Path, out: Path, options: Options, rows: Sequence[Row]) ->
     there = [assignments[id] for id in sorted({row.assignment for row in rows} & assignments.keys())]
     told, pairs = "", list[Pair]()
     try:
-        roster = read_roster(options.roster) if options.roster else {}
-        paths = {each.person.student: each.path for each in find_hand_ins(folder, roster, options.assignment)}
-        pairs = [pair for each in there for pair in find_pairs(_opened(paths, rows, each.id), each)]
+        hand_ins = {each.person.student: each for each in found.hand_ins}
+        pairs = [pair for each in there for pair in find_pairs(_opened(hand_ins, rows, each.id), each)]
     except Exception:  # of ours: who resembles whom must cost nobody the class report
         LOG.exception("submissions could not be compared")
         told = "Submissions could not be compared with each other: the class report has no pairs."
-    render_class(rows, out, there[0].title if len(there) == 1 else "All assignments", pairs)
+    render_class(rows, out, there[0].title if len(there) == 1 else "All assignments", pairs, remarks)
     state.parent.mkdir(exist_ok=True)
     write_whole(state, b"" if told else current.encode())
     return told
 
 
-def _opened(paths: Mapping[str, Path], rows: Sequence[Row], assignment: str) -> Iterator[tuple[str, Submission]]:
+def _opened(hand_ins: Mapping[str, HandIn], rows: Sequence[Row], assignment: str) -> Iterator[tuple[str, Submission]]:
     """The graded submissions of an assignment, opened one after the other."""
     for row in rows:
         if row.assignment != assignment or row.outcome != GRADED or row.graded_as:
             continue
         try:
-            yield row.student, open_submission(paths[row.student], assignment=row.assignment)
+            raw = hand_ins[row.student].read()
+            yield row.student, open_archive(raw, row.student, assignment=row.assignment)
         except (KeyError, UsageError, SubmissionRefused) as error:  # it went or changed since it was graded
             LOG.warning("%s is not compared with others: %s", clean_name(row.student), error)

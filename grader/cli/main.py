@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,10 @@ def grade(
         submitted_at=submitted,
         manual=manual,
         weakest=min_sandbox,
-        log=lambda line: notes.print(line, style="dim", markup=False, highlight=False),
+        log=_sayer(notes, "dim"),
+        tell=_sayer(notes, "bold red"),
     )
-    assignments = find_assignments()
-    show_grade(console, result, assignments[result.assignment].title if result.assignment else "")
+    show_grade(console, result, get_assignment(result.assignment).title if result.assignment else "")
     console.print(f"Report: {out / result.student / 'report.pdf'}", markup=False, highlight=False)
     show_looks(notes, read_looks(out / result.student))  # not on standard output, which may become a student's file
     return GRADED if result.outcome == "graded" else AT_FAULT
@@ -106,15 +107,12 @@ def report(submission: Path | None, assignment: str | None, manual: Path | None,
     from grader.pipeline import render_again, report_reference
 
     notes = Console(stderr=True)
-
-    def log(line: str) -> None:
-        notes.print(line, style="dim", markup=False, highlight=False)
-
+    log = _sayer(notes, "dim")
     if manual is not None and submission is None:
         raise UsageError("a form of manual scores needs the submission that it is of")
     names = [student_name(submission)] if submission else []
     if submission:
-        render_again(out, names[0], manual=manual, log=log)
+        render_again(out, names[0], manual=manual, log=log, tell=_sayer(notes, "bold red"))
     else:
         chosen = [assignment] if assignment else list(find_assignments())
         names = [report_reference(each, out, log).student for each in chosen]
@@ -223,6 +221,11 @@ def validate(assignment: str | None, solutions: Path | None, jobs: int | None, f
 
 
 commands.add_command(gradescope)
+
+
+def _sayer(console: Console, style: str) -> Callable[[str], None]:
+    """What shows a line as it is."""
+    return lambda line: console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _build_example(submission: Path) -> None:

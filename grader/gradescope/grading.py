@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
@@ -20,8 +19,10 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from grader.classroom.handed_in import METADATA, find_hand_ins
+from grader.classroom.gradescope_lists import METADATA
+from grader.classroom.handed_in import find_hand_ins
 from grader.course_secret import secret_of, submission_seed
+from grader.decoding import parse_json
 from grader.errors import MachineError
 from grader.gradescope.autograder import SECRET
 from grader.intake.opening import file_digest
@@ -136,7 +137,7 @@ def _name(entry: os.DirEntry[str], folder: Path) -> str:
 
 def _deadlines(metadata: Path, assignment: Assignment) -> Iterator[str]:
     """A line for the instructor where Gradescope has another deadline than the rubric."""
-    told = json.loads(metadata.read_text(encoding="utf-8")).get("assignment")
+    told = parse_json(metadata.read_bytes()).get("assignment")
     due = told.get("due_date") if isinstance(told, dict) else None
     try:
         is_other = due is not None and datetime.fromisoformat(due) != assignment.due_at

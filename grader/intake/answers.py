@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Collection, Mapping
+
+from grader.decoding import NotText, decode_text
 
 # What a heading begins with: "3c", "Task 4.2.1", "Problem 3 (c)", "Answer to 2b".
 _QUESTION = (
@@ -28,15 +29,19 @@ def read_answers(
     to the answer. What stands in a heading itself counts where nothing stands below it: "4c: 91.3%".
 
     Args:
-        content: Bytes of `answers.md`, or None when it was not handed in.
+        content: Bytes of `answers.md`, or None when it was not handed in. A file that is not text holds no answers.
         tasks: Ids of the written questions.
         titles: Titles of the questions, which are no answers.
     """
+    try:
+        text = decode_text(content or b"", _MAX_BYTES)
+    except NotText:  # `open_submission` tells the student
+        return {}
     answers: dict[str, list[str]] = {}
     headings: dict[str, str] = {}
     current: list[str] | None = None
     fence = ""  # what closes the block of code that we are in
-    for line in _without_comments(_decoded((content or b"")[:_MAX_BYTES])).splitlines():
+    for line in _without_comments(text).splitlines():
         mark = _FENCE.match(line)
         if mark and (not fence or mark[1].startswith(fence)):
             fence = "" if fence else mark[1]
@@ -71,12 +76,6 @@ def _heading_of(line: str, tasks: Collection[str], *, in_code: bool) -> tuple[st
 
 def _words(title: str) -> str:
     return " ".join(re.findall(r"\w+", title.casefold()))
-
-
-def _decoded(content: bytes) -> str:
-    """Text in UTF-8, or in the UTF-16 that Windows' editor writes, which begins with a mark."""
-    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return content.decode("utf-16" if utf16 else "utf-8-sig", "replace")
 
 
 def _without_comments(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from grader.decoding import NotText, decode_text
 from grader.errors import UsageError
 from grader.intake.missed import explain_missed
 from grader.intake.recognising import NAMES_QUOTED, module_files, quote_paths, recognise
@@ -26,6 +27,7 @@ from grader.text import clean_name
 # File systems end at 255 bytes a name; results of a student have names of their own beside this one.
 MAX_STUDENT = 200  # bytes
 _GROUP_BYTES = 4096  # of group.txt: a few names
+_TEXTS = ("answers.md", "group.txt")  # read as plain text
 
 
 def student_name(path: Path) -> str:
@@ -84,20 +86,33 @@ def open_submission(
     """
     if submitted_at is not None and submitted_at.tzinfo is None:
         raise UsageError("the time of submission needs a time zone, e.g. 2022-03-30T18:00-04:00")
-    choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
     raw = _read(path)
+    return open_archive(raw, student_name(path), assignment=assignment, submitted_at=submitted_at, project=project)
+
+
+def open_archive(
+    raw: bytes,
+    student: str,
+    *,
+    assignment: str | None = None,
+    submitted_at: datetime | None = None,
+    project: Path = PROJECT,
+) -> Submission:
+    """Read the bytes of one handed-in zip. Arguments and errors as for `open_submission`."""
+    choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
     members = read_zip(raw)
     chosen, root, of_others = recognise(members, list(choices.values()), project)
     gathered, left, of_folders = _gather(members, root, chosen)
     taken = with_modules(gathered, chosen, project)
     missed = explain_missed(taken, left, chosen, project)
-    group = _group(taken.files)
+    group = read_group(taken.files)
+    told = _group_note(group) + _not_text(taken.files)
     return Submission(
-        student=student_name(path),
+        student=student,
         assignment=chosen.id,
         sha256=hashlib.sha256(raw).hexdigest(),
         files=taken.files,
-        notes=missed.first + _group_note(group) + of_others + of_folders + taken.notes + missed.notes,
+        notes=missed.first + told + of_others + of_folders + taken.notes + missed.notes,
         submitted_at=submitted_at,
         group=group,
         first=missed.first,
@@ -148,10 +163,24 @@ def _gather(
     return files, left, tuple(note for note, paths in notes.items() if paths)
 
 
-def _group(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Who hands in together, out of `group.txt`, a name a line."""
-    lines = files.get("group.txt", b"")[:_GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
+def read_group(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Names of those who hand in together, as `group.txt` has them, a name a line; empty where it is not text."""
+    try:
+        lines = decode_text(files.get("group.txt", b""), _GROUP_BYTES).splitlines()
+    except NotText:
+        return ()
     return tuple(clean_name(line.strip()) for line in lines if line.strip())
+
+
+def _not_text(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """A note for each file that should be plain text and is not."""
+    notes = []
+    for name in _TEXTS:
+        try:
+            decode_text(files.get(name, b""), _GROUP_BYTES)
+        except NotText as error:
+            notes.append(f"{name} could not be read: {error}. Save it as plain text in UTF-8 and hand it in again.")
+    return tuple(notes)
 
 
 def _group_note(names: tuple[str, ...]) -> tuple[str, ...]:

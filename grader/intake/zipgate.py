@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NoReturn
 
+from grader.decoding import name_format
 from grader.errors import SubmissionRefused
 from grader.intake.zippaths import find_clash, is_ignored, member_path
 from grader.text import clean_name
@@ -47,12 +48,6 @@ _UNREADABLE = (
     EOFError,
     OSError,
 )
-_OTHER_FORMATS = {
-    b"Rar!": "a RAR archive",
-    b"7z\xbc\xaf": "a 7-Zip archive",
-    b"\x1f\x8b": "a gzip file",
-    b"%PDF": "a PDF",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +124,7 @@ def _read_directory(raw: bytes) -> tuple[list[zipfile.ZipInfo], int]:
         raise SubmissionRefused(
             "The zip is damaged or only a part of it: make it again, open it to see, and upload it."
         )
-    other = next((name for magic, name in _OTHER_FORMATS.items() if raw.startswith(magic)), "something else")
-    found = f"it is {other}" if raw else "it is empty"
+    found = f"it is {name_format(raw) or 'something else'}" if raw else "it is empty"
     raise SubmissionRefused(f"The file is not a zip ({found}): make a zip of your files and hand that in.")
 
 

@@ -20,6 +20,12 @@ MAX_PATH = 120  # characters
 _MAX_NAME = 4 * MAX_PATH
 
 _IGNORED_FOLDERS = frozenset({"__MACOSX", "__pycache__", ".ipynb_checkpoints"})
+# What operating systems leave beside files, in small letters (the first is a folder's icon on macOS), and at the top of
+# a volume.
+_IGNORED_FILES = frozenset({"icon\r", ".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini"})
+_OF_VOLUMES = frozenset(
+    {".Spotlight-V100", ".Trashes", ".fseventsd", ".TemporaryItems", "$RECYCLE.BIN", "System Volume Information"}
+)
 _APPLE_DOUBLE = "._"  # macOS keeps a file's Finder attributes in a twin of this prefix
 _DRIVE = re.compile(r"[A-Za-z]:")
 # Direction overrides and isolates make "gpj.py" look like "yp.jpg"; zero-width joiners spell words in some languages
@@ -41,14 +47,14 @@ def member_path(name: str, label: str) -> str:
         raise _too_long(label)
     # Normalised first: the Kelvin sign becomes a K, and would make a drive of "K:" later.
     name = unicodedata.normalize("NFC", name).replace("\\", "/")
-    if any(_is_control(char) for char in name):
-        raise SubmissionRefused(f"{label} has control characters in its name: rename the file.")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or any(_DRIVE.match(part) for part in parts):
         raise SubmissionRefused(f"{label} leads out of the zip's folder: zip the folder itself, without full paths.")
     path = "/".join(parts)
     if is_ignored(path):
-        return path  # `__MACOSX/` makes every path longer, and nobody sees it
+        return path  # nobody sees it: `__MACOSX/` makes every path longer, and the icon's name holds a carriage return
+    if any(_is_control(char) for char in name):
+        raise SubmissionRefused(f"{label} has control characters in its name: rename the file.")
     if len(parts) > MAX_LEVELS:
         raise SubmissionRefused(f"{label} lies more than {MAX_LEVELS} levels deep: zip fewer folders in folders.")
     if len(path) > MAX_PATH:
@@ -58,8 +64,9 @@ def member_path(name: str, label: str) -> str:
 
 def is_ignored(path: str) -> bool:
     """Whether a member is what an operating system or a tool left behind."""
-    *folders, name = path.split("/")
-    return not _IGNORED_FOLDERS.isdisjoint((*folders, name)) or name == ".DS_Store" or name.startswith(_APPLE_DOUBLE)
+    parts = path.split("/")
+    is_left_behind = parts[-1].casefold() in _IGNORED_FILES or parts[-1].startswith(_APPLE_DOUBLE)
+    return is_left_behind or not (_IGNORED_FOLDERS | _OF_VOLUMES).isdisjoint(parts)
 
 
 def path_key(path: str) -> str:

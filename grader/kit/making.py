@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from grader.decoding import decode_text
 from grader.environment import with_environment
 from grader.errors import MachineError
 from grader.kit.packing import KIT, OURS
@@ -85,7 +86,7 @@ def kit_files(assignment: Assignment, stubs: Mapping[str, bytes], project: Path 
     files = {name: (PROJECT / "kit" / name).read_bytes() for name in COPIED}
     start = with_environment(files["START.md"].decode(), assignment.environment.packages)
     files["START.md"] = start.encode()
-    handout = (project / "assignment" / assignment.id / "README.md").read_text(encoding="utf-8")
+    handout = decode_text((project / "assignment" / assignment.id / "README.md").read_bytes())
     ours = dict.fromkeys((*NOT_THEIRS, KIT, "plots"), "") | {
         name: hashlib.sha256(files[name]).hexdigest() for name in files
     }
@@ -158,6 +159,7 @@ def _tree(assignment_id: str, checks: list[PublicCheck], replaced: Mapping[str, 
         tree.take(check.module, [check.name])
     tree.take("grader.checks.conftest", sorted({"context", *(name for each in checks for name in each.fixtures)}))
     tree.take("grader.kit.main", ["main"])
+    tree.take("grader.decoding", ["parse_json"])  # for `plots.py`
     tree.take(READ_IN_PLACE[0], READ_IN_PLACE[1:])
     for path in (PROJECT / "grader" / "figures").glob("*.py"):
         tree.take_all("grader.figures" if path.stem == "__init__" else f"grader.figures.{path.stem}")

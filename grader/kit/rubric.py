@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from grader.decoding import decode_text
 from grader.environment import with_always
 
 
@@ -40,7 +41,7 @@ class KitAssignment:
 
 def read_rubric(path: Path) -> KitAssignment:
     """Read an `assignment.toml`, which the grader has checked when the kit was made."""
-    told = tomllib.loads(path.read_text(encoding="utf-8"))
+    told = tomllib.loads(decode_text(path.read_bytes()))
     known = KitTask.__dataclass_fields__
     tasks = tuple(KitTask(**{key: value for key, value in task.items() if key in known}) for task in told["task"])
     packages = with_always(told.get("environment", {}).get("packages", ()))

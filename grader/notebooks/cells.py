@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.decoding import parse_json
 from grader.environment import python_words
 from grader.newer_syntax import newer_syntax
 from grader.notebooks.magics import why_foreign, without_magics
@@ -135,7 +136,7 @@ def _read_cells(book: Notebook, number: int, raw: bytes) -> None:
 
 def _content(raw: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(raw, parse_int=float)  # no number counts here, and one of 5,000 digits is no int
+        content = parse_json(raw)
     except RecursionError as error:
         raise NotANotebook("it is nested too deep") from error
     except json.JSONDecodeError as error:

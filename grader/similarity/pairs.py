@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from math import isnan
 
 from grader.classroom.records import Pair
+from grader.identity import person_key
+from grader.intake.opening import read_group
 from grader.notebooks.guards import PREAMBLE
 from grader.records import Submission
 from grader.rubric import PROJECT, Assignment
@@ -37,7 +39,6 @@ from grader.text import clean_name
 
 CODE, WEIGHTS = "code", "weights"
 REFERENCE = "the reference model"  # before a model's name, in the place of a student: no student's name has a space
-GROUP_BYTES = 4096  # of group.txt
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -76,12 +77,11 @@ def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assign
 
 def _hold(student: str, submission: Submission, assignment: Assignment, given: Given, handout: Handout) -> _Held:
     files, asked = submission.files, MODEL_FILES.get(assignment.id, {}).values()
-    lines = files.get("group.txt", b"")[:GROUP_BYTES].decode("utf-8-sig", "replace").splitlines()
     return _Held(
         student,
         read_code(student, files, assignment.modules, given),
         find_models(files, asked, handout),
-        frozenset(" ".join(line.casefold().split()) for line in lines if line.strip()),
+        frozenset(person_key(name) for name in read_group(files)),
     )
 
 
@@ -97,7 +97,7 @@ def _same_group(first: _Held, second: _Held, sizes: Mapping[frozenset[str], int]
 
 def _is_named(one: _Held) -> bool:
     """Whether the zip's name has a word of a name in `group.txt`."""
-    words = set(_WORDS.findall(one.student.casefold()))
+    words = set(_WORDS.findall(person_key(one.student)))
     return any(word in words for name in one.group for word in _WORDS.findall(name))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from typing import Any
@@ -13,6 +12,7 @@ from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.holdings import note_claim
 from grader.checks.looks import Looks
+from grader.decoding import parse_json
 from grader.errors import Failure
 from grader.sandbox.student import Implementation
 
@@ -70,7 +70,7 @@ def _read(student: Implementation) -> list[Any]:
         raise student.lacks(FILE)
     expect(len(content) <= MOST_BYTES, f"{FILE} is too large.", expected="256 KiB at most", got=f"{len(content)} bytes")
     try:
-        runs = json.loads(content.decode("utf-8-sig"))
+        runs = parse_json(content)
     except (ValueError, RecursionError) as error:
         raise Failure(f"{FILE} is not JSON.", expected="a list of objects", got=str(error)[:200]) from error
     mistake = "fashion.experiments_not_a_list" if isinstance(runs, dict) else None

@@ -13,7 +13,6 @@ history_in_two_units        some accuracies of a curve as fractions, some in per
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from grader.checks.accuracies import as_fractions
 from grader.checks.compare import expect, summarise
 from grader.checks.context import LayOut
 from grader.checks.two_networks.claims import compare_claim
+from grader.decoding import parse_json
 from grader.errors import Failure
 from grader.sandbox.student import Implementation
 
@@ -114,8 +114,7 @@ def _parse(student: Implementation) -> dict[str, Any]:
         raise student.lacks(FILE, help=f"Save your learning curves in it: {FORM}.")
     expect(len(content) <= MOST_BYTES, f"{FILE} is too large.", expected="1 MiB at most", got=f"{len(content)} bytes")
     try:
-        # Whole numbers as floats: one of thousands of digits becomes infinite, and takes no time.
-        parsed = json.loads(content.decode("utf-8-sig"), parse_int=float)
+        parsed = parse_json(content)
     except (ValueError, RecursionError) as error:
         help = "Write it with json.dump; str() of a dict, or torch.save, gives something else."
         raise Failure(f"{FILE} is not JSON.", expected=FORM, got=str(error)[:200], help=help) from error
@@ -147,7 +146,7 @@ def _curves_of(parsed: Mapping[str, Any], network: str) -> dict[str, Any]:
 def _read_curve(network: str, name: str, curve: Any) -> list[float]:
     """One curve as it must be; raises Failure otherwise."""
     what = f'{name} of "{network}" in {FILE}'
-    mistake = f"{network}.history_of_last_epoch" if isinstance(curve, float) else None
+    mistake = f"{network}.history_of_last_epoch" if _is_number(curve) else None
     expect(
         isinstance(curve, list), f"{what} is not a list.", expected="a number per epoch", got=summarise(curve),
         mistake=mistake,
@@ -160,7 +159,7 @@ def _read_curve(network: str, name: str, curve: Any) -> list[float]:
     )
     for epoch, value in enumerate(curve):
         at = f"Number {epoch + 1} of {what}"
-        expect(isinstance(value, float), f"{at} is not a number.", expected="a number", got=summarise(value))
+        expect(_is_number(value), f"{at} is not a number.", expected="a number", got=summarise(value))
         expect(
             math.isfinite(value), f"{at} is {value}.", expected="a finite number", got=str(value),
             mistake=f"{network}.history_not_finite",
@@ -169,6 +168,10 @@ def _read_curve(network: str, name: str, curve: Any) -> list[float]:
         claimed = [(f"Number {epoch + 1} of {what}", value) for epoch, value in enumerate(curve)]
         return as_fractions(claimed, f"{network}.history_in_two_units")
     return [float(value) for value in curve]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _others(network: str, curves: Mapping[str, Any], needed: tuple[str, ...], length: int) -> History:
