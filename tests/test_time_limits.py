@@ -88,8 +88,8 @@ def test_slow_network() -> None:
     assert [(r.name, r.message) for r in results if r.task != "1" and r.outcome != Outcome.PASSED] == []
     for result in results:
         if result.outcome == Outcome.TIMEOUT:
-            assert re.match(r"`resnet` had used up its 1\.[89] seconds of computing and waiting; ", result.message)
-            assert result.got.startswith("Most went to SmallResNet (")
+            assert re.match(r"`resnet` had used up its 1\.\d seconds of computing and waiting; ", result.message)
+            assert result.got.startswith("Most went to resnet.SmallResNet (")
 
 
 @contextmanager
@@ -111,11 +111,11 @@ def busy() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("seconds", "limits", "cut"),
     [
-        ({(64,): 0.7, (7, 7): 0.3}, Limits(call_s=0.5), "The call was stopped after 0.5 seconds of computing."),
+        ({(64,): 0.7, (7, 7): 0.3}, Limits(call_s=0.5), r"The call was stopped after 0\.5 seconds of computing\."),
         (
             {(64,): 0.5, (7, 7): 0.3},
             Limits(submission_s=4),
-            "`filters` had used up its 1.4 seconds of computing and waiting",
+            r"`filters` had used up its 1\.\d seconds of computing and waiting",
         ),
     ],
     ids=["call", "submission"],
@@ -131,7 +131,7 @@ def test_busy_machine(seconds: dict[tuple[int, ...], float], limits: Limits, cut
     assert outcomes(idle) == outcomes(loaded)
     assert {r.outcome for r in idle} == {Outcome.PASSED, Outcome.TIMEOUT}
     for results in (idle, loaded):
-        assert next(r for r in results if r.outcome is Outcome.TIMEOUT).message.startswith(cut)
+        assert re.match(cut, next(r for r in results if r.outcome is Outcome.TIMEOUT).message)
 
 
 def test_what_waits_for_ever() -> None:

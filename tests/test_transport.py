@@ -264,7 +264,7 @@ def test_objects_are_their_makers(build: Build) -> None:
     with pytest.raises(StudentTimeout, match="`one` had used up its 30 seconds") as cut:
         net(0)
     assert cut.value.called == "one.Net()(0)"
-    assert cut.value.got.startswith("Most went to Net (3 times, 30 seconds).")
+    assert cut.value.got.startswith("Most went to one.Net (4 times, 30 seconds).")
     who.two.f()
     with pytest.raises(StudentTimeout, match="`one`"):
         who.two.f(net)
