@@ -377,7 +377,7 @@ def test_report_says_what_was_taken_off(tmp_path: Path, monkeypatch: pytest.Monk
         shutil.copy(CHECKS / name, tmp_path)
     monkeypatch.setattr("grader.runner.CHECKS", tmp_path)
     who = holder(None)
-    toy: Any = SimpleNamespace(id="toy", by_id={"1": None})
+    toy: Any = SimpleNamespace(id="toy", by_id={"1": SimpleNamespace(module="fashion")})
     context = Context(toy, who, who, (), lambda _one: who, "seed")
     run_checks(context)
     first, second = context.results
