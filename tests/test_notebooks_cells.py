@@ -79,3 +79,25 @@ def test_magics_keep_lines() -> None:
     text, has_magics = without_magics(cell)
     assert has_magics
     assert text == "if a:\n    pass\n\nx = (1\n% 2)\ny = 'it''s' # '\npass\npass"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_encodings(encoding: str) -> None:
+    """Windows' editors and shells write JSON in other encodings, with a mark in front or without."""
+    assert read_notebook("a.ipynb", notebook("x = 'ü'").decode().encode(encoding)).statements[0].text == "x = 'ü'"
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("%%writefile a.py", "writes it into a file"),
+        ("%%FILE a.py", "writes"),
+        ("%%bash", "hands it to"),
+        ("%%R", "hands"),
+    ],
+)
+def test_cells_of_something_else(first: str, why: str) -> None:
+    """What a magic writes away or hands to another program is no Python of the notebook; a mere command is a magic."""
+    book = read_notebook("a.ipynb", notebook(f"\n{first}\nx = 1", f"{first}\nls -l"))
+    assert why in book.broken[1].why
+    assert (book.statements, set(book.broken), book.magics) == ([], {1}, {2})
