@@ -29,7 +29,7 @@ Edit = Callable[[str], bytes]
 def _no_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """All is real but the checks, all of which pass, and the report."""
 
-    def run(_submission: Any, assignment: Any, _on_result: Any, **_options: Any) -> Run:
+    def run(_submission: Any, assignment: Any, *_arguments: Any, **_options: Any) -> Run:
         checks = (
             CheckResult(task=t.id, name=f"check_{t.id}", title="t.", outcome=Outcome.PASSED) for t in assignment.tasks
         )

@@ -118,7 +118,7 @@ def _folder(path: Path, files: list[Path]) -> str:
     if any(file.name == EXPORT for file in files):
         return f"a folder of Gradescope's export with {held}; it is not understood yet, zip each submission"
     if read_moodle_name(path.name):
-        return f"a folder of Moodle's export with {held}; it is not understood yet"
+        return f"a folder of Moodle's export with {held}; put the zip itself into the class's folder"
     if any(file.suffix.lower() in (".py", ".ipynb") for file in files):
         return f"a folder that is not zipped, with {held}"
     if any(file.suffix.lower() == ".zip" for file in files):
