@@ -322,7 +322,9 @@ def test_skipped(run: Function) -> None:
     assert run()["check_mean_of_one"].outcome is Outcome.PASSED
 
 
-HANDLE, OTHER = Handle(implement(), 1, "Linear"), Handle(implement(), 2, "Sequential")
+HANDLE, OTHER, NOTHING, TUPLE = (
+    Handle(implement(), number, kind) for number, kind in enumerate(("Linear", "Sequential", "NoneType", "tuple"))
+)
 
 
 @pytest.mark.parametrize(
@@ -345,6 +347,10 @@ HANDLE, OTHER = Handle(implement(), 1, "Linear"), Handle(implement(), 2, "Sequen
         ({"a": 1}, {"b": 1}, False),
         (HANDLE, OTHER, True),
         (HANDLE, 1, False),
+        (NOTHING, NOTHING, True),
+        (NOTHING, TUPLE, False),
+        (NOTHING, HANDLE, False),
+        ([HANDLE, TUPLE], [OTHER, TUPLE], True),
         (None, None, True),
         (None, 0, False),
         ("a", "a", True),
@@ -353,7 +359,7 @@ HANDLE, OTHER = Handle(implement(), 1, "Linear"), Handle(implement(), 2, "Sequen
     ],
 )
 def test_same_value(one: Any, other: Any, same: bool) -> None:
-    """Numbers agree nearly, whole numbers and text exactly, objects always, whichever comes first."""
+    """Numbers agree nearly, whole numbers and text exactly, networks always, whichever comes first."""
     assert same_value(one, other) is same_value(other, one) is same
 
 

@@ -7,6 +7,7 @@ weights that never moved.
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-7  # how near two answers of one algorithm come, i
 OF_CHANGE = 1e-2  # how near two changes come, relative to the change ...
 ROUNDING = 1e-5  # ... or, where the change is small, to the numbers: several ways of computing one thing differ so much
 NUMERIC = np.ndarray | np.generic | int | float
+PLAIN_KINDS = ("NoneType", "Tensor", "Parameter", "ndarray", "generator", "function", "method")
 Pair = tuple[Array, Array]  # the mistake's, and the student's
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
@@ -59,9 +61,9 @@ def _numbers_in(text: str) -> Counter[str]:
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Whether two answers agree: numbers nearly, objects always, the rest exactly."""
+    """Whether two answers agree: numbers nearly, objects if both may be networks or have one type, the rest exactly."""
     if isinstance(one, Handle) or isinstance(other, Handle):
-        return isinstance(one, Handle) and isinstance(other, Handle)
+        return isinstance(one, Handle) and isinstance(other, Handle) and _plain_kind(one) == _plain_kind(other)
     if isinstance(one, NUMERIC) and isinstance(other, NUMERIC):
         return _same_numbers(np.asarray(one), np.asarray(other))
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
@@ -69,6 +71,11 @@ def same_value(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
     return type(one) is type(other) and bool(one == other)
+
+
+def _plain_kind(held: Handle) -> str:
+    """The type of an object that is no network, whatever its class would be called; empty for others."""
+    return held.kind if held.kind in PLAIN_KINDS or hasattr(builtins, held.kind) else ""
 
 
 def _same_numbers(one: Array, other: Array) -> bool:

@@ -15,7 +15,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect, number
+from grader.checks.compare import expect, number, summarise
 from grader.checks.known_networks import (
     CLASSES,
     Shape,
@@ -28,6 +28,7 @@ from grader.checks.known_networks import (
     sgd,
     weights_of,
 )
+from grader.errors import Failure
 from grader.records import Array
 from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Handle, Implementation
@@ -175,15 +176,15 @@ def expect_given_optimizer(course: Course) -> None:
     optimizer = sgd(course.who, net, lr=0.0)
     course.train(loader(images, labels, 5), net, optimizer)
     moved = float(np.abs(weights_of(net) - start).max())
-    rates = [group["lr"] for group in optimizer.state_dict()["param_groups"]]
-    expect(
-        moved == 0,
-        "The weights moved, although the given optimizer's learning rate is 0."
-        if rates == [0]
-        else "The learning rate of the given optimizer was changed.",
-        expected="a learning rate of 0, and no change of the weights",
-        got=f"a learning rate of {', '.join(map(str, rates))[:80]}, and a change of up to {moved:.3g}",
-    )
+    if moved > 0:
+        rates = [group["lr"] for group in optimizer.state_dict()["param_groups"]]
+        raise Failure(
+            "The weights moved, although the given optimizer's learning rate is 0."
+            if rates == [0]
+            else "The learning rate of the given optimizer was changed.",
+            expected="a learning rate of 0, and no change of the weights",
+            got=f"a learning rate of {', '.join(map(summarise, rates))}, and a change of up to {moved:.3g}",
+        )
 
 
 def expect_evaluation_mode(course: Course) -> None:

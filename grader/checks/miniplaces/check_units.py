@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_close, expect_shape, numbers
+from grader.checks.compare import expect, expect_close, expect_shape, numbers, summarise
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.maps import as_maps
@@ -54,7 +54,7 @@ def _shortened(who: Implementation, count: int, inputs: torch.Tensor) -> Array:
 
 def _run(cut: Handle, inputs: torch.Tensor) -> object:
     if cut.kind in ("list", "tuple", "NoneType", "generator"):
-        raise Failure("remove_last_layers did not return a module.", expected="a module", got=f"a {cut.kind}")
+        raise Failure("remove_last_layers did not return a module.", expected="a module", got=summarise(cut))
     return cut(inputs)
 
 

@@ -126,7 +126,7 @@ def _call(student: Implementation, given: Handle) -> _Made:
         raise Failure(
             "rotation_model did not return a network.",
             expected="a network with four logits",
-            got="None" if net.kind == "NoneType" else f"a {net.kind}",
+            got=summarise(net),
             mistake="rotation.returns_no_model" if net.kind == "NoneType" else None,
         )
     net.eval()
