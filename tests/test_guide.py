@@ -92,7 +92,7 @@ def test_example_is_graded(project: Path) -> None:
     assert (alice["score"], alice["max_score"]) == (3.0, 3.0)
     assert bob["score"] == 1.5  # a quarter of task 1 for the shape, and task 2
     assert "pixels.plain_mean" in {check["mistake"] for check in bob["extra_data"]["checks"]}
-    assert "The eye sees green best" in bob["tests"][0]["output"]
+    assert "eye sees green best" in bob["tests"][0]["output"]
 
 
 def test_class_is_graded(project: Path) -> None:
