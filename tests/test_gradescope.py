@@ -164,7 +164,7 @@ def test_zip_holds_one_assignment(tmp_path: Path, toy_zip: Path) -> None:
         names = archive.namelist()
         modes = {name: archive.getinfo(name).external_attr >> 16 for name in names}
         requirements = tomllib.loads(archive.read("project/pyproject.toml").decode())["project"]
-    assert {name.split("/")[0] for name in names} == {"setup.sh", "run_autograder", "project"}
+    assert {name.split("/")[0] for name in names} == {"setup.sh", "run_autograder", "project", "secret"}
     tops = {name.split("/")[1] for name in names if name.startswith("project/")}
     assert tops == {"grader", "report_templates", "assignment", "solutions", "setup.sh", "constraints.txt",
                     "pyproject.toml", "LICENSE"}  # fmt: skip
