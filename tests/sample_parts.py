@@ -111,6 +111,7 @@ def confined(wall: str) -> list[Part]:
         part(wall, "options of prctl", lets("prctl"), seen="dumpable"),
         part(wall, "families of sockets", lets("socket"), seen="families, socket with high bits"),
         part(wall, "limits of others", lets("prlimit64"), seen="limits of the grader"),
+        part(wall, "flags of mmap", lets("mmap"), seen="shared memory without a file, the same by its other flag"),
     ]  # fmt: skip
 
 
