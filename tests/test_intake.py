@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sample_rubric import SMALL_RUBRIC
 from sample_zip import CODE, Entry, folder_entry, zip_of
 
 from grader.errors import SubmissionRefused, UsageError
@@ -19,19 +20,6 @@ from grader.intake.opening import MAX_STUDENT, file_digest, open_submission, stu
 from grader.records import Submission
 
 Open = Callable[..., Submission]
-TOML = """
-id = "{id}"
-title = "An assignment"
-course = "A course"
-due_at = 2022-03-30T23:59:00-04:00
-modules = [{modules}]
-
-[[task]]
-id = "1"
-title = "A task"
-points = 1
-module = ""
-"""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     modules = {"miniplaces": '"filters", "units"', "two_networks": '"resnet", "rotation"'}
     for name, quoted in modules.items():
         (folder / "assignment" / name).mkdir(parents=True)
-        (folder / "assignment" / name / "assignment.toml").write_text(TOML.format(id=name, modules=quoted))
+        (folder / "assignment" / name / "assignment.toml").write_text(SMALL_RUBRIC.format(id=name, modules=quoted))
     return folder
 
 

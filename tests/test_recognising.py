@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sample_notebooks import notebook, opened
+from sample_rubric import SMALL_RUBRIC
 
 from grader.composing.notebook import notebook_of
 from grader.errors import SubmissionRefused
@@ -19,19 +20,6 @@ MINIPLACES, TWO_NETWORKS = (
     }
     for assignment in ("miniplaces", "two_networks")
 )
-THIRD = """
-id = "third"
-title = "A third assignment"
-course = "A course"
-due_at = 2022-03-30T23:59:00-04:00
-modules = [{modules}]
-
-[[task]]
-id = "1"
-title = "A task"
-points = 1
-module = ""
-"""
 
 
 @pytest.fixture
@@ -42,7 +30,7 @@ def project(tmp_path: Path) -> Path:
         shutil.copytree(PROJECT / "assignment" / name, folder / "assignment" / name)
     third = folder / "assignment" / "third"
     third.mkdir()
-    (third / "assignment.toml").write_text(THIRD.format(modules='"features"'))
+    (third / "assignment.toml").write_text(SMALL_RUBRIC.format(id="third", modules='"features"'))
     (third / "features.py").write_text("def describe(image):\n    raise NotImplementedError\n")
     return folder
 
