@@ -32,6 +32,8 @@ MODEL_FILES = {
     "two_networks": {"supervised": "supervised.pth", "rotation": "rotation.pth"},
 }
 
+EXCEPTIONS = "exceptions.toml"  # of an assignment, for `make validate`
+
 Content = Callable[[dict[str, bytes]], bytes | None]
 
 
@@ -131,7 +133,8 @@ def solution_files(assignment_id: str, project: Path = PROJECT) -> dict[str, byt
     folder = project / "solutions" / assignment_id
     assignment = get_assignment(assignment_id, project)
     files = {f"{name}.py": (folder / f"{name}.py").read_bytes() for name in _solved(assignment, folder)}
-    files |= {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}
+    handed_in = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".py")
+    files |= {path.name: path.read_bytes() for path in handed_in if path.name != EXCEPTIONS}
     pictures = {"my_scene.jpg": _scene_picture()} if assignment_id == "miniplaces" else {}
     histories = {"history.json": _histories()} if assignment_id == "two_networks" else {}
     return files | pictures | histories | _model_files(assignment_id)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from grader.records import CheckResult
 from grader.rubric import PROJECT, get_assignment
-from grader.solutions import load_accepted, load_mistakes
+from grader.solutions import load_accepted, load_mistakes, solution_files
+from grader.validation.recorded import Replayed
 
 
 class Kind(StrEnum):
@@ -18,6 +20,8 @@ class Kind(StrEnum):
     STUBS = "stubs"
     MISTAKE = "mistake"
     ACCEPTED = "accepted"
+    LAZY = "lazy"
+    RECORDED = "recorded"
 
 
 class Form(StrEnum):
@@ -29,6 +33,8 @@ class Form(StrEnum):
 
 
 FIRST = (Form.FUNCTIONS,)
+SECRETS = tuple(f"validation {number}" for number in range(1, 11))
+ONCE = (Kind.STUBS, Kind.LAZY, Kind.RECORDED)  # tried in one form
 
 
 @dataclass(frozen=True)
@@ -38,9 +44,11 @@ class Case:
     Attributes:
         assignment: Id of the assignment.
         kind: What it is.
-        name: Id of the variation, or the kind.
+        name: Id of the variation; what a lazy implementation replaces, `module.name` or a file; whose answers a
+            recorded one plays back; else the kind.
         project: The project's folder.
         form: What it is written as.
+        secret: What the checks' inputs derive from.
     """
 
     assignment: str
@@ -48,11 +56,30 @@ class Case:
     name: str
     project: Path = PROJECT
     form: Form = Form.FUNCTIONS
+    secret: str = SECRETS[0]
 
     @property
     def written(self) -> str:
-        """Its name, and the form where it is not the first."""
-        return self.name if self.form is Form.FUNCTIONS else f"{self.name}, written as {self.form}"
+        """Its name, and the form and the secret where they are not the first."""
+        form = "" if self.form is Form.FUNCTIONS else f", written as {self.form}"
+        return self.name + form + ("" if self.secret == SECRETS[0] else f', under the secret "{self.secret}"')
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What an implementation earned that did not do the work.
+
+    Attributes:
+        task: Id of the task.
+        share: Of the task's points.
+        checks: Names of the checks that it passed.
+        by: How it was done, such as "zeros".
+    """
+
+    task: str
+    share: float
+    checks: tuple[str, ...]
+    by: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,17 +90,19 @@ class Finding:
         case: What was put through the checks.
         results: How each check ended.
         complaint: What is wrong with the checks, a sentence; empty when nothing is.
+        earned: By a lazy or recorded implementation, what the assignment's exceptions allow included.
     """
 
     case: Case
     results: tuple[CheckResult, ...]
     complaint: str
+    earned: tuple[Earned, ...] = ()
 
 
 def list_cases(assignment_id: str, project: Path = PROJECT, forms: tuple[Form, ...] = FIRST) -> tuple[Case, ...]:
     """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways, in each form.
 
-    Stubs are tried in the first form alone: they are files as they are.
+    Stubs, and what does no work, are tried in the first form alone.
 
     Raises:
         UsageError: If there is no such assignment.
@@ -83,9 +112,36 @@ def list_cases(assignment_id: str, project: Path = PROJECT, forms: tuple[Form, .
     named = [(Kind.SOLUTIONS, Kind.SOLUTIONS.value), (Kind.STUBS, Kind.STUBS.value)]
     named += [(Kind.MISTAKE, each.id) for each in load_mistakes(assignment_id, project)]
     named += [(Kind.ACCEPTED, each.id) for each in load_accepted(assignment_id, project)]
+    named += [(Kind.LAZY, target) for target in list_targets(assignment_id, project)]
+    named += [(Kind.RECORDED, each.value) for each in Replayed]
     return tuple(
         Case(assignment_id, kind, name, project, form)
         for form in forms
         for kind, name in named
-        if kind is not Kind.STUBS or form is forms[0]
+        if kind not in ONCE or form is forms[0]
     )
+
+
+def list_targets(assignment_id: str, project: Path = PROJECT) -> tuple[str, ...]:
+    """What a student writes: `module.name` of what stubs and solutions both define, and the solutions' files."""
+    assignment = get_assignment(assignment_id, project)
+    targets = []
+    for module in assignment.modules:
+        stub, solution = (project / part / assignment_id / f"{module}.py" for part in ("assignment", "solutions"))
+        if stub.is_file() and solution.is_file():
+            names = _defined(stub, assignment.constants)
+            targets += [f"{module}.{name}" for name in names if name in _defined(solution, assignment.constants)]
+    held = solution_files(assignment_id, project)
+    return *targets, *(name for name in assignment.files if name in held)
+
+
+def _defined(path: Path, constants: tuple[str, ...]) -> list[str]:
+    """The functions, classes and constants that a module defines at its top, `main` aside."""
+    names = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name != "main":
+            names.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            assigned = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names += [each.id for each in assigned if isinstance(each, ast.Name) and each.id in constants]
+    return names

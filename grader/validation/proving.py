@@ -6,6 +6,7 @@ name, a function of ours, can't travel.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -28,6 +29,8 @@ from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes
 from grader.validation.cases import FIRST, Case, Finding, Form, Kind, list_cases
 from grader.validation.forms import handed_in
+from grader.validation.unearned import Judged as Unearned
+from grader.validation.unearned import examine_lazy, examine_recorded
 
 SAMPLE = 400  # images of a data set on which a mistake or an accepted way is tried: what it does shows on few
 
@@ -87,9 +90,15 @@ def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
 def examine(case: Case) -> Finding:
     """Put one case through the checks and judge what comes out."""
     assignment = get_assignment(case.assignment, case.project)
-    judges = (_examine_solutions, _examine_stubs, _examine_mistake, _examine_accepted)
-    results, complaint = dict(zip(Kind, judges, strict=True))[case.kind](assignment, case)
-    return Finding(case, results, complaint)
+    if case.kind in (Kind.LAZY, Kind.RECORDED):
+        return Finding(case, *_examine_unearned(assignment, case))
+    judges = {
+        Kind.SOLUTIONS: _examine_solutions,
+        Kind.STUBS: _examine_stubs,
+        Kind.MISTAKE: _examine_mistake,
+        Kind.ACCEPTED: _examine_accepted,
+    }
+    return Finding(case, *judges[case.kind](assignment, case))
 
 
 def validate_folder(assignment: Assignment, folder: Path) -> Finding:
@@ -162,6 +171,15 @@ def _examine_accepted(assignment: Assignment, case: Case) -> Judged:
     return results, _not_passed(assignment, results)
 
 
+def _examine_unearned(assignment: Assignment, case: Case) -> Unearned:
+    """What does no work may earn next to nothing; which mistake it comes close to is of no interest."""
+    run = functools.partial(_run, assignment, case, mistakes=())
+    if case.kind is Kind.RECORDED:
+        return examine_recorded(assignment, case, run)
+    reached = assignment.tasks if case.name in assignment.files else _reached(assignment, case.name, case.project)
+    return examine_lazy(assignment, case, run, tuple(task.id for task in reached))
+
+
 def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> tuple[CheckResult, ...]:
     """Run the checks that a variation can change: for a file, which any check may read, all of them."""
     reached = assignment.tasks if variation.is_file else _reached(assignment, variation.target, case.project)
@@ -202,16 +220,19 @@ def _run(
     case: Case,
     who: Implementation,
     tasks: tuple[str, ...] | None = None,
+    *,
+    mistakes: tuple[Variation, ...] | None = None,
+    seed: str | None = None,
     on_result: Callable[[CheckResult], None] = lambda _result: None,
 ) -> tuple[CheckResult, ...]:
-    """Run the checks against an implementation of ours, in this process."""
+    """Run the checks against an implementation of ours, in this process; None stands for the case's own."""
     context = Context(
         assignment=assignment,
         student=who,
         oracle=implementation(assignment.id, project=case.project),
-        mistakes=load_mistakes(assignment.id, case.project),
+        mistakes=load_mistakes(assignment.id, case.project) if mistakes is None else mistakes,
         implement=lambda variation: implementation(assignment.id, variation, case.project),
-        seed="validation",
+        seed=seed or case.secret,
         most_images=None if case.kind is Kind.SOLUTIONS else SAMPLE,
         on_result=on_result,
     )
