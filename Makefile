@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = FORMS SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS SECTIONS VENV
+VARIABLES = FORMS SECRETS SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS SECTIONS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv
@@ -22,6 +22,7 @@ MIN_SANDBOX_ = $${MIN_SANDBOX:+"--min-sandbox=$$MIN_SANDBOX"}
 JOBS_ = $${JOBS:+"--jobs=$$JOBS"}
 CLASS_ = $${CLASS:+"--class=$$CLASS"}
 FORMS_ = $${FORMS:+"--forms=$$FORMS"}
+SECRETS_ = $${SECRETS:+"--secrets=$$SECRETS"}
 SOLUTIONS_ = $${SOLUTIONS:+"--solutions=$$SOLUTIONS"}
 ROSTER_ = $${ROSTER:+"--roster=$$ROSTER"}
 CLUSTER_ = $${CLUSTER:+"--cluster=$$CLUSTER"}
@@ -42,8 +43,8 @@ report: ready  ## draw the reference report, or a graded submission's again: [SU
 reference: ready  ## train the reference models, or find them in the cache: [ASSIGNMENT=]
 	@$(GRADER) reference $(ASSIGNMENT_)
 
-validate: ready  ## prove the checks against solutions, stubs, known mistakes and accepted ways: [ASSIGNMENT= SOLUTIONS= JOBS= FORMS=all OUT=]
-	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(FORMS_) $(OUT_)
+validate: ready  ## prove the checks against solutions, stubs, known mistakes, accepted ways, and what does no work: [ASSIGNMENT= SOLUTIONS= JOBS= FORMS=all SECRETS=2 OUT=]
+	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(FORMS_) $(SECRETS_) $(OUT_)
 
 release: ready  ## write the stubs and dist/<id>.zip for students from solutions/: [ASSIGNMENT=]
 	@$(GRADER) release $(ASSIGNMENT_)

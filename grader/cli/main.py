@@ -194,9 +194,17 @@ def examples(count: int | None, out: Path | None, assignment: str, jobs: int | N
 @click.option(
     "--forms", type=click.Choice(["first", "all"]), default="first", help="all: also as modules and notebooks."
 )
+@click.option(
+    "--secrets",
+    type=click.IntRange(1, 10),
+    default=1,
+    help="Under how many secrets each case is tried.",
+)
 @out_option
-def validate(assignment: str | None, solutions: Path | None, jobs: int | None, forms: str, out: Path) -> int:
-    """Prove the checks: solutions earn everything, stubs nothing, every known mistake is caught."""
+def validate(
+    assignment: str | None, solutions: Path | None, jobs: int | None, forms: str, secrets: int, out: Path
+) -> int:
+    """Prove the checks: solutions earn everything, what does no work nothing, every known mistake is caught."""
     from grader.validation.cases import FIRST, Form
     from grader.validation.page import render_validation
     from grader.validation.proving import validate_assignment, validate_folder
@@ -214,7 +222,8 @@ def validate(assignment: str | None, solutions: Path | None, jobs: int | None, f
         if solutions is not None:
             findings = [validate_folder(each, solutions)]
         else:
-            findings = validate_assignment(each.id, console, jobs, forms=tuple(Form) if forms == "all" else FIRST)
+            tried = tuple(Form) if forms == "all" else FIRST
+            findings = validate_assignment(each.id, console, jobs, forms=tried, secrets=secrets)
             print(render_validation(each, findings, out))
         sound &= show_validation(console, each, findings)
     return GRADED if sound else AT_FAULT

@@ -99,10 +99,12 @@ class Finding:
     earned: tuple[Earned, ...] = ()
 
 
-def list_cases(assignment_id: str, project: Path = PROJECT, forms: tuple[Form, ...] = FIRST) -> tuple[Case, ...]:
+def list_cases(
+    assignment_id: str, project: Path = PROJECT, forms: tuple[Form, ...] = FIRST, secrets: int = 1
+) -> tuple[Case, ...]:
     """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways, in each form.
 
-    Stubs, and what does no work, are tried in the first form alone.
+    Stubs, and what does no work, are tried once, the rest in each form and under so many secrets.
 
     Raises:
         UsageError: If there is no such assignment.
@@ -115,10 +117,11 @@ def list_cases(assignment_id: str, project: Path = PROJECT, forms: tuple[Form, .
     named += [(Kind.LAZY, target) for target in list_targets(assignment_id, project)]
     named += [(Kind.RECORDED, each.value) for each in Replayed]
     return tuple(
-        Case(assignment_id, kind, name, project, form)
+        Case(assignment_id, kind, name, project, form, secret)
+        for secret in SECRETS[:secrets]
         for form in forms
         for kind, name in named
-        if kind not in ONCE or form is forms[0]
+        if kind not in ONCE or (form, secret) == (forms[0], SECRETS[0])
     )
 
 

@@ -12,11 +12,17 @@ from grader.report.page import environment
 from grader.rubric import Assignment
 from grader.solutions import Variation, load_accepted, load_mistakes
 from grader.text import clean_text
-from grader.validation.cases import Finding, Form, Kind
+from grader.validation.cases import SECRETS, Finding, Form, Kind
+from grader.validation.unearned import MOST_SHARE, read_exemptions
 
 NOT_RUN = frozenset({Outcome.SKIPPED, Outcome.INTERNAL})
 HEADLINES = ((Kind.SOLUTIONS, "solutions earn every point"), (Kind.STUBS, "stubs earn none"),
-             (Kind.MISTAKE, "mistakes caught and named"), (Kind.ACCEPTED, "other ways accepted"))  # fmt: skip
+             (Kind.MISTAKE, "mistakes caught and named"), (Kind.ACCEPTED, "other ways accepted"),
+             (Kind.LAZY, "lazy ways earn nothing"), (Kind.RECORDED, "recorded answers earn nothing"))  # fmt: skip
+UNEARNED = (
+    (Kind.LAZY, "Replaced by what takes no work: None, zeros, ones, nothing, the input, random values"),
+    (Kind.RECORDED, "Answers of the solutions under one secret, played back under another"),
+)
 CELLS = {"named": ("●", "caught and named"), "caught": ("○", "caught"), "passed": ("·", "passed"), "": ("", "not run")}
 
 
@@ -47,6 +53,16 @@ class Row:
     help: str
     complaint: str
     cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unearned:
+    """What one lazy or recorded implementation earned; `gains` are sentences, empty where it earned nothing."""
+
+    anchor: str
+    name: str
+    complaint: str
+    gains: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,9 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
         legend=[(Cell(kind, False), words) for kind, (_, words) in CELLS.items() if kind],
         matrices=_matrices(assignment, findings, mistakes),
         ways=[_row(findings, one, accepted.get(one.case.name)) for one in _of(findings, Kind.ACCEPTED)],
+        unearned=[(title, [_unearned(findings, one) for one in _of(findings, kind)]) for kind, title in UNEARNED],
+        most=f"{MOST_SHARE:.0%}",
+        exemptions=read_exemptions(assignment.id),
     )  # fmt: skip
     path = folder / "validation.html"
     try:
@@ -94,8 +113,13 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
 
 
 def _of(findings: Sequence[Finding], kind: Kind) -> list[Finding]:
-    """Those of a kind in the first form, which the page is about; what is wrong in others is listed with the rest."""
-    return [finding for finding in findings if finding.case.kind == kind and finding.case.form is Form.FUNCTIONS]
+    """Those of a kind that the page shows, one of each; what is wrong in others is listed with the rest."""
+    return [finding for finding in findings if finding.case.kind == kind and _is_shown(finding)]
+
+
+def _is_shown(finding: Finding) -> bool:
+    """Whether it is in the first form, under the first secret."""
+    return finding.case.form is Form.FUNCTIONS and finding.case.secret == SECRETS[0]
 
 
 def _right(findings: Sequence[Finding], kind: Kind) -> int:
@@ -104,7 +128,15 @@ def _right(findings: Sequence[Finding], kind: Kind) -> int:
 
 def _anchor(findings: Sequence[Finding], finding: Finding) -> str:
     """Of its row in the page; empty where it has none."""
-    return f"finding-{findings.index(finding)}" if finding.case.form is Form.FUNCTIONS else ""
+    return f"finding-{findings.index(finding)}" if _is_shown(finding) else ""
+
+
+def _unearned(findings: Sequence[Finding], finding: Finding) -> Unearned:
+    gains = tuple(
+        f"{earned.share:.0%} of {earned.task}: {', '.join(earned.checks)} ({', '.join(earned.by)})"
+        for earned in finding.earned
+    )
+    return Unearned(_anchor(findings, finding), finding.case.name, _clean(finding.complaint), gains)
 
 
 def _clean(text: str) -> str:

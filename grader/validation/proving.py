@@ -41,6 +41,7 @@ def validate_assignment(
     jobs: int | None = None,
     project: Path = PROJECT,
     forms: tuple[Form, ...] = FIRST,
+    secrets: int = 1,
 ) -> list[Finding]:
     """Put every case of an assignment through the checks, with a progress bar; complaints are printed as they come.
 
@@ -50,6 +51,7 @@ def validate_assignment(
         jobs: Processes at a time, 1 meaning this one; None takes the cores there are.
         project: The project's folder.
         forms: What the cases are written as.
+        secrets: Under how many secrets they are tried.
 
     Returns:
         The findings in the order of `list_cases`.
@@ -58,7 +60,7 @@ def validate_assignment(
         UsageError: If there is no such assignment.
         MachineError: If a check can't be run at all.
     """
-    cases = list_cases(assignment_id, project, forms)
+    cases = list_cases(assignment_id, project, forms, secrets)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     findings = {}
     with Progress(*columns, console=console) as progress:

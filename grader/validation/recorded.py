@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from grader.sandbox.calls import Terms, Transport, make, pack_request
+from grader.sandbox.calls import Terms, Transport
 from grader.sandbox.protocol import Array, Frame, Header
 
 
@@ -28,11 +28,19 @@ PLAIN = frozenset(("NoneType", "bool", "int", "float", "str", "list", "tuple", "
 
 @dataclass(frozen=True)
 class _Answer:
-    """One answer: to which request, in words with shapes, and what it was."""
+    """One answer.
+
+    Attributes:
+        request: Digest of the request.
+        called: The call in words, with shapes.
+        reply: What it was.
+        kept: The value that it left where it was made; None where there is none, or none that can travel.
+    """
 
     request: str
     called: str
     reply: Frame
+    kept: Frame | None
 
     @property
     def name(self) -> str:
@@ -64,9 +72,16 @@ class Recorder:
         if header["op"] == "reset":
             self._recording.checks.append([])
         request = _digest(header, arrays)
-        reply = self._solutions.exchange(header, arrays, terms)
-        self._recording.checks[-1].append(_Answer(request, terms.called, reply))
-        return reply
+        reply, results = self._solutions.exchange(header, arrays, terms)
+        answer = _Answer(request, terms.called, (reply, list(results)), self._read_kept(reply, terms))
+        self._recording.checks[-1].append(answer)
+        return reply, results  # the reader takes the arrays out of this list
+
+    def _read_kept(self, reply: Header, terms: Terms) -> Frame | None:
+        node = _kept(reply)
+        if node is None or node["type"] not in PLAIN:
+            return None
+        return self._solutions.exchange({"op": "read", "target": {"object": node["id"]}}, [], terms)
 
 
 class Replayer:
@@ -106,10 +121,12 @@ class Replayer:
         answer = self._find(_digest(header, arrays), terms.called)
         if answer is None:
             return {"error": {"type": "RuntimeError", "text": "nothing was recorded", "where": [], "library": ""}}, []
-        if self._replayed is Replayed.FUNCTIONS and isinstance(kept := _kept(answer.reply), str):
-            if kept not in PLAIN:  # a network, for example: how it answers is played back, not what it is
+        if self._replayed is Replayed.FUNCTIONS and _kept(answer.reply[0]):
+            if answer.kept is None:  # a network, for example: how it answers is played back, not what it is
                 return self._solutions.exchange(header, arrays, terms)
-            return self._solutions.exchange(_plain_object(), [], terms)
+            value, results = answer.kept
+            recipe = {"$": "make", "path": "copy.copy", "args": [value["value"]], "kwargs": {}}
+            return self._solutions.exchange({"op": "make", "recipe": recipe, "keep": True}, list(results), terms)
         reply, results = answer.reply
         return dict(reply), list(results)
 
@@ -135,12 +152,7 @@ def _digest(header: Header, arrays: list[Array]) -> str:
     return digest.hexdigest()
 
 
-def _kept(reply: Frame) -> str | None:
-    """The type of the object that an answer left where it was made; None for any other answer."""
-    node = reply[0].get("value")
-    return str(node["type"]) if isinstance(node, dict) and node.get("$") == "object" else None
-
-
-def _plain_object() -> Header:
-    header, _ = pack_request({"op": "make", "recipe": make("builtins.object"), "keep": True}, lambda _value: None)
-    return header
+def _kept(reply: Header) -> Header | None:
+    """The node of an object that an answer left where it was made; None for any other answer."""
+    node = reply.get("value")
+    return node if isinstance(node, dict) and node.get("$") == "object" else None

@@ -19,6 +19,8 @@ WORDS = {
     Kind.STUBS: "untouched stubs",
     Kind.MISTAKE: "mistakes caught and named",
     Kind.ACCEPTED: "accepted ways",
+    Kind.LAZY: "lazy implementations earn nothing",
+    Kind.RECORDED: "recorded answers earn nothing",
 }
 
 
