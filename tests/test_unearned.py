@@ -58,12 +58,12 @@ def test_broken_randomness(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = Context.generator
 
     def constant_for_one(context: Context, name: str) -> np.random.Generator:
-        return np.random.default_rng(0) if name == "check_range" else generator(context, name)
+        return np.random.default_rng(0) if name == "check_whole_tensor" else generator(context, name)
 
     case = Case("miniplaces", Kind.RECORDED, Replayed.FUNCTIONS.value)
-    assert "check_range" not in examine(case).complaint
+    assert "check_whole_tensor" not in examine(case).complaint
     monkeypatch.setattr(Context, "generator", constant_for_one)
-    assert "check_range (functions)" in examine(case).complaint
+    assert "check_whole_tensor (functions)" in examine(case).complaint
 
 
 def test_targets() -> None:

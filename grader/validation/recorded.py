@@ -45,7 +45,7 @@ class _Answer:
     @property
     def name(self) -> str:
         """What was called, without its arguments."""
-        return self.called.partition("(")[0]
+        return _without_arguments(self.called)
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Replayer:
 
     def _find(self, request: str, called: str) -> _Answer | None:
         answers = self._recording.checks[self._check] if self._check < len(self._recording.checks) else []
-        name = called.partition("(")[0]
+        name = _without_arguments(called)
         places = [place for place, answer in enumerate(answers) if answer.name == name]
         same = [place for place in places if answers[place].request == request]
         unused = [place for place in places if place not in self._used]
@@ -141,6 +141,17 @@ class Replayer:
             self._used.add(best[0])
             return answers[best[0]]
         return self._last.get(name)
+
+
+def _without_arguments(called: str) -> str:
+    """A call in words whose arguments were left out: "resnet.SmallResNet()()" for a call of what that returned."""
+    depth, kept = 0, []
+    for character in called:
+        depth -= character == ")"
+        if depth == 0:
+            kept.append(character)
+        depth += character == "("
+    return "".join(kept)
 
 
 def _digest(header: Header, arrays: list[Array]) -> str:
