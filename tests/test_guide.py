@@ -90,7 +90,7 @@ def test_example_is_graded(project: Path) -> None:
         json.loads((project / "out" / name / "results.json").read_text(encoding="utf-8")) for name in ("alice", "bob")
     )
     assert (alice["score"], alice["max_score"]) == (3.0, 3.0)
-    assert bob["score"] == 1.5  # a quarter of task 1 for the shape, and task 2
+    assert bob["score"] == 1.5  # a quarter of task 1 for one value a pixel, and task 2
     assert "pixels.plain_mean" in {check["mistake"] for check in bob["extra_data"]["checks"]}
     assert "eye sees green best" in bob["tests"][0]["output"]
 
