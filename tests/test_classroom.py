@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from sample_class import Here, fill, pretend, rows_of
+from sample_zip import Entry, zip_of
 
 from grader.classroom import grading
 from grader.classroom.digests import Digests
 from grader.classroom.gradebook import record_path
-from grader.classroom.handed_in import Found
+from grader.classroom.handed_in import Found, look_through
 from grader.classroom.job import Graded, Job
 from grader.classroom.plan import Options
 from grader.classroom.records import Row
@@ -113,30 +114,114 @@ def test_missing_students(tmp_path: Path) -> None:
     assert (dave["score"], dave["message"]) == ("", "Nothing was handed in.")
 
 
-ROSTER = "student,name,email\nalice,Alice,\nbob,Bob,bob@x.org\nwei1,Wei Zhang,\nwei2,Wei Zhang,\n"
+ROSTER = "student,name,email,group\nalice,Alice,,\nbob,Bob,bob@x.org,\nwei1,Wei Zhang,,\nwei2,Wei Zhang,,\n"
+
+
+def in_groups(**names: tuple[str, ...]) -> Callable[[Job], Graded]:
+    """As if jobs were done, with these names in the `group.txt` of each student."""
+
+    def done(job: Job) -> Graded:
+        graded = pretend(job)
+        assert graded.grade is not None
+        update = {"group": names.get(job.student, ()), "assignment": "two_networks"}
+        return replace(graded, grade=graded.grade.model_copy(update=update))
+
+    return done
+
+
+def name_only(folder: Path, student: str, *names: str, file: bytes = b"group.txt") -> None:
+    """Hand in a zip of a student's that holds only names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{student}.zip").write_bytes(zip_of(Entry(file, "\n".join(names).encode())))
+
+
+def of_class(tmp_path: Path, roster: str, **names: tuple[str, ...]) -> dict[str, Row]:
+    """The rows of a class that is in `in`, by student; `names` are those in each student's `group.txt`."""
+    (tmp_path / "roster.csv").write_text(roster, encoding="utf-8")
+    given = tmp_path / "roster.csv" if roster else None
+    return {
+        row.student: row
+        for row in rows_of(tmp_path / "in", tmp_path / "out", Here([], in_groups(**names)), roster=given)
+    }
 
 
 @pytest.mark.parametrize(
-    ("names", "shares"),
+    ("names", "back", "shares"),
     [
-        (("Alice", "BOB@x.org"), ["bob"]),
-        (("Alice", "wei zhang"), []),  # which of the two?
-        (("Alice", "bob", "wei1"), []),  # three, where two may hand in together
+        (("Alice", "BOB@x.org"), ("Alice", "Bob"), ["bob"]),
+        (("bob",), ("ALICE",), ["bob"]),
+        (("Alice", "wei zhang"), ("Alice",), []),  # which of the two?
+        (("Alice", "bob", "wei1"), ("Alice",), []),  # three, where two may hand in together
+        (("bob", "wei1"), ("Alice",), []),  # three with her who does not name herself
+        (("Alice", "Bob"), ("Bob", "wei1"), []),  # he names somebody else
+        (("Alice",), ("Alice", "Bob"), []),  # she does not name him
     ],
 )
-def test_groups(tmp_path: Path, names: tuple[str, ...], shares: list[str]) -> None:
-    """Who is named in a group and handed in nothing alone has the group's grade, where it is clear who that is."""
+def test_groups(tmp_path: Path, names: tuple[str, ...], back: tuple[str, ...], shares: list[str]) -> None:
+    """Two who name each other share a grade, where it is clear who they are; nobody else does."""
+    fill(tmp_path / "in", "alice")
+    name_only(tmp_path / "in", "bob", *back)
+    rows = of_class(tmp_path, ROSTER, alice=names)
+    assert [(row.student, row.score) for row in rows.values() if row.graded_as == "alice"] == [
+        (name, 1.0) for name in shares
+    ]
+    assert rows["bob"].outcome == ("graded" if shares else "unread")
+    assert shares or "holds only a group.txt" in rows["bob"].message
 
-    def in_group(job: Job) -> Graded:
-        done = pretend(job)
-        assert done.grade is not None
-        return replace(done, grade=done.grade.model_copy(update={"group": names, "assignment": "two_networks"}))
 
-    (tmp_path / "roster.csv").write_text(ROSTER)
-    folder = fill(tmp_path / "in", "alice")
-    alice, *others = rows_of(folder, tmp_path / "out", Here([], in_group), roster=tmp_path / "roster.csv")
-    assert [(row.student, row.score) for row in others if row.graded_as == "alice"] == [(name, 1.0) for name in shares]
-    assert ("shared with nobody" in alice.message) == (len(names) > 2)
+def test_claimed_partner(tmp_path: Path) -> None:
+    """Who is only named in another's group.txt gets no grade; both rows tell of it, and hers what is missing."""
+    fill(tmp_path / "in", "alice")
+    rows = of_class(tmp_path, ROSTER, alice=("Alice", "Bob"))
+    assert (rows["bob"].outcome, rows["bob"].score) == ("missing", 0.0)
+    assert rows["bob"].message == "Nothing was handed in. The group.txt of alice names this student."
+    assert "group.txt names bob, and nobody else says so: no grade is shared." in rows["alice"].message
+    assert "It is once bob hands in a zip that holds only a group.txt" in rows["alice"].remarks[0]
+
+
+def test_group_of_the_roster(tmp_path: Path) -> None:
+    """The roster's column `group` makes a group of two without a word of theirs, and never one of three."""
+    fill(tmp_path / "in", "alice")
+    roster = "Student,Group\nalice,Team 7\nbob,team  7\ncarol,\ndan,\n"
+    assert of_class(tmp_path, roster)["bob"].graded_as == "alice"
+    assert of_class(tmp_path, roster)["carol"].outcome == "missing"
+    three = of_class(tmp_path, roster + "eve,team 7\n")
+    assert (three["bob"].outcome, three["eve"].outcome) == ("missing", "missing")
+    assert "shared with nobody" in three["alice"].message
+
+
+def test_roster_before_claims(tmp_path: Path) -> None:
+    """Where the roster has a group, a group.txt that names somebody else is told and changes nothing."""
+    fill(tmp_path / "in", "alice")
+    name_only(tmp_path / "in", "mallory", "alice", "mallory")
+    roster = "student,group\nalice,7\nbob,7\nmallory,\n"
+    rows = of_class(tmp_path, roster, alice=("alice", "mallory"))
+    assert (rows["bob"].graded_as, rows["mallory"].outcome) == ("alice", "unread")
+    assert "group.txt names mallory" in rows["alice"].message
+
+
+def test_own_zip_before_a_group(tmp_path: Path) -> None:
+    """Who handed in a zip of their own has its grade, whoever names them and whomever they name."""
+    fill(tmp_path / "in", "alice", "bob")
+    rows = of_class(tmp_path, ROSTER, alice=("alice", "bob"), bob=("alice", "bob"))
+    assert [row.graded_as for row in rows.values()] == ["", "", "", ""]
+    assert rows["bob"].outcome == "graded"
+
+
+def test_group_without_a_roster(tmp_path: Path) -> None:
+    """Two who name each other as their zips are called share a grade where there is no roster."""
+    fill(tmp_path / "in", "alice")
+    name_only(tmp_path / "in", "bob", "alice", "bob", file=b"hand in/Group.txt")
+    name_only(tmp_path / "in", "mallory", "alice")
+    rows = of_class(tmp_path, "", alice=("Alice", "Bob"))
+    assert (rows["bob"].graded_as, rows["mallory"].outcome) == ("alice", "unread")
+
+
+def test_code_beside_names(tmp_path: Path) -> None:
+    """A zip that holds more than names is a submission: it is graded, or refused, as any other."""
+    fill(tmp_path / "in", "alice")
+    (tmp_path / "in" / "bob.zip").write_bytes(zip_of(Entry(b"group.txt", b"alice"), Entry(b"notes.txt", b"")))
+    assert [each.person.student for each in look_through(tmp_path / "in", {}).hand_ins] == ["alice", "bob"]
 
 
 @pytest.mark.parametrize(
@@ -150,18 +235,10 @@ def test_groups(tmp_path: Path, names: tuple[str, ...], shares: list[str]) -> No
 )
 def test_names_of_a_group(tmp_path: Path, name: str, person: str) -> None:
     """A partner is found whatever form of Unicode, case, spaces and apostrophes the roster and group.txt have."""
-
-    def in_group(job: Job) -> Graded:
-        done = pretend(job)
-        assert done.grade is not None
-        return replace(
-            done, grade=done.grade.model_copy(update={"group": ("Alice", name), "assignment": "two_networks"})
-        )
-
-    (tmp_path / "roster.csv").write_text(f"student,name\nalice,Alice\njm,{person}\n", encoding="utf-8")
-    folder = fill(tmp_path / "in", "alice")
-    rows = list(rows_of(folder, tmp_path / "out", Here([], in_group), roster=tmp_path / "roster.csv"))
-    assert [(row.student, row.outcome, row.graded_as) for row in rows] == [
+    fill(tmp_path / "in", "alice")
+    name_only(tmp_path / "in", "jm", "Alice")
+    rows = of_class(tmp_path, f"student,name\nalice,Alice\njm,{person}\n", alice=("Alice", name))
+    assert [(row.student, row.outcome, row.graded_as) for row in rows.values()] == [
         ("alice", "graded", ""),
         ("jm", "graded", "alice"),
     ]

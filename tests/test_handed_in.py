@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,11 @@ from typing import Any
 import pytest
 from sample_zip import Entry, zip_of
 
-from grader.classroom.handed_in import METADATA, RESERVED, find_hand_ins, look_through
+from grader.classroom.gradescope_lists import EXPORT, METADATA
+from grader.classroom.handed_in import RESERVED, find_hand_ins, look_through
 from grader.classroom.records import Person
 from grader.errors import UsageError
+from grader.intake.opening import open_submission
 
 GOOD = zip_of(Entry(b"filters.py", b"OTHER_LAYER = ''\n"))
 IN_TIME, LATE, LATER = "2022-03-29T12:00:00-04:00", "2022-03-30T12:00:00-04:00", "2022-03-31T12:00:00-04:00"
@@ -30,7 +34,19 @@ def put(folder: Path, *names: str, content: bytes = GOOD) -> None:
 
 
 def gradescope(folder: Path, created_at: str, *users: dict[str, Any], content: bytes = GOOD) -> None:
-    """A folder as Gradescope leaves it."""
+    """A folder of Gradescope's export, and its part of the list beside it."""
+    folder.mkdir()
+    put(folder, "submission.zip", content=content)
+    lines = [f"{folder.name}:", "  :submitters:"]
+    for user in users:
+        lines += [f"  - :{key}: {value!r}" if key == "name" else f"    :{key}: {value}" for key, value in user.items()]
+    lines += [f"  :created_at: {created_at}", "  :results:", "    :tests:", "    - name: 1a", "      output: ok", ""]
+    with (folder.parent / EXPORT).open("a", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+
+
+def forged(folder: Path, created_at: str, *users: dict[str, Any], content: bytes = GOOD) -> None:
+    """A student's folder with a list as Gradescope puts it beside a submission."""
     folder.mkdir()
     (folder / METADATA).write_text(json.dumps({"id": 7, "created_at": created_at, "users": list(users)}))
     put(folder, "submission.zip", content=content)
@@ -104,37 +120,110 @@ def test_copies_of_a_browser(tmp_path: Path) -> None:
 
 def test_gradescope_folders(tmp_path: Path) -> None:
     """A folder with Gradescope's metadata tells who, with whom, and when; the roster is matched by e-mail."""
-    alice, bob = {"id": 1, "email": "Alice@x.org", "name": "Alice A"}, {"id": 2, "email": "bob@x.org", "name": "Bob B"}
+    alice, bob = {"name": "Alice A", "email": "Alice@x.org"}, {"name": "Bob B", "email": "bob@x.org"}
     gradescope(tmp_path / "submission_7", IN_TIME, alice, bob)
-    gradescope(tmp_path / "submission_8", LATE, {"id": 3, "email": "carol@x.org", "name": "Carol"})
+    gradescope(tmp_path / "submission_8", LATE, {"name": "Carol", "email": "carol@x.org"})
     first, second = find_hand_ins(tmp_path, people(Person(student="aa1", email="alice@x.org", variant="6.819")))
     assert (first.person.student, first.person.variant, first.group) == ("aa1", "6.819", ("Alice@x.org", "bob@x.org"))
     assert first.submitted_at == datetime.fromisoformat(IN_TIME)
     assert (second.person.student, second.person.name, second.group) == ("carol", "Carol", ())
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"users": [], "created_at": "2022-03-30"}', '{"users": [1]}'])
-def test_wrong_metadata(tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Metadata that can't be read is told, and stops neither that student's grade nor another's."""
-    gradescope(tmp_path / "one", IN_TIME)
-    (tmp_path / "one" / METADATA).write_text(content)
-    put(tmp_path, "bob.zip")
-    bob, one = find_hand_ins(tmp_path, {})
-    assert (bob.person.student, one.person.student) == ("bob", "one")
-    assert "can't be read" in caplog.text
-    assert METADATA in one.note
+def test_forged_metadata(tmp_path: Path) -> None:
+    """A list in a student's folder gives nobody another zip, name or time; what it says is told as a claim."""
+    put(tmp_path, "alice.zip")
+    alice = {"email": "alice@x.org", "name": "Alice A"}
+    forged(tmp_path / "submission_9", "2022-03-29T23:59:58-04:00", alice)
+    roster = people(Person(student="alice", name="Alice A", email="alice@x.org"))
+    found = look_through(tmp_path, roster, "miniplaces")
+    (kept,), (claim,) = found.hand_ins, found.unread
+    assert (kept.path.name, kept.note, kept.submitted_at) == ("alice.zip", "", None)
+    assert claim.people == ()
+    assert "submission_metadata.json in it names alice@x.org and 2022-03-29T23:59:58-04:00" in claim.sentence
+
+
+def test_forged_metadata_in_an_export(tmp_path: Path) -> None:
+    """In a folder of an export the list beside the folders counts, and no list, roster or form in the folder."""
+    gradescope(tmp_path / "submission_8", IN_TIME, {"name": "Alice A", "email": "alice@x.org"})
+    gradescope(tmp_path / "submission_9", LATE, {"name": "Mallory M", "email": "mallory@x.org"})
+    alice = {"email": "alice@x.org", "name": "Alice A"}
+    (tmp_path / "submission_9" / METADATA).write_text(json.dumps({"created_at": IN_TIME, "users": [alice]}))
+    (tmp_path / "submission_9" / EXPORT).write_text((tmp_path / EXPORT).read_text().replace("_8", "_9"))
+    (tmp_path / "submission_9" / "roster.csv").write_text("student,submitted_at\nmallory,2022-01-01T00:00Z\n")
+    first, second = find_hand_ins(tmp_path, {})
+    assert (first.person.student, first.path.parent.name) == ("alice", "submission_8")
+    assert (second.person.student, second.submitted_at) == ("mallory", datetime.fromisoformat(LATE))
+
+
+def test_forged_names_in_an_export(tmp_path: Path) -> None:
+    """No name of a student's, and no output of their code, is taken for another's line of Gradescope's list."""
+    (tmp_path / EXPORT).write_text(
+        "submission_9:\n  :submitters:\n  - :name: 'Mallory\n      :email: alice@x.org'\n    :email: mallory@x.org\n"
+        "  :created_at: 2022-03-30 16:00:00.000000000 Z\n  :results:\n    :tests:\n"
+        "    - output: |\n        submission_8:\n          :created_at: 2022-01-01 00:00:00 Z\n"
+        "      name: 1a\n  :history:\n  - :created_at: 2022-01-01 00:00:00 Z\n    :name: Alice A\n"
+    )
+    (tmp_path / "submission_9").mkdir()
+    put(tmp_path / "submission_9", "submission.zip")
+    (found,) = find_hand_ins(tmp_path, people(Person(student="alice", name="Alice A", email="alice@x.org")))
+    assert (found.person.email, found.group) == ("mallory@x.org", ())
+    assert found.submitted_at == datetime.fromisoformat(LATE)
+
+
+def test_link_in_an_export(tmp_path: Path) -> None:
+    """A link in a student's folder to another's zip is no zip of theirs, and is told."""
+    gradescope(tmp_path / "submission_8", IN_TIME, {"name": "Alice", "email": "alice@x.org"})
+    gradescope(tmp_path / "submission_9", IN_TIME, {"name": "Mallory", "email": "mallory@x.org"})
+    (tmp_path / "submission_9" / "submission.zip").unlink()
+    (tmp_path / "submission_9" / "submission.zip").symlink_to(tmp_path / "submission_8" / "submission.zip")
+    found = look_through(tmp_path, {})
+    assert [each.person.student for each in found.hand_ins] == ["alice"]
+    assert [each.name for each in found.unread] == ["submission_9"]
+
+
+CLAIMS = ("submission_metadata.json", "submission_metadata.yml", "roster.csv", "manual.toml", "submitted_at")
+
+
+def test_claims_in_a_zip(tmp_path: Path) -> None:
+    """Lists, rosters, forms, times and comments in a zip change neither whose it is nor when it came."""
+    claims = [Entry(f"submission_9/{name}".encode(), b"alice 2022-01-01T00:00Z") for name in CLAIMS]
+    content = zip_of(Entry(b"submission_9/filters.py", b"OTHER_LAYER = ''\n"), *claims)
+    with zipfile.ZipFile(tmp_path / "mallory.zip", "w") as zipped, zipfile.ZipFile(io.BytesIO(content)) as made:
+        zipped.comment = b"student: alice, submitted_at: 2022-01-01T00:00Z"
+        for name in made.namelist():
+            zipped.writestr(name, made.read(name))
+    (found,) = find_hand_ins(tmp_path, people(Person(student="alice", name="Alice")))
+    assert (found.person.student, found.submitted_at, found.note) == ("mallory", None, "")
+    submission = open_submission(found.path)
+    assert (submission.student, submission.submitted_at, submission.group) == ("mallory", None, ())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Mallory M_55_assignsubmission_file_Alice A_9_assignsubmission_file_lab.zip",
+        "mallorym_4711_90871_alice_12_99999_lab.zip",
+        "mallorym_4711_90871_LATE_anon_alice_99999_lab.zip",
+    ],
+)
+def test_names_in_names(tmp_path: Path, name: str) -> None:
+    """What a student calls a file does not make it another's, however like a platform's name it is."""
+    put(tmp_path, name)
+    roster = people(Person(student="alice", name="Alice A", canvas_id="12"), Person(student="mal", name="Mallory M"))
+    (found,) = find_hand_ins(tmp_path, roster)
+    assert found.person.student == "mal"
 
 
 def test_other_folders_of_gradescope(tmp_path: Path) -> None:
     """A folder without a zip is told; of two zips in one the last by name counts."""
-    gradescope(tmp_path / "one", IN_TIME, {"id": 1, "email": "alice@x.org", "name": "Alice"})
+    gradescope(tmp_path / "one", IN_TIME, {"name": "Alice", "email": "alice@x.org"})
     put(tmp_path / "one", "tried.zip")
-    gradescope(tmp_path / "two", IN_TIME, {"id": 2, "email": "bob@x.org", "name": "Bob"})
+    gradescope(tmp_path / "two", IN_TIME, {"name": "Bob", "email": "bob@x.org"})
     (tmp_path / "two" / "submission.zip").rename(tmp_path / "two" / "filters.py")
     found = look_through(tmp_path, {})
     (alice,), (two,) = found.hand_ins, found.unread
     assert (alice.person.student, alice.path.name) == ("alice", "tried.zip")
-    assert two.sentence.startswith("two is not read: it is a folder that is not zipped, with filters.py, ")
+    assert two.sentence == "two is not read: it is a folder that is not zipped, with filters.py"
     assert [person.student for person in two.people] == ["bob"]
 
 
@@ -149,7 +238,7 @@ def test_other_folders_of_gradescope(tmp_path: Path) -> None:
 def test_last_before_the_deadline(tmp_path: Path, times: tuple[str, ...], counts: int) -> None:
     """Of several zips the last before the deadline counts, the last of all where every one is late."""
     for number, moment in enumerate(times):
-        gradescope(tmp_path / f"submission_{number}", moment, {"id": 1, "email": "alice@x.org", "name": "Alice"})
+        gradescope(tmp_path / f"submission_{number}", moment, {"name": "Alice", "email": "alice@x.org"})
     (chosen,) = find_hand_ins(tmp_path, {}, "miniplaces")
     assert chosen.path.parent.name == f"submission_{counts}"
 
@@ -223,7 +312,7 @@ def test_late_and_anonymous(tmp_path: Path) -> None:
 
 def test_gradescope_by_name(tmp_path: Path) -> None:
     """A user of Gradescope's is found by the e-mail address in any form, or by name where the roster has no address."""
-    ann, bob = {"id": 1, "email": "\u212aIM@x.org", "name": "K"}, {"id": 2, "email": "b@y.org", "name": "BOB Smith"}
+    ann, bob = {"name": "K", "email": "\u212aIM@x.org"}, {"name": "BOB Smith", "email": "b@y.org"}
     gradescope(tmp_path / "submission_7", IN_TIME, ann)
     gradescope(tmp_path / "submission_8", IN_TIME, bob)
     roster = people(Person(student="kim", email="kim@x.org"), Person(student="bo", name="Bob  Smith"))

@@ -120,10 +120,9 @@ def test_export_of_gradescope(tmp_path: Path, top: str) -> None:
 
 
 def test_beside_gradescopes_zip(tmp_path: Path) -> None:
-    """What lies beside the zip in a folder with Gradescope's metadata is told."""
-    metadata = b'{"created_at": "2022-03-29T12:00:00Z", "users": [{"id": 1, "email": "ann@x.org", "name": "Ann"}]}'
-    files = {"one/submission_metadata.json": metadata, "one/lab.zip": zip_of(Entry()), "one/cam.py": b""}
-    assert list(unread(tmp_path, files)) == ["one/cam.py"]
+    """What lies beside the zip in a folder that Gradescope's list names is told."""
+    files = {"submission_102/lab.zip": zip_of(Entry()), "submission_102/cam.py": b""}
+    assert list(unread(tmp_path, {"submission_metadata.yml": EXPORT.encode(), **files})) == ["submission_102/cam.py"]
 
 
 def test_namesakes(tmp_path: Path) -> None:

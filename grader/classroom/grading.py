@@ -71,7 +71,7 @@ def grade_class(
     _check_machines(place, digests, options.weakest)
     hand_ins = {each.person.student: each for each in found.hand_ins}
     with _alone_in(out) as scratch:
-        group = Class(out, options, digests, roster, hand_ins, course_secret(out), found.unread)
+        group = Class(out, options, digests, roster, hand_ins, course_secret(out), found.unread, found.namings)
         plans = list(find_plans(group))
         on_start(len(found.hand_ins), len(plans))
         write_gradebook(out, group.everybody())

@@ -28,6 +28,7 @@ class HandIn:
         is_late: Whether Canvas marks it as late; it does not tell by how much.
         note: Sentences on what was made of several zips; empty where there is one.
         canvas: What the name that Canvas gave it tells; None for others.
+        naming: Whom a zip names that holds nothing but `group.txt`; empty for others.
         parts: All attachments of one hand-in in Canvas, the first one first; empty where there is one.
     """
 
@@ -39,6 +40,7 @@ class HandIn:
     is_late: bool = False
     note: str = ""
     canvas: CanvasName | None = None
+    naming: tuple[str, ...] = ()
     parts: tuple[Path, ...] = ()
 
     @property

@@ -1,22 +1,22 @@
 """Finds what a class handed in: which zip is whose, and which counts where one student has several.
 
 Understood are plain zips (`alice.zip`), those that Canvas exports (`alice_12345_67890_homework.zip`; the attachments of
-one hand-in are one), copies that a browser numbered (`alice (1).zip`), and folders as Gradescope leaves them, a zip
-beside a `submission_metadata.json`. What else lies there is found by `unread.py`, so that it can be told.
+one hand-in are one), copies that a browser numbered (`alice (1).zip`), and zips in the folders of a Gradescope export,
+beside which `submission_metadata.yml` says whose they are. What else lies there is found by `unread.py`, so that it can
+be told. Who handed in and when is never read from a file in a student's own folder or zip.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.classroom.attachments import join_attachments
-from grader.classroom.gradescope_lists import METADATA as METADATA
-from grader.classroom.gradescope_lists import read_metadata
+from grader.classroom.gradescope_lists import EXPORT, Listed, read_export
+from grader.classroom.groups import as_naming
 from grader.classroom.hand_in import HandIn
 from grader.classroom.lms_names import read_canvas_name, read_moodle_name
 from grader.classroom.people import People
@@ -28,7 +28,6 @@ from grader.intake.zippaths import is_ignored
 from grader.rubric import Assignment, find_assignments
 from grader.text import clean_name
 
-LOG = logging.getLogger(__name__)
 LATE = "Canvas marks it as late: no late days are counted unless the roster has its submitted_at"
 RESERVED = {
     "index.html",
@@ -43,10 +42,17 @@ _AGAIN = re.compile(r"(?P<stem>.+?) ?\((?P<attempt>\d{1,3})\)")
 
 @dataclass(frozen=True)
 class Found:
-    """What there is in a class's folder: what counts of each student, sorted by student, and what is not graded."""
+    """What there is in a class's folder.
+
+    Attributes:
+        hand_ins: What counts of each student, sorted by student.
+        unread: What is not graded.
+        namings: Of students who handed in nothing else, a zip that only names those with whom they work.
+    """
 
     hand_ins: list[HandIn]
     unread: list[Unread]
+    namings: list[HandIn] = field(default_factory=list)
 
 
 def find_hand_ins(folder: Path, roster: Mapping[str, Person], assignment: str | None = None) -> list[HandIn]:
@@ -60,7 +66,7 @@ def look_through(
     """Find everything in a class's folder.
 
     Args:
-        folder: Holds the zips, and a folder each for those with a `submission_metadata.json`.
+        folder: Holds the zips, or Gradescope's list and the folders that it names.
         roster: The class by student; may be empty.
         assignment: Id of the assignment; None recognises it.
         others: Files and folders that may lie there and are no hand-ins.
@@ -74,14 +80,22 @@ def look_through(
     archives = zips_in(folder)
     stems = {path.stem for path in archives}
     found = [_from_name(path, people, stems) for path in archives]
-    lists = [path for path in sorted(folder.glob(f"*/{METADATA}")) if zips_in(path.parent)]
-    for path in lists:
-        found += _from_metadata(path, people)
-    found, unread = _told_apart(found, find_unread(folder, {*lists, *(each.path for each in found)}, people, others))
+    listed = read_export(folder / EXPORT)
+    for inner in [path for path in sorted(folder.iterdir()) if path.name in listed and path.is_dir()]:
+        found += _from_export(inner, listed[inner.name], people)
+    read = {each.path for each in found} | {folder / EXPORT for each in found if each.path.parent != folder}
+    found, unread = _told_apart(found, find_unread(folder, read, people, others))
     by_student: dict[str, list[HandIn]] = {}
     for hand_in in found:
         by_student.setdefault(hand_in.person.student, []).append(hand_in)
-    return Found([choose(several, assignment) for _, several in sorted(by_student.items())], unread)
+    hand_ins, namings = [], []
+    for _, several in sorted(by_student.items()):
+        named = [naming for each in several if (naming := as_naming(each)) is not None]
+        if len(named) == len(several):
+            namings.append(max(named, key=_order))
+        else:
+            hand_ins.append(choose(several, assignment))
+    return Found(hand_ins, unread, namings)
 
 
 def zips_in(folder: Path) -> list[Path]:
@@ -105,23 +119,17 @@ def _from_name(path: Path, people: People, stems: Iterable[str]) -> HandIn:
     return HandIn(path, person, submitted_at=person.submitted_at, attempt=attempt)
 
 
-def _from_metadata(path: Path, people: People) -> list[HandIn]:
-    """The zips beside a `submission_metadata.json`; the first of its users gives them their name.
+def _from_export(folder: Path, listed: Listed, people: People) -> list[HandIn]:
+    """The zips in a folder that Gradescope's list names; the first of its users whom the roster has gives the name.
 
-    What can't be read there stops nobody else's grade: it is told.
+    A link may lead to somebody else's zip: it is none.
     """
-    archives = zips_in(path.parent)
-    try:
-        users, submitted_at = read_metadata(path)
-    except ValueError as error:
-        told = f"{type(error).__name__}: {clean_name(str(error))}"
-        LOG.warning("%s can't be read as Gradescope's (%s): graded without", clean_name(str(path)), told)
-        person = Person(student=student_name(path.parent))
-        return [HandIn(archive, person, note=f"{METADATA} can't be read") for archive in archives]
-    known = [found for user in users if (found := people.like(user))]
-    person = next(iter([*known, *users]), Person(student=student_name(path.parent)))
-    group = tuple(user.email or user.name for user in users) if len(users) > 1 else ()
-    moment, attempt = person.submitted_at or submitted_at, int(submitted_at.timestamp())
+    archives = [path for path in zips_in(folder) if not path.is_symlink()]
+    known = [found for user in listed.users if (found := people.like(user))]
+    person = next(iter([*known, *listed.users]), Person(student=student_name(folder)))
+    group = tuple(user.email or user.name for user in listed.users) if len(listed.users) > 1 else ()
+    moment = person.submitted_at or listed.submitted_at
+    attempt = int(listed.submitted_at.timestamp()) if listed.submitted_at else 0
     return [HandIn(archive, person, group, moment, attempt) for archive in archives]
 
 

@@ -9,7 +9,8 @@ The name is in small letters, without anything but characters of words. It may h
 `team_12`), but no number between two underscores: Canvas takes these underscores out. So may the file's name, which is
 why the ids are looked for from the right.
 
-Moodle (`mod/assign/classes/downloader.php`), as folders or as files: `<full name>_<id>_assignsubmission_file_<file>`.
+Moodle (`mod/assign/classes/downloader.php`), as folders or as files: `<full name>_<id>_assignsubmission_file_<file>`;
+what comes after the first of these ids is the file's name, which a student chooses.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _LATE, _ANONYMOUS = "LATE", "anon"
 _LEAST_ID, _LEAST_ATTACHMENT = 2, 3  # digits; a name with small numbers in it (`ps_4_1_alice.zip`) is a name
 _MOST_IN_NAME = 4  # digits: `team_12`, `class_2022`; a longer number is an id
 _NUMBERED = re.compile(r".*-(?P<number>\d{1,2})")  # Canvas' mark of a file that was handed in again
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from grader.classroom.digests import Digests, digest
 from grader.classroom.gradebook import ClassRecord, read_record
+from grader.classroom.groups import claims_on, with_groups
 from grader.classroom.hand_in import HandIn
 from grader.classroom.job import Job
 from grader.classroom.records import FAILED, REFUSED, Person, Row
-from grader.classroom.rows import failed_row, missing_rows, shared_rows, unread_rows
+from grader.classroom.rows import failed_row, missing_rows, unread_rows
 from grader.classroom.unread import Unread
 from grader.course_secret import submission_seed
 from grader.errors import UsageError
@@ -41,14 +42,17 @@ class Class:
     hand_ins: dict[str, HandIn]
     secret: str = field(repr=False)
     unread: Sequence[Unread] = ()
+    namings: Sequence[HandIn] = ()
     rows: dict[str, Row] = field(default_factory=dict)
 
     def everybody(self) -> list[Row]:
         """The rows, with those of groups and of the missing, sorted; nobody who waits to be graded is missing."""
-        rows = [*self.rows.values(), *shared_rows(self.rows, self.roster)]
+        rows = with_groups(self.rows, self.roster, self.namings)
         rows += unread_rows({row.student for row in rows} | self.hand_ins.keys(), self.unread)
         there = {row.student for row in rows} | self.hand_ins.keys()
-        return sorted([*rows, *missing_rows(there, self.roster)], key=lambda row: row.student)
+        return sorted(
+            [*rows, *missing_rows(there, self.roster, claims_on(rows, self.roster))], key=lambda row: row.student
+        )
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Person(Record):
         variant: Which variant of the assignment counts for them.
         submitted_at: When they handed in, with a time zone.
         canvas_id: Their number in Canvas.
+        group: The same text for all who hand in together; empty where each hands in alone, or students say it.
     """
 
     student: str
@@ -32,6 +33,7 @@ class Person(Record):
     variant: str = ""
     submitted_at: datetime | None = None
     canvas_id: str = ""
+    group: str = ""
 
 
 class Row(Record):
@@ -41,6 +43,7 @@ class Row(Record):
         student: Name of the folder below `out/`; unique, rows are sorted by it.
         person: The roster's line, or one with the name alone.
         group: All who handed this zip in together, names as in `group.txt`; empty for one alone.
+        is_listed: Whether the platform says so; what only `group.txt` says is a claim.
         archive: File name of the zip that counts; empty when nothing was handed in.
         sha256: Digest of that zip, hex.
         submitted_at: When it was handed in; None where nobody knows.
@@ -64,6 +67,7 @@ class Row(Record):
     student: str
     person: Person
     group: tuple[str, ...] = ()
+    is_listed: bool = False
     archive: str = ""
     sha256: str = ""
     submitted_at: datetime | None = None

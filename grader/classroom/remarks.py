@@ -28,7 +28,7 @@ def class_remarks(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str
     unused = [f"{student} (line {line})" for student, line in roster.lines.items() if student not in known]
     strangers = [
         f"{clean_name(each.person.student)} ({clean_name(each.names)})"
-        for each in found.hand_ins
+        for each in (*found.hand_ins, *found.namings)
         if each.person.student not in roster
     ]
     people = People(roster)

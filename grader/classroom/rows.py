@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 
+from grader.classroom.groups import unshared
 from grader.classroom.hand_in import HandIn
 from grader.classroom.job import Graded
-from grader.classroom.people import People
 from grader.classroom.records import FAILED, MISSING, REFUSED, UNREAD, Person, Row
 from grader.classroom.unread import Unread
 from grader.records import Grade, State
-from grader.rubric import find_assignments
 from grader.terminal import total_line
 
 NOTHING = "Nothing was handed in."
@@ -22,11 +21,12 @@ def graded_row(hand_in: HandIn, result: Graded) -> Row:
     assert grade is not None
     group = hand_in.group or grade.group
     told = grade.reason if grade.outcome == REFUSED else total_line(grade).removeprefix(f"{grade.student}: ")
-    remarks = tuple(filter(None, (result.message, _unshared(group, grade.assignment), hand_in.note)))
+    remarks = tuple(filter(None, (result.message, unshared(group, grade.assignment), hand_in.note)))
     return Row(
         student=hand_in.person.student,
         person=hand_in.person,
         group=group,
+        is_listed=bool(hand_in.group),
         archive=hand_in.names,
         submitted_at=hand_in.submitted_at,
         sha256=grade.submission_sha256,
@@ -46,14 +46,6 @@ def graded_row(hand_in: HandIn, result: Graded) -> Row:
     )
 
 
-def _unshared(group: tuple[str, ...], assignment: str) -> str:
-    """What is said of a group larger than the assignment allows, with which no grade is shared."""
-    allowed = find_assignments()[assignment].group_size if assignment else 1
-    if len(group) <= allowed:
-        return ""
-    return f"it names {len(group)} people, of whom {allowed} may hand in together: the grade is shared with nobody"
-
-
 def _in_state(grade: Grade, state: State) -> tuple[str, ...]:
     return tuple(task.id for task in grade.tasks if task.state is state)
 
@@ -64,6 +56,7 @@ def failed_row(hand_in: HandIn, machine: str, why: str) -> Row:
         student=hand_in.person.student,
         person=hand_in.person,
         group=hand_in.group,
+        is_listed=bool(hand_in.group),
         archive=hand_in.names,
         submitted_at=hand_in.submitted_at,
         outcome=FAILED,
@@ -83,25 +76,9 @@ def unread_rows(there: Set[str], unread: Iterable[Unread]) -> Iterator[Row]:
         yield Row(student=student, person=person, outcome=UNREAD, message="; ".join(sentences))
 
 
-def missing_rows(there: Set[str], roster: Mapping[str, Person]) -> Iterator[Row]:
-    """A row for each of the roster that nothing is known of."""
+def missing_rows(there: Set[str], roster: Mapping[str, Person], claims: Mapping[str, str]) -> Iterator[Row]:
+    """A row for each of the roster that nothing is known of, but what others claim: who names them, by student."""
     for student, person in roster.items():
         if student not in there:
-            yield Row(student=student, person=person, outcome=MISSING, message=NOTHING)
-
-
-def shared_rows(rows: Mapping[str, Row], roster: Mapping[str, Person]) -> Iterator[Row]:
-    """A row for each of the roster who is named in another's group and handed in nothing alone: it has the same grade.
-
-    Names are compared with the roster's names, e-mail addresses and students, as `People` does; one that two people
-    have is nobody's. Where a student is in two groups, the one that stands first counts.
-    """
-    people, taken = People(roster), set(rows)
-    for _, row in sorted(rows.items()):
-        if _unshared(row.group, row.assignment):
-            continue
-        for name in row.group:
-            person = people.named(name)
-            if person is not None and person.student not in taken:
-                taken.add(person.student)
-                yield row.model_copy(update={"student": person.student, "person": person, "graded_as": row.student})
+            named = f" The group.txt of {claims[student]} names this student." if student in claims else ""
+            yield Row(student=student, person=person, outcome=MISSING, message=NOTHING + named)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -71,7 +70,8 @@ def find_unread(folder: Path, read: Collection[Path], people: People, others: It
             continue
         files = list(islice(_walk(path), _MOST_FILES)) if path.is_dir() else []
         name = clean_name(path.relative_to(folder).as_posix())
-        owners = [people.like(user) or user for user in exported.get(path.name, ())] or _owners(path, files, people)
+        users = exported[path.name].users if path.name in exported else []
+        owners = [people.like(user) or user for user in users] or _owners(path, files, people)
         found.append(Unread(name, _folder(path, files) if path.is_dir() else _file(path), tuple(owners)))
     return found
 
@@ -96,7 +96,7 @@ def _file(path: Path) -> str:
     if not path.is_file():
         return "no file"
     if path.name == EXPORT:
-        return "the list of what Gradescope exported; its folders are not understood yet, zip each of them"
+        return "the list of what Gradescope exported; of its folders only zips are graded: zip each one's files in it"
     try:
         with path.open("rb") as file:
             known = name_format(file.read(512))
@@ -116,14 +116,25 @@ def _folder(path: Path, files: list[Path]) -> str:
     if not files:
         return "an empty folder"
     if any(file.name == EXPORT for file in files):
-        return f"a folder of Gradescope's export with {held}; it is not understood yet, zip each submission"
+        return f"a folder of Gradescope's export with {held}; give that as SUBMISSIONS=, each submission's files zipped"
     if read_moodle_name(path.name):
         return f"a folder of Moodle's export with {held}; put the zip itself into the class's folder"
     if any(file.suffix.lower() in (".py", ".ipynb") for file in files):
         return f"a folder that is not zipped, with {held}"
-    if any(file.suffix.lower() == ".zip" for file in files):
-        return f"a folder with {held}; zips must lie in the class's folder itself"
-    return f"a folder with {held}"
+    zips = any(file.suffix.lower() == ".zip" for file in files)
+    told = f"a folder with {held}" + ("; zips must lie in the class's folder itself" if zips else "")
+    return told + _claim(path)
+
+
+def _claim(folder: Path) -> str:
+    """What a list in a folder says of it, which only an instructor can judge: students can write it."""
+    try:
+        users, moment = read_metadata(folder / METADATA)
+    except ValueError:
+        return ""
+    names = ", ".join(clean_name(user.email or user.name or user.student) for user in users[:_MOST_NAMED])
+    told = f"{METADATA} in it names {names or 'nobody'} and {moment.isoformat()}"
+    return f". {told}, and anybody can write that: only {EXPORT} beside the folders counts"
 
 
 def _owners(path: Path, files: Iterable[Path], people: People) -> list[Person]:
@@ -141,9 +152,7 @@ def _owners(path: Path, files: Iterable[Path], people: People) -> list[Person]:
 def _listed(path: Path, people: People) -> Iterator[Person]:
     """Whom Gradescope's lists in a folder, or a list itself, name."""
     lists = [path] if path.name == EXPORT else [path / EXPORT]
-    users = [user for each in lists for several in read_export(each).values() for user in several]
-    with suppress(ValueError):
-        users += read_metadata(path / METADATA)[0]
+    users = [user for each in lists for listed in read_export(each).values() for user in listed.users]
     yield from (people.like(user) or user for user in users)
 
 

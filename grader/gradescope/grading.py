@@ -19,8 +19,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from grader.classroom.gradescope_lists import METADATA
-from grader.classroom.handed_in import find_hand_ins
+from grader.classroom.gradescope_lists import METADATA, read_metadata
 from grader.course_secret import secret_of, submission_seed
 from grader.decoding import parse_json
 from grader.errors import MachineError
@@ -56,18 +55,13 @@ def grade_there(root: Path, log: Callable[[str], None]) -> Grade:
         raise MachineError(f"an autograder grades one assignment, and here are {len(assignments)}")
     if not (root / "submission").is_dir():
         raise MachineError(f"there is no folder {root / 'submission'}")
+    try:
+        users, submitted_at = read_metadata(root / METADATA)  # not what the student's folder may hold under this name
+    except ValueError as error:  # without the time, nobody would ask for the late days here
+        raise MachineError(f"{root / METADATA} does not tell who handed in, and when: {error}") from error
     with TemporaryDirectory(prefix="gradescope-") as scratch:
-        folder = Path(scratch, "handed in", "submission")  # as `classroom/handed_in.py` finds Gradescope's in a class
-        folder.mkdir(parents=True)
-        archive = hand_in_zip(root / "submission", folder / "submission.zip")
-        try:
-            shutil.copyfile(root / METADATA, folder / METADATA)
-        except OSError as error:
-            raise MachineError(f"{root / METADATA} can't be read: {error.strerror}") from error
-        (hand_in,) = find_hand_ins(folder.parent, {})
-        if hand_in.submitted_at is None:  # in a class a person sees that; here nobody would ask for the late days
-            raise MachineError(f"{root / METADATA} does not tell when it was handed in")
-        archive = archive.rename(folder / f"{hand_in.person.student}.zip")
+        student = users[0].student if users else "submission"
+        archive = hand_in_zip(root / "submission", Path(scratch, f"{student}.zip"))
         for line in _deadlines(root / METADATA, assignments[0]):
             log(line)
         out = Path(scratch, "out")
@@ -75,7 +69,7 @@ def grade_there(root: Path, log: Callable[[str], None]) -> Grade:
             archive,
             out,
             assignment_id=assignments[0].id,
-            submitted_at=hand_in.submitted_at,
+            submitted_at=submitted_at,
             weakest=WALL,
             seed=submission_seed(secret_of(root / "source" / SECRET), file_digest(archive)),
             log=log,
