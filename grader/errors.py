@@ -54,6 +54,10 @@ class MachineError(GraderError):
     """Something on our side is missing or broken; never the student's fault."""
 
 
+class TookTooLong(MachineError):
+    """Work of ours was not done by its deadline, and was ended."""
+
+
 class DataMissing(MachineError):
     """A data set or model file is not on this machine; the text says how to get it."""
 

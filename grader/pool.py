@@ -5,10 +5,16 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import queue
 import signal
-from concurrent.futures import ProcessPoolExecutor
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any
 
 from grader import limited_process
+from grader.errors import TookTooLong
 
 
 def cores() -> int:
@@ -20,6 +26,134 @@ def make_pool(jobs: int) -> ProcessPoolExecutor:
     """So many processes, which share the cores, leave Ctrl-C to the one that made them, and end with it."""
     # Spawned, because a fork of a process whose torch has threads may hang.
     return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (os.getpid(),))
+
+
+class OwnProcess:
+    """A process of ours that does one thing at a time, started when it is needed and ended when one takes too long.
+
+    With it end the cells that it has started.
+    """
+
+    def __init__(self) -> None:
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        self._lock = threading.Lock()
+        self._is_ended = False
+
+    def do(self, function: Callable[[Any], Any], argument: Any, deadline_s: float) -> Any:
+        """Return `function(argument)`, computed over there.
+
+        Raises:
+            TookTooLong: If that took longer than `deadline_s` seconds by the clock.
+            BrokenExecutor: If the process died.
+            Exception: What the function raises.
+        """
+        with self._lock:
+            pipe = self._pipe or self._start()
+            try:
+                pipe.send((function, argument))
+                is_ready = pipe.poll(deadline_s)
+                is_value, result = pipe.recv() if is_ready else (True, None)
+            except (EOFError, OSError) as error:
+                self._stop()
+                raise BrokenExecutor("the process ended") from error
+            if not is_ready:
+                self._stop()
+                raise TookTooLong(f"it took longer than {deadline_s:,.0f} seconds and was stopped")
+        if not is_value:
+            raise result
+        return result
+
+    def _start(self) -> Connection:
+        if self._is_ended:
+            raise BrokenExecutor("nobody wants it any more")
+        context = multiprocessing.get_context("spawn")  # a fork of a process whose torch has threads may hang
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, _begin, os.getpid()), daemon=True)
+        this = multiprocessing.current_process()
+        is_daemon, this.daemon = this.daemon, False  # as Dask's workers are: those may start none otherwise
+        try:
+            self._process.start()
+        finally:
+            this.daemon = is_daemon
+            theirs.close()
+        return self._pipe
+
+    def _stop(self) -> None:
+        process, pipe, self._process, self._pipe = self._process, self._pipe, None, None
+        if process is not None:
+            process.kill()
+            process.join()
+        if pipe is not None:
+            pipe.close()
+
+    def end(self) -> None:
+        """End the process and what it is at; it is not started again."""
+        self._is_ended = True
+        if (process := self._process) is not None:
+            process.kill()  # whoever waits for its answer goes on
+        with self._lock:
+            self._stop()
+
+
+def _serve(pipe: Connection, begin: Callable[[int], None], parent: int) -> None:
+    """Do what comes, to the end of the pipe."""
+    begin(parent)
+    while True:
+        try:
+            function, argument = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = True, function(argument)
+        except Exception as error:
+            answer = False, error
+        pipe.send(answer)
+
+
+class Processes(Executor):
+    """So many processes of ours; each thing that is submitted has a deadline.
+
+    Args:
+        count: How many.
+        deadline_s: Tells the seconds that the argument of a function may take.
+    """
+
+    def __init__(self, count: int, deadline_s: Callable[[Any], float]) -> None:
+        self._deadline_s = deadline_s
+        self._all = [OwnProcess() for _ in range(count)]
+        self._free: queue.SimpleQueue[OwnProcess] = queue.SimpleQueue()
+        for process in self._all:
+            self._free.put(process)
+        self._threads = ThreadPoolExecutor(count, "job")
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have `fn(argument)` done by the next process that is free."""
+        (argument,) = args
+        assert not kwargs
+        return self._threads.submit(self._do, fn, argument)
+
+    def _do(self, function: Callable[[Any], Any], argument: Any) -> Any:
+        process = self._free.get()
+        try:
+            return process.do(function, argument, self._deadline_s(argument))
+        finally:
+            self._free.put(process)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes, whatever they are at."""
+        self._threads.shutdown(wait=False, cancel_futures=cancel_futures)
+        for process in self._all:
+            process.end()
+        self._threads.shutdown(wait=wait)
+
+
+_OWN = OwnProcess()
+
+
+def do_in_time(function: Callable[[Any], Any], argument: Any, deadline_s: float) -> Any:
+    """Do it in the one process that this one has for such things; arguments and errors as of `OwnProcess.do`."""
+    return _OWN.do(function, argument, deadline_s)
 
 
 def wait_asleep() -> None:

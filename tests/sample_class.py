@@ -113,8 +113,10 @@ def begin(parent: int) -> None:
 
 
 if __name__ == "__main__":  # a whole grading in processes that can be killed: folder, out
+    import sample_class  # so that its functions have a name in other processes
+
     given, target = map(Path, sys.argv[1:])
-    pool._begin = begin
-    setattr(grading, "grade_job", pretend_slowly)  # noqa: B010  # as a test's monkeypatch would
+    pool._begin = sample_class.begin
+    setattr(grading, "grade_job", sample_class.pretend_slowly)  # noqa: B010  # as a test's monkeypatch would
     setattr(grading, "take_digests", no_digests)  # noqa: B010
     grading.grade_class(given, target, Options(), Machine(2), on_done=lambda row: print(row.student, flush=True))

@@ -111,6 +111,10 @@ def confined(wall: str) -> list[Part]:
         part(wall, "options of prctl", lets("prctl"), seen="dumpable"),
         part(wall, "families of sockets", lets("socket"), seen="families, socket with high bits"),
         part(wall, "limits of others", lets("prlimit64"), seen="limits of the grader"),
+        part(wall, "processors", lets("sched_setaffinity"), seen="its own processors"),
+        part(wall, "buffers of sockets", lets("setsockopt"), seen="larger buffers"),
+        part(wall, "no memory of zeros", Value(bubblewrap, "DEVICES", [*bubblewrap.DEVICES, "/dev/zero"]),
+             seen="devices, shared memory of zeros"),
         part(wall, "flags of mmap", lets("mmap"), seen="shared memory without a file, the same by its other flag"),
     ]  # fmt: skip
 
@@ -149,6 +153,7 @@ FORK = [
     part("fork", "others' processes", zygote(",hidepid=invisible"), seen="programs", covers=(NO_PID,)),
     part("fork", "own session", zygote("    os.setsid()\n"), seen="session"),
     part("fork", "closed descriptors", zygote("    close_all_but(channel)\n"), seen="descriptors"),
+    part("fork", "one session", lets("setsid"), seen="a session of its own"),
     part("fork", "capset", CAPSET, seen="rights"),
     *confined("fork"),
 ]  # fmt: skip
@@ -168,6 +173,7 @@ COLD = [
       for path, (mib, seen) in SIZES.items()),
     part("cold", "--dev", Flags(("--dev", "/dev"), ("--dev-bind", "/dev", "/dev")), seen="terminals"),
     part("cold", "minimal root", Value(bubblewrap, "shown_folders", lambda: MORE), seen="accounts, list /etc"),
+    part("cold", "one session", lets("setsid"), seen="a session of its own"),
     part("cold", "capset", CAPSET, seen="rights"),
     part("cold", "--clearenv", Flags(("--clearenv",)), seen="environment", covers=(starting(cold, env=True),)),
     part("cold", "--remount-ro /", ROOT, seen="create in /", covers=AS_ROOT),
@@ -189,7 +195,6 @@ CONTAINER = [
     part("container", "times", lets("utime", "utimes", "utimensat"), seen="times"),
     part("container", "watching", lets("inotify_init", "inotify_init1", "inotify_add_watch"), seen="watch"),
     part("container", "priorities", lets("setpriority"), seen="priority of the grader"),
-    part("container", "processors", lets("sched_setaffinity"), seen="processors of the grader"),
     part("container", "parent's death", lets("prctl"), seen="outlive the grader"),
     part("container", "part of /proc/self", WIDE, seen="interfaces"),
     part("container", "environment", starting(container, env=True), seen="environment"),

@@ -85,7 +85,8 @@ class Filter:
         for name in ("_LIMITED", "_AMONG_OTHERS"):
             table = getattr(seccomp, name)
             change.setattr(seccomp, name, table | {call: [()] for call in self.calls if call in table})
-        for name in ("_ONLY_ALONE", "_WITHOUT_EFFECT"):
+        change.setattr(seccomp, "_FREE", [*seccomp._FREE, *(seccomp._INERT & set(self.calls))])
+        for name in ("_ONLY_ALONE", "_WITHOUT_EFFECT", "_INERT"):
             change.setattr(seccomp, name, getattr(seccomp, name) - set(self.calls))
         assert set(self.calls) <= {*seccomp._LIMITED, *seccomp._FREE}
         made = seccomp.build_filter.__wrapped__(alone=backend is not container)

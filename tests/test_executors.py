@@ -6,13 +6,17 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from sample_processes import descendants
+
 from grader import pool
 from grader.classroom.executors import Cluster, Machine, run_jobs
-from grader.errors import MachineError
+from grader.classroom.job import Job
+from grader.errors import MachineError, TookTooLong
 
 
 def begin(parent: int) -> None:
@@ -67,6 +71,39 @@ def test_taken_as_needed() -> None:
 
     for done, _ in enumerate(run_jobs(Machine(1), double, jobs()), 1):
         assert len(made) <= done + 2
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job that sleeps, in a process that ignores what asks it to end, beside a process that it has started."""
+
+    seconds: float
+    deadline_s: float = 60
+
+
+def sleep(task: Task) -> float:
+    """Return how long it slept."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(task.seconds)
+    return task.seconds
+
+
+def test_deadline() -> None:
+    """A job of ours that hangs is ended with its process and given up at once, and those beside it have their results."""
+    before, began = descendants(os.getpid()), time.monotonic()
+    jobs = [Task(0.1), Task(600, deadline_s=1), Task(0.2), Task(0.3), Task(600, deadline_s=1), Task(0.4)]
+    found = dict(run_jobs(Machine(2), sleep, jobs))
+    assert [job for job in jobs if found[job] == job.seconds] == [job for job in jobs if job.seconds < 1]
+    assert {type(found[job]) for job in jobs if job.seconds > 1} == {TookTooLong}
+    assert time.monotonic() - began < 30
+    assert descendants(os.getpid()) <= before
+
+
+def test_deadline_of_a_submission() -> None:
+    """A submission may take several times its own seconds by the clock, and more than one that is scored again."""
+    known, unknown = Job("ada", assignment="miniplaces"), Job("ada")
+    assert unknown.deadline_s >= known.deadline_s >= 2 * 600
+    assert Job("ada", assignment="miniplaces", recorded={"results.json": b""}).deadline_s < known.deadline_s
 
 
 def test_no_scheduler() -> None:

@@ -50,12 +50,13 @@ def test_seconds(took: Spent, seconds: float) -> None:
 
 
 class Worker:
-    """What is seen of a worker: each second by the clock it computes and stands in the queue for so long."""
+    """What is seen of a worker: each second by the clock it computes and waits for so long, while others compute."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, cpu: float, queued: float) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, cpu: float, queued: float, others: float = 2) -> None:
         self.now, self.cpu, self.queued = 100.0, cpu, queued
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(stopwatch, "_own_seconds", lambda: 0.0)
+        monkeypatch.setattr(stopwatch, "_own_seconds", lambda: (0.0, 0.0))
+        monkeypatch.setattr(stopwatch, "busy_seconds", lambda: (cpu + others) * self.now)
 
     def used(self) -> Reading:
         """So far; the second thread has begun with the request."""
@@ -90,6 +91,25 @@ def test_limit(monkeypatch: pytest.MonkeyPatch, cpu: float, queued: float, clock
     assert watch.seconds() == 20
 
 
+@pytest.mark.parametrize(("cpu", "queued"), [(0.4, 0.4), (0.1, 1), (0.0, 5)])
+def test_queue_of_its_own(monkeypatch: pytest.MonkeyPatch, cpu: float, queued: float) -> None:
+    """Waits for a processor that others did not have are the worker's own doing, and end nothing later."""
+    worker = Worker(monkeypatch, cpu, queued, others=0)
+    worker.run(20)
+    assert worker.now - 100 == pytest.approx(20, abs=0.5)
+
+
+def test_answer_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The grader's computing counts for the worker where it is more than an answer of so many bytes can need."""
+    worker, moved = Worker(monkeypatch, cpu=0, queued=0), [0]
+    monkeypatch.setattr(stopwatch, "_own_seconds", lambda: (worker.now, 0.0))
+    watch = Stopwatch(worker.used, 2, 20, lambda: moved[0])
+    worker.now += 1
+    assert watch.spent().seconds > 0.9
+    moved[0] = 400_000_000
+    assert watch.spent().seconds < 0.1
+
+
 def test_queue_that_is_told_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel counts a wait for a processor once it is over: what seems too long is looked at again."""
     worker = Worker(monkeypatch, cpu=0, queued=0)
@@ -107,7 +127,7 @@ def source_of(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Source
     """Makes what measures a process."""
     made: list[Source] = []
     if request.param == "/proc":
-        yield lambda pid: Processes(pid, 1 << 40)
+        yield lambda pid: Processes(pid, 1 << 40, 32)
         return
     if (groups := ControlGroups.here()) is None:
         pytest.skip("no control groups on this machine")
@@ -203,9 +223,9 @@ def test_odd_name_of_a_process() -> None:
         process.stdin.flush()
         while b"\xff" not in Path(f"/proc/{process.pid}/comm").read_bytes():
             time.sleep(0.01)
-        source = Processes(process.pid, 1 << 40)
+        source = Processes(process.pid, 1 << 40, 32)
         assert source.used()[0] >= 0.4
-        assert not source.is_out_of_memory()
+        assert source.exceeded() == ""
 
 
 def test_thread_that_has_ended() -> None:

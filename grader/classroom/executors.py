@@ -1,23 +1,23 @@
 """Runs the jobs of a class, on this machine's cores or on a cluster, and outlives what they do to their processes.
 
-Both are a `concurrent.futures.Executor`. A process that dies takes down the jobs beside it too, as its executor sees
-it: those that were under way are tried again one by one, and one whose process dies again is given up.
+Both are a `concurrent.futures.Executor`. A job whose process dies is tried again alone, and given up if that dies too; so
+are those that a lost machine had. A job that is not done by its deadline is ended with its process, and given up at once.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
-from grader.errors import MachineError, UsageError
-from grader.pool import make_pool
+from grader.errors import MachineError, TookTooLong, UsageError
+from grader.pool import Processes, do_in_time
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+DEADLINE_S = 3600.0  # of a job that names none
 
 
 class Place(Protocol):
@@ -48,16 +48,13 @@ class Machine:
     def open(self) -> Executor:
         """A pool of processes."""
         self.stop()
-        self._pool = make_pool(self.width)
+        self._pool = Processes(self.width, deadline_of)
         return self._pool
 
     def stop(self) -> None:
         """End the processes."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            self._pool.shutdown()
+            self._pool.shutdown(cancel_futures=True)
         self._pool = None
 
     def ask(self, question: Callable[[str], str], argument: str) -> dict[str, str]:
@@ -96,8 +93,7 @@ class Cluster:
 
     def open(self) -> Executor:
         """The workers as an executor; a job may be run again elsewhere, and its result is the same."""
-        executor: Executor = self._client.get_executor(pure=False, retries=0)
-        return executor
+        return _Remote(self._client.get_executor(pure=False, retries=0))
 
     def stop(self) -> None:
         """Leave; the workers drop what was asked of them."""
@@ -109,8 +105,26 @@ class Cluster:
         return {address: str(answer) for address, answer in answers.items()}
 
 
+class _Remote(Executor):
+    """Gives each job its deadline, which the worker that does it keeps."""
+
+    def __init__(self, workers: Executor) -> None:
+        self._workers = workers
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have `fn(job)` done somewhere."""
+        (job,) = args
+        assert not kwargs
+        return self._workers.submit(do_in_time, fn, job, deadline_of(job))
+
+
+def deadline_of(job: Any) -> float:
+    """Seconds by the clock that a job may take."""
+    return float(getattr(job, "deadline_s", DEADLINE_S))
+
+
 def run_jobs(place: Place, function: Callable[[In], Out], jobs: Iterable[In]) -> Iterator[tuple[In, Out | Exception]]:
-    """Each job with its result, as they are ready; an exception for a job whose process died twice.
+    """Each job with its result, as they are ready; an exception for one that is overdue or whose process died twice.
 
     Args:
         place: Where to.
@@ -131,7 +145,7 @@ def run_jobs(place: Place, function: Callable[[In], Out], jobs: Iterable[In]) ->
                 return
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 job, result = under_way.pop(future), _outcome(future)
-                if isinstance(result, Exception):
+                if isinstance(result, Exception) and not isinstance(result, TookTooLong):
                     suspects.append(job)
                 else:
                     yield job, result

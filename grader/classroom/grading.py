@@ -26,7 +26,7 @@ from grader.classroom.records import Row
 from grader.classroom.roster import Roster, read_roster
 from grader.classroom.rows import failed_row, graded_row
 from grader.course_secret import course_secret
-from grader.errors import MachineError, SandboxUnavailable, UsageError
+from grader.errors import MachineError, SandboxUnavailable, TookTooLong, UsageError
 from grader.manual import FORM, KEPT, keep_form
 from grader.results import RESULTS, looks_path, write_whole
 from grader.rubric import find_assignments
@@ -138,7 +138,10 @@ def _finish(group: Class, job: Job, result: Graded | Exception) -> Row:
     student, hand_in = job.student, group.hand_ins[job.student]
     record_path(group.out, student).unlink(missing_ok=True)
     marks = job.form
-    if isinstance(result, Exception):
+    if isinstance(result, TookTooLong):
+        LOG.error("the grading of %s was given up: %s", student, result)
+        row = failed_row(hand_in, "", f"{result}; look at what keeps the grader busy before it is graded again")
+    elif isinstance(result, Exception):
         LOG.error("the process that was to grade %s failed twice: %s", student, result)
         told = (str(result).splitlines() or [type(result).__name__])[0]
         why = f"the process that was to grade it failed twice ({told}); is there enough memory?"

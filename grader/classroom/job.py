@@ -23,10 +23,12 @@ from grader.manual import FORM
 from grader.pipeline import grade_zip, score_again
 from grader.records import Grade
 from grader.results import looks_path
+from grader.rubric import find_assignments
 
 LOG = logging.getLogger(__name__)
 _ONE_AT_A_TIME = threading.Lock()  # pytest, which runs the checks, works in one thread of a process
 Files = Mapping[str, bytes]
+OURS_S, TIMES = 900.0, 3.0  # by the clock: for all that is ours, and how often a submission's own seconds may fit in
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ class Job:
     seed: str = ""
     expects: str = ""
     scratch: str | None = None
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds by the clock after which it is given up: many more than any submission takes on a busy machine."""
+        limits = {each.id: each.limits.submission_s for each in find_assignments().values()}
+        theirs_s = 0.0 if self.recorded else limits.get(self.assignment or "", max(limits.values(), default=0.0))
+        return OURS_S + TIMES * theirs_s
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox.meters import Meter, most_cpu_s, open_meter
 from grader.sandbox.protocol import Array, Channel, DeadlinePassed, Frame, Header, Patience, ProtocolError, until
-from grader.sandbox.stopwatch import Stopwatch
+from grader.sandbox.stopwatch import Slack, Stopwatch
 
 START_S = 120  # importing torch on a cold and busy disk
 PIECE = 32 << 20  # files travel in pieces of so many bytes
@@ -99,6 +99,7 @@ class Cell:
         self._output = Drain(output, output_kib << 10)
         self._meter: Meter | None = None
         self._threads = 1
+        self._slack = Slack()
         self._stopped = False
         self._request = 0
 
@@ -148,20 +149,23 @@ class Cell:
     def stopwatch(self, limit_s: float) -> Stopwatch:
         """Begin to measure a request that may be charged so many seconds."""
         assert self._meter is not None
-        return Stopwatch(self._meter.used, self._threads, limit_s)
+        return Stopwatch(self._meter.used, self._threads, limit_s, lambda: self._channel.moved, self._slack)
 
     def exchange(self, header: Header, arrays: list[Array], patience: Patience, max_body: int) -> Frame:
-        """Send one request and receive its reply.
+        """Send one request and receive its reply; the cell stands still before and after.
 
         Raises:
             DeadlinePassed: If `patience` ends before the whole reply is there.
             ProtocolError: If the reply is not a valid one; ChannelClosed if the process died.
         """
+        assert self._meter is not None
         self._request += 1
+        self._meter.freezer.thaw()
         self._channel.send({**header, "id": self._request, "max_body": max_body}, arrays, patience)
         reply, results = self._channel.receive(patience, max_body)
         if reply.get("id") != self._request:
             raise ProtocolError("an answer to another question")
+        self._meter.freezer.freeze()
         return reply, results
 
     def is_alive(self) -> bool:

@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from grader.sandbox.processors import ROOT, own_path
 from grader.sandbox.stopwatch import Reading, queued_seconds
 
-ROOT = Path("/sys/fs/cgroup")
 _WAIT_S = 5  # for the kernel to let go of a group whose processes have ended
 _JANITOR = """
 cat > /dev/null
@@ -40,11 +40,12 @@ class ControlGroups:
     """Where this grader's groups lie.
 
     Args:
-        folders: One folder for each controller (`memory`, `pids`, `cpuacct`), or one for all under "".
+        folders: One folder for each controller (`memory`, `pids`, `cpuacct`, `cpu`), or one for all under "".
+        divides: Whether each group gets an equal share of the processors, however many processes it has.
     """
 
-    def __init__(self, folders: dict[str, Path]) -> None:
-        self._folders = folders
+    def __init__(self, folders: dict[str, Path], *, divides: bool = False) -> None:
+        self._folders, self.divides = folders, divides
         self._numbers = itertools.count()
 
     @staticmethod
@@ -71,7 +72,7 @@ class ControlGroups:
 
         def __init__(self, folders: dict[str, Path]) -> None:
             self._folders = folders
-            for folder in folders.values():
+            for folder in set(folders.values()):  # two controllers may share one
                 folder.mkdir()
 
         def _file(self, controller: str, first: str, second: str) -> Path:
@@ -82,20 +83,28 @@ class ControlGroups:
         def limit(self, memory: int, processes: int) -> None:
             """Set the limits."""
             self._file("memory", "memory.limit_in_bytes", "memory.max").write_text(str(memory))
+            swap = self._file("memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
+            if swap.exists():  # not where the kernel does not count it
+                swap.write_text("0" if "" in self._folders else str(memory))
             self._file("pids", "pids.max", "pids.max").write_text(str(processes))
 
         def add(self, pids: Iterable[int]) -> None:
             """Move processes here; those that have just ended are left out."""
-            for folder, pid in itertools.product(self._folders.values(), pids):
+            for folder, pid in itertools.product(set(self._folders.values()), pids):
                 try:
                     (folder / "cgroup.procs").write_text(str(pid))
                 except ProcessLookupError:
                     continue
 
-        def is_out_of_memory(self) -> bool:
-            """Whether the kernel has ended a process for want of memory."""
+        def exceeded(self) -> str:
+            """Return "memory" if the kernel has ended a process for want of it; it starts no process beyond the limit."""
             lines = self._file("memory", "memory.oom_control", "memory.events").read_text().splitlines()
-            return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in lines)
+            killed = any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in lines)
+            return "memory" if killed else ""
+
+        def pids(self) -> list[int]:
+            """Return its processes."""
+            return [int(pid) for pid in self._file("pids", "cgroup.procs", "cgroup.procs").read_text().split()]
 
         def used(self) -> Reading:
             """What its processes have used of the processors, the dead included."""
@@ -111,7 +120,7 @@ class ControlGroups:
                 OSError: If they are not in time.
             """
             deadline = time.monotonic() + _WAIT_S
-            for folder in self._folders.values():
+            for folder in set(self._folders.values()):
                 while True:
                     try:
                         folder.rmdir()
@@ -134,33 +143,43 @@ def _here(owner: int) -> ControlGroups | None:
     """The groups of the process `owner`, which is this one: a fork of the grader gets groups of its own."""
     name = f"vision-autograder-{owner}"
     unified = (ROOT / "cgroup.controllers").is_file()
-    places = {"": _own_path("")} if unified else {each: _own_path(each) for each in ("memory", "pids", "cpuacct")}
-    folders = {key: place / name for key, place in places.items()}
-    made: list[Path] = []
+    needed = ("",) if unified else ("memory", "pids", "cpuacct")
+    made: dict[str, Path] = {}
     try:
-        for folder in folders.values():
-            folder.mkdir()
-            made.append(folder)
+        for controller in needed:
+            _make_folder(made, controller, name)
+        divides = _divide(made, name)
         if unified:
-            (folders[""] / "cgroup.subtree_control").write_text("+memory +pids")
-        groups = ControlGroups(folders)
+            (made[""] / "cgroup.subtree_control").write_text("+memory +pids")
+        groups = ControlGroups(made, divides=divides)
         groups.make(1 << 30, 100, ()).remove()  # are the controllers there?
     except OSError:
-        for folder in made:
+        for folder in set(made.values()):
             for left in (*folder.glob("*/"), folder):
                 left.rmdir()
         return None
-    _clean_up_after(folders.values())
+    _clean_up_after(set(made.values()))
     return groups
 
 
-def _own_path(controller: str) -> Path:
-    """The folder of the group that this process is in."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controller in controllers.split(","):
-            return ROOT / controller / path.lstrip("/")
-    return ROOT / controller
+def _make_folder(made: dict[str, Path], controller: str, name: str) -> None:
+    """Make the folder of one controller, unless it lies together with another's that is made."""
+    folder = (own_path(controller) / name).resolve()
+    if folder not in made.values():
+        folder.mkdir()
+    made[controller] = folder
+
+
+def _divide(made: dict[str, Path], name: str) -> bool:
+    """Have each group get its share of the processors; returns False where that controller is not to be had."""
+    try:
+        if "" in made:
+            (made[""] / "cgroup.subtree_control").write_text("+cpu")
+        else:
+            _make_folder(made, "cpu", name)
+    except OSError:
+        return False
+    return True
 
 
 def _clean_up_after(folders: Iterable[Path]) -> None:

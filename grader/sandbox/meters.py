@@ -1,4 +1,4 @@
-"""What a cell takes of the machine, measured from outside: memory and computing of all its processes together.
+"""What a cell takes of the machine, measured from outside: memory, tasks and computing of all its processes together.
 
 Limits of the kernel's per process (`worker.confine`) can't see what many processes take together. A control group can,
 where the grader may make one; elsewhere a thread looks now and then.
@@ -6,25 +6,33 @@ where the grader may make one; elsewhere a thread looks now and then.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from grader.rubric import Limits
 from grader.sandbox.cgroups import ControlGroups
+from grader.sandbox.freezing import Freezer
 from grader.sandbox.stopwatch import Reading, queued_seconds
 
 EVERY_S = 0.05  # between two looks of the watchdog
 CPU_MARGIN_S = 120  # a cold start's, and what is used between two looks
+OURS = 2  # tasks beside the student's: bubblewrap has a process of its own in the cell
+MOST_NICE, NICE_STEP = 19, 1.25  # each step of the scale takes a fifth of a task's share
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Source(Protocol):
     """Tells what a cell takes."""
 
-    def is_out_of_memory(self) -> bool:
-        """Whether it took more than it may."""
+    def exceeded(self) -> str:
+        """Which limit it went beyond, "memory" or "processes"; empty for none."""
+
+    def pids(self) -> list[int]:
+        """Its processes."""
 
     def used(self) -> Reading:
         """What its processes have used of the processors."""
@@ -34,16 +42,21 @@ class Source(Protocol):
 
 
 class Meter:
-    """Measures a cell, and kills it when it has too much memory: all of it, not one of its processes.
+    """Measures a cell, and kills it when it takes too much: all of it, not one of its processes.
 
     Args:
         limits: What the cell may use.
         source: What it takes.
         kill: Kills it.
+        divides: Whether the kernel already gives the cell no more than its share of the processors.
+
+    Attributes:
+        freezer: Stops the cell between requests.
     """
 
-    def __init__(self, limits: Limits, source: Source, kill: Callable[[], None]) -> None:
-        self._limits, self._source, self._kill = limits, source, kill
+    def __init__(self, limits: Limits, source: Source, kill: Callable[[], None], *, divides: bool = False) -> None:
+        self._limits, self._source, self._kill, self._divides = limits, source, kill, divides
+        self.freezer = Freezer(source.pids)
         self._verdict: str | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -53,6 +66,9 @@ class Meter:
         while not self._closed.wait(EVERY_S):
             try:
                 is_over = self._look() is not None
+                self.freezer.look()
+                if not (self._divides or self.freezer.is_frozen):
+                    give_way(self._source.pids(), self._limits.threads)
             except BaseException:  # what can't be measured can't be limited
                 self._kill()
                 raise
@@ -61,8 +77,11 @@ class Meter:
                 return
 
     def _look(self) -> str | None:
-        if self._source.is_out_of_memory():
+        exceeded = self._source.exceeded()
+        if exceeded == "memory":
             self._verdict = f"Your code was stopped: it needed more than {self._limits.memory_mib:,} MiB of memory."
+        elif exceeded:
+            self._verdict = f"Your code was stopped: it had more than {self._limits.processes} processes and threads."
         return self._verdict
 
     def used(self) -> Reading:
@@ -91,12 +110,11 @@ def open_meter(limits: Limits, box_mib: int, pid: int, kill: Callable[[], None])
         pid: Its first process, which has not seen the submission yet.
         kill: Kills it.
     """
-    total = (limits.memory_mib + box_mib) << 20
+    total, tasks = (limits.memory_mib + box_mib) << 20, limits.processes + OURS
     groups = ControlGroups.here()
     if groups is None:
-        return Meter(limits, Processes(pid, total), kill)
-    # bubblewrap has a process of its own in the group.
-    return Meter(limits, groups.make(total, limits.processes + 2, family(pid)), kill)
+        return Meter(limits, Processes(pid, total, tasks), kill)
+    return Meter(limits, groups.make(total, tasks, family(pid)), kill, divides=groups.divides)
 
 
 class Processes:
@@ -105,25 +123,49 @@ class Processes:
     Args:
         pid: The first of them.
         total: Bytes of memory that they may take.
+        tasks: How many processes and threads there may be: the kernel's own limit counts for users, not for root, and
+            all that an ordinary user runs.
     """
 
-    def __init__(self, pid: int, total: int) -> None:
-        self._pid, self._total = pid, total
+    def __init__(self, pid: int, total: int, tasks: int) -> None:
+        self._pid, self._total, self._tasks = pid, total, tasks
         self._cpu_s = 0.0
 
-    def is_out_of_memory(self) -> bool:
-        """Whether they take more together than they may."""
-        pids = family(self._pid)
-        return memory_of(pids) > self._total and share(pids) > self._total
+    def exceeded(self) -> str:
+        """Which limit they are beyond together."""
+        pids = self.pids()
+        if sum(len(_threads(pid)) for pid in pids) > self._tasks:
+            return "processes"
+        return "memory" if memory_of(pids) > self._total and share(pids) > self._total else ""
+
+    def pids(self) -> list[int]:
+        """The first of them, and all that come of it."""
+        return family(self._pid)
 
     def used(self) -> Reading:
         """What they have used of the processors, without those that have ended and that nobody has waited for."""
-        pids = family(self._pid)
+        pids = self.pids()
         self._cpu_s = max(self._cpu_s, cpu_seconds(pids))
         return self._cpu_s, {thread: queued_seconds(thread) for pid in pids for thread in _threads(pid)}
 
     def remove(self) -> None:
         """There is nothing to remove."""
+
+
+def give_way(pids: Iterable[int], threads: int) -> None:
+    """Have more tasks than may compute at a time get no more of the processors together than these would.
+
+    A nicer task gets a smaller share, and no task of an ordinary user can take that back.
+    """
+    tasks = [task for pid in pids for task in _threads(pid)]
+    busy = sum(_read(f"{task}/stat").rpartition(")")[2].startswith(" R") for task in tasks)
+    if busy <= threads:
+        return
+    nice = min(MOST_NICE, math.ceil(math.log(busy / threads, NICE_STEP)))
+    for task in tasks:
+        with suppress(ProcessLookupError):  # it has just ended
+            if os.getpriority(os.PRIO_PROCESS, task) < nice:
+                os.setpriority(os.PRIO_PROCESS, task, nice)
 
 
 def most_cpu_s(limits: Limits) -> int:
@@ -163,12 +205,12 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 def memory_of(pids: Iterable[int]) -> int:
     """Bytes of memory that these processes hold; what several share is counted for each."""
-    return sum(_sum_of(f"{pid}/status", ("RssAnon:", "RssShmem:")) for pid in pids)
+    return sum(_sum_of(f"{pid}/status", ("RssAnon:", "RssShmem:", "VmSwap:")) for pid in pids)
 
 
 def share(pids: Iterable[int]) -> int:
     """Bytes of memory that are these processes' part of what they hold: slow, and right for what forks share."""
-    return sum(_sum_of(f"{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in pids)
+    return sum(_sum_of(f"{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")) for pid in pids)
 
 
 def _sum_of(path: str, names: tuple[str, ...]) -> int:

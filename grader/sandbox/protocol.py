@@ -61,10 +61,15 @@ def until(deadline: float) -> Patience:
 
 
 class Channel:
-    """Sends and receives frames over a connected stream socket."""
+    """Sends and receives frames over a connected stream socket.
+
+    Attributes:
+        moved: Bytes that were sent and received.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self.moved = 0
 
     def send(
         self,
@@ -141,7 +146,9 @@ class Channel:
             seconds = patience() if patience else None
             try:
                 self._socket.settimeout(seconds)
-                return move(view)
+                moved = move(view)
+                self.moved += moved
+                return moved
             except TimeoutError:
                 continue
             except OSError as error:

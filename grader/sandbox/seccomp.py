@@ -30,10 +30,10 @@ readlink readlinkat readv recvfrom recvmmsg recvmsg rename renameat renameat2 re
 rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
 sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler
 sched_rr_get_interval sched_yield select sendfile sendmmsg sendmsg sendto set_robust_list set_tid_address setitimer
-setpgid setrlimit setsid shutdown sigaltstack splice stat statfs statx symlink symlinkat sync_file_range sysinfo tee
+setpgid setrlimit shutdown sigaltstack splice stat statfs statx symlink symlinkat sync_file_range sysinfo tee
 tgkill time timer_create timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime
 timerfd_settime times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork wait4 waitid write writev
-bind connect listen accept accept4 getsockname getpeername getsockopt setsockopt
+bind connect listen accept accept4 getsockname getpeername getsockopt
 """.split()
 
 # Compared on the low 32 bits, as the kernel does: a value with high bits set is no way around (CVE-2019-10063).
@@ -58,7 +58,6 @@ _LIMITED: dict[str, list[tuple[tuple[int, int, int], ...]]] = {
     "mmap": [((3, _SHARED | _ANONYMOUS, flags),) for flags in (0, _SHARED, _ANONYMOUS)],
     # Of the calling process only (0): without a pid namespace others' could be changed, the grader's for example.
     "prlimit64": [((0, _LOW_32, 0),)],
-    "sched_setaffinity": [((0, _LOW_32, 0),)],
     "setpriority": [((0, _LOW_32, 0), (1, _LOW_32, 0))],
 }
 # For a cell that lives among the machine's files and processes: no process of its own that could outlive it, and
@@ -75,8 +74,12 @@ _ONLY_ALONE = frozenset(
     """execve execveat fork vfork bind connect listen accept accept4 inotify_add_watch inotify_init inotify_init1
     getxattr lgetxattr fgetxattr""".split()
 )
-# These say that they are done and do nothing, as on a file system without modes and times: where the grader is an
-# ordinary user, all of its files are the cell's too.
+# These say that they are done and do nothing. The kernel divides processors among sessions where it groups them
+# (sched_autogroup), so more sessions would be more of the machine; so would all processors where the grader chose some.
+# Larger buffers of sockets would be memory that is in no process's account.
+_INERT = frozenset({"setsid", "sched_setaffinity", "setsockopt"})
+# The same in a container, as on a file system without modes and times: where the grader is an ordinary user, all of its
+# files are the cell's too.
 _WITHOUT_EFFECT = frozenset("chmod fchmod fchmodat utime utimensat utimes listxattr llistxattr flistxattr".split())
 
 
@@ -97,6 +100,8 @@ def build_filter(alone: bool = True) -> bytes:
             policy.add_rule(pyseccomp.ALLOW, name)
         elif name in _WITHOUT_EFFECT:
             policy.add_rule(pyseccomp.ERRNO(0), name)
+    for name in sorted(_INERT):
+        policy.add_rule(pyseccomp.ERRNO(0), name)
     for name, alternatives in (_LIMITED if alone else _AMONG_OTHERS).items():
         for conditions in alternatives:
             arguments = (pyseccomp.Arg(place, pyseccomp.MASKED_EQ, mask, value) for place, mask, value in conditions)

@@ -5,6 +5,7 @@ import mmap
 import os
 import resource
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -75,6 +76,25 @@ def memory(mebibytes: int) -> str:
 def shared_memory(flags: int) -> str:
     """Having a page of shared memory that no file is behind."""
     return outcome(lambda: mmap.mmap(-1, mmap.PAGESIZE, flags=flags | mmap.MAP_ANONYMOUS).close())
+
+
+def shared_zeros() -> str:
+    """Having a page of shared memory that only a device is behind."""
+
+    def share() -> None:
+        with open("/dev/zero", "r+b", buffering=0) as file:
+            mmap.mmap(file.fileno(), mmap.PAGESIZE, flags=mmap.MAP_SHARED).close()
+
+    return outcome(share)
+
+
+def enlarge_buffers() -> str:
+    """Having more room in a socket."""
+    one, other = socket.socketpair()
+    with one, other:
+        before = one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * before)
+        return "done" if one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) != before else "without effect"
 
 
 def processes(most: int) -> str:

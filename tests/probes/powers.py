@@ -88,9 +88,21 @@ def limit_of(pid: int) -> str:
     return outcome(lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE))
 
 
-def pin(pid: int) -> str:
-    """Choosing another process's processors: those it has."""
-    return outcome(lambda: os.sched_setaffinity(pid, os.sched_getaffinity(pid)))
+def pin() -> str:
+    """Choosing its own processors: the first of those it has, or, where that is the only one, a second."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [min(before)] if len(before) > 1 else [min(before), min(before) + 1])
+    return "done" if os.sched_getaffinity(0) != before else "without effect"
+
+
+def new_session() -> str:
+    """Making a session of its own, in a child."""
+    child = os.fork()
+    if child == 0:
+        before = os.getsid(0)
+        os.setsid()
+        os._exit(os.getsid(0) != before)
+    return "done" if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) else "without effect"
 
 
 def renice(pid: int) -> str:
