@@ -9,7 +9,14 @@ from numpy.random import Generator
 from grader.checks.compare import expect, expect_close, expect_finite, numbers
 from grader.checks.context import LayOut
 from grader.checks.declare import check
-from grader.checks.two_networks.filter_pictures import expect_colours, expect_one_choice, expect_visible, ranked
+from grader.checks.two_networks.filter_pictures import (
+    expect_colours,
+    expect_each_its_own,
+    expect_one_choice,
+    expect_visible,
+    ranked,
+    with_copies,
+)
 from grader.checks.two_networks.layers import (
     has_layer,
     is_convolution,
@@ -27,6 +34,8 @@ from grader.sandbox.student import Handle, Implementation
 
 RANGE = 1e-5  # how far beyond [0, 1] float32 may round
 MOST = 64  # filters shown of a layer
+CHANGED = 0.1  # of the weights' standard deviation: how far trained filters are changed
+DIFFERENT = 4  # filters, of which there are copies
 SIZES = (5, 3)  # of a filter: higher than wide, so that rows and columns can't be confused unseen
 
 
@@ -34,7 +43,7 @@ SIZES = (5, 3)  # of a filter: higher than wide, so that rows and columns can't 
 def check_range(student: Implementation, rng: Generator) -> None:
     """The values of the pictures lie in [0, 1], whatever the range of the weights."""
     for channels, low, high in ((3, -0.3, 0.2), (3, -40.0, 90.0), (16, 0.5, 3.0), (1, -2.0, -1.0)):
-        weight = _uniform(rng, (4, channels, *SIZES), low, high)
+        weight, copy_of = with_copies(rng, rng.uniform(low, high, (DIFFERENT, channels, *SIZES)))
         answer = numbers(student.visualize.filter_images(torch.from_numpy(weight)))
         expect_finite(answer, what="pictures")
         ends = (float(answer.min(initial=0)), float(answer.max(initial=0)))
@@ -45,6 +54,7 @@ def check_range(student: Implementation, rng: Generator) -> None:
             got=f"{ends[0]:.4g} to {ends[1]:.4g}",
             mistake=_known_range(answer, weight),
         )
+        expect_each_its_own(answer, weight, copy_of)
 
 
 def _known_range(answer: Array, weight: Array) -> str | None:
@@ -80,25 +90,30 @@ def check_other_channels(student: Implementation, rng: Generator) -> None:
 )
 def check_constant_filter(student: Implementation, rng: Generator) -> None:
     """A filter whose weights are all equal gives a finite picture, alone and among others."""
-    one_dead = rng.normal(size=(4, 3, *SIZES)).astype(np.float32)
-    one_dead[2] = 0.25
-    for weight in (one_dead, np.zeros((2, 3, 3, 3), np.float32), np.full((3, 16, 1, 1), -3.0, np.float32)):
-        answer = numbers(student.visualize.filter_images(torch.from_numpy(weight)))
-        expect(
-            bool(np.isfinite(answer).all()),
-            "Where all weights of a filter are equal, its picture is not finite.",
-            expected="any value in [0, 1]",
-            got=answer,
-        )
+    for channels in (3, 16):
+        among, copy_of = with_copies(rng, rng.normal(size=(DIFFERENT, channels, *SIZES)))
+        among[copy_of == 0] = rng.uniform(-1, 1)
+        alone = np.full((2, channels, *rng.integers(1, 4, 2)), rng.uniform(-3, 3), np.float32)
+        for weight in (among, alone, alone * 0):
+            answer = numbers(student.visualize.filter_images(torch.from_numpy(weight)))
+            expect(
+                bool(np.isfinite(answer).all()),
+                "Where all weights of a filter are equal, its picture is not finite.",
+                expected="any value in [0, 1]",
+                got=answer,
+            )
+            if weight is among:
+                expect_each_its_own(answer, weight, copy_of)
 
 
 @check("4.1", public=True)
 def check_weight_kept(student: Implementation, rng: Generator) -> None:
-    """The weights that were passed in stay as they were."""
+    """The weights that were passed in stay as they were when their pictures are made."""
     for channels in (3, 8):
-        weight = rng.normal(size=(4, channels, 3, 3)).astype(np.float32)
+        weight, copy_of = with_copies(rng, rng.normal(size=(DIFFERENT, channels, *SIZES)))
         given = student.make(make("torch.as_tensor", torch.from_numpy(weight)))
-        student.visualize.filter_images(given)
+        answer = numbers(student.visualize.filter_images(given))
+        expect_each_its_own(answer, weight, copy_of)
         expect_close(numbers(given.clone()), weight, within=0, what="weights after the call")
 
 
@@ -171,7 +186,12 @@ def _known_layer(net: Handle, layer: str) -> str | None:
 
 @check("4.1", weight=0.5, diagnosed=False)
 def check_filters_drawn(
-    student: Implementation, oracle: Implementation, reference: Reference, pictures: Pictures, exhibit: LayOut
+    student: Implementation,
+    oracle: Implementation,
+    reference: Reference,
+    pictures: Pictures,
+    rng: Generator,
+    exhibit: LayOut,
 ) -> None:
     """The filters of trained networks look as they should, in both layers."""
     own, problem = own_networks(student)  # filters need no picture, so no data set
@@ -190,10 +210,16 @@ def check_filters_drawn(
             facts = {} if name else {"problem": problem or "Your LAYERS or filter_images do not fit your network."}
             exhibit("filters", f"{network}.{layer}", caption, arrays | drawn, facts)
             weights.append(weight)
-    for weight in weights:  # only now: the pictures stand in the report, right or wrong
+    for weight in (_shuffled(weight, rng) for weight in weights):  # only now: the pictures are in the report by then
         answer = numbers(student.visualize.filter_images(torch.from_numpy(weight)))
         shown = expect_visible(answer, (len(weight), *weight.shape[2:], 3))
         (expect_colours if weight.shape[1] == 3 else expect_one_choice)(shown, weight)
+
+
+def _shuffled(weight: Array, rng: Generator) -> Array:
+    """Trained filters (n, c, kh, kw) in random order, each weight changed a little: nobody has seen these before."""
+    noise = rng.normal(scale=CHANGED * weight.std(), size=weight.shape)
+    return rng.permutation(weight + noise).astype(np.float32)
 
 
 def _own_filters(student: Implementation, net: Handle | None, number: int) -> tuple[dict[str, Array], str]:
@@ -214,7 +240,3 @@ def _own_filters(student: Implementation, net: Handle | None, number: int) -> tu
 def _as_bytes(pictures: Array) -> Array:
     """Pictures in [0, 1] as uint8, whatever they hold."""
     return np.round(np.clip(np.nan_to_num(pictures.astype(np.float64)), 0, 1) * 255).astype(np.uint8)
-
-
-def _uniform(rng: Generator, shape: tuple[int, ...], low: float, high: float) -> Array:
-    return rng.uniform(low, high, size=shape).astype(np.float32)
