@@ -50,6 +50,7 @@ def shown(
         "reference": reference(),
         "pictures": pictures(is_cifar=is_cifar),
         "measured": measured,
+        "rng": np.random.default_rng(5),
         "exhibit": lay_out,
     }
     check = DRAWN[kind]

@@ -66,16 +66,17 @@ def test_any_network(rng: np.random.Generator, network: Any) -> None:
         check(implement(SmallResNet=network), rng)
 
 
-def test_subject() -> None:
+def test_subject(rng: np.random.Generator) -> None:
     """What `fc` receives is known of the student's own network; one that does not work is exchanged for ours."""
     images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     for network, classes, wide in ((Reordered, 10, 8), (Reordered, 4, 8), (WrongFeatures, 10, 20), (Raises, 4, 20)):
-        subject = make_subject(implement(SmallResNet=network), classes)
+        subject = make_subject(implement(SmallResNet=network), rng, classes)
         received = subject.received(images)
         assert received.shape == (4, wide)
         assert same(subject.net.features(images), received)
         assert np.shape(subject.net(images)) == (4, classes)
-        assert not same(subject.received(images, training=True), received)
+        assert not same(subject.received_in_training(images), received)
+        assert np.abs(subject.logits_of(received) - subject.net(images)).max() < 1e-3
         assert same(subject.received(images), received)
 
 

@@ -17,7 +17,7 @@ from grader.checks.maps import expect_same_map, standardised
 from grader.checks.two_networks import check_class_maps, check_visualize
 from grader.checks.two_networks.filter_pictures import expect_colours, expect_one_choice, expect_visible, ranked
 from grader.checks.two_networks.layers import has_layer, is_convolution, is_first_convolution
-from grader.errors import CheckStopped, Failure
+from grader.errors import CheckStopped, Failure, StudentRaised
 from grader.records import Array
 
 
@@ -78,9 +78,10 @@ def test_layers_of_network() -> None:
     assert [is_first_convolution(solution, name) for name in ("conv1", "layer1.0.conv1")] == [True, False]
 
 
-def test_without_network() -> None:
-    """Where SmallResNet can't be made, two names are enough: what is wrong with it costs task 1."""
-    check_visualize.check_layers(implement(SmallResNet=lambda: 1 / 0))
+def test_layers_without_network() -> None:
+    """Names of layers earn nothing where SmallResNet can't be made: they name no layer."""
+    with pytest.raises(StudentRaised):
+        check_visualize.check_layers(implement(SmallResNet=lambda: 1 / 0))
 
 
 def _upright(weight: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from grader.sandbox.student import Handle, Implementation
 
 SIDE = 8  # of the painted maps
 IMAGE = 32  # pixels
+CHANGED = 0.1  # of each weight: how far it is changed
 
 
 def painted_maps() -> Array:
@@ -41,19 +42,38 @@ def painted_maps() -> Array:
 # Of four classes: what speaks for each, and what against it. Square, so that rows and columns can be confused. The
 # third has the highest score, so that the top class is neither of the first one's neighbours.
 WEIGHTS = np.array(
-    [[2.0, -1.0, 0.5, 0.7], [0.3, 1.5, -0.7, 0.2], [-1.0, 1.6, 1.8, -0.6], [0.9, -0.2, 0.1, -1.5]], np.float32
+    [[2.0, -1.0, 0.5, 0.7], [0.3, 1.5, -0.7, 0.2], [-1.0, 1.9, 2.2, -0.5], [0.9, -0.2, 0.1, -1.5]], np.float32
 )
+# Of the first class the map is positive in some places, which tells a wrong sign from a wrong scale.
+AGAINST = np.array([[2.0, -1.0, 0.5, -0.3], [-1.0, 0.2, -2.0, -0.2], [-0.1, -3.0, -0.4, 0.1]], np.float32)
+
+
+def disguise(rng: Generator, maps: Array, weight: Array) -> tuple[Array, Array, list[int]]:
+    """Turn or mirror maps, shuffle channels, roll or reverse the classes, and change each weight a little.
+
+    What speaks for a class stays, and each class keeps its two neighbours, but nobody knows the maps from another day.
+
+    Args:
+        rng: Random numbers.
+        maps: (C, h, w).
+        weight: (K, C).
+
+    Returns:
+        `(maps, weight (K, C), where each class is now)`.
+    """
+    turned = np.rot90(maps, rng.integers(4), axes=(1, 2))
+    turned = turned[:, ::-1] if rng.integers(2) else turned
+    channels = rng.permutation(len(maps))
+    classes = (rng.integers(len(weight)) + rng.choice((-1, 1)) * np.arange(len(weight))) % len(weight)
+    changed = np.empty_like(weight)
+    changed[classes] = weight * rng.uniform(1 - CHANGED, 1 + CHANGED, weight.shape)
+    return np.ascontiguousarray(turned[channels]), np.ascontiguousarray(changed[:, channels]), classes.tolist()
 
 
 @check("4.2", weight=2, public=True)
-def check_class_map(student: Implementation) -> None:
+def check_class_map(student: Implementation, rng: Generator) -> None:
     """Each place of the map is the sum of the channels there, each times its weight for the class."""
-    maps = painted_maps()
-    draw = student.visualize.class_activation_map.with_options(canonical=standardised)
-    for class_id in range(len(WEIGHTS)):
-        # As large as the feature maps, so that nothing has to be enlarged.
-        answer = numbers(draw(torch.from_numpy(maps), torch.from_numpy(WEIGHTS), class_id, SIDE))
-        expect_same_map(answer, np.tensordot(WEIGHTS[class_id], maps, axes=1), what=f"map of class {class_id}")
+    _expect_maps(student, *disguise(rng, painted_maps(), WEIGHTS))
 
 
 @check("4.2", weight=2)
@@ -63,37 +83,45 @@ def check_bilinear(student: Implementation, rng: Generator) -> None:
     for channels, height, width, size in ((4, 8, 8, 32), (6, 4, 4, 32), (3, 7, 7, 224), (5, 6, 4, 20)):
         maps = rng.uniform(0, 1, size=(channels, height, width)).astype(np.float32)
         weight = rng.uniform(0.1, 1, size=(3, channels)).astype(np.float32)
-        answer = numbers(draw(torch.from_numpy(maps), torch.from_numpy(weight), 1, size))
+        class_id = int(rng.integers(len(weight)))
+        answer = numbers(draw(torch.from_numpy(maps), torch.from_numpy(weight), class_id, size))
         expect_shape(answer, (size, size))
-        right = right_maps(np.tensordot(weight[1], maps, axes=1), size)
+        right = right_maps(np.tensordot(weight[class_id], maps, axes=1), size)
         expect_same_map(answer, *right, what=f"map enlarged from {height}x{width} to {size}x{size}")
 
 
 @check("4.2")
-def check_evidence_against(student: Implementation) -> None:
+def check_evidence_against(student: Implementation, rng: Generator) -> None:
     """Where everything speaks against a class, the places that do so least are the brightest."""
-    maps = painted_maps() + 0.5
-    # Of the first class the map is positive in some places, which tells a wrong sign from a wrong scale.
-    weight = np.array([[2.0, -1.0, 0.5, -0.3], [-1.0, 0.2, -2.0, -0.2], [-0.1, -3.0, -0.4, 0.1]], np.float32)
+    _expect_maps(student, *disguise(rng, painted_maps() + 0.5, AGAINST))
+
+
+def _expect_maps(student: Implementation, maps: Array, weight: Array, classes: Sequence[int]) -> None:
+    """Expect the map of each class, as large as the feature maps, so that nothing has to be enlarged."""
     draw = student.visualize.class_activation_map.with_options(canonical=standardised)
-    for class_id in range(len(weight)):
+    for class_id in classes:
         answer = numbers(draw(torch.from_numpy(maps), torch.from_numpy(weight), class_id, SIDE))
         expect_same_map(answer, np.tensordot(weight[class_id], maps, axes=1), what=f"map of class {class_id}")
 
 
-@check("4.2", public=True)
-def check_arguments_kept(student: Implementation) -> None:
-    """The feature maps and weights that were passed in stay as they were."""
-    maps = student.make(make("torch.as_tensor", torch.from_numpy(painted_maps())))
-    weight = student.make(make("torch.as_tensor", torch.from_numpy(WEIGHTS)))
-    student.visualize.class_activation_map(maps, weight, 2, 2 * SIDE)
-    expect_close(numbers(maps.clone()), painted_maps(), within=0, what="feature maps after the call")
-    expect_close(numbers(weight.clone()), WEIGHTS, within=0, what="weights after the call")
+@check("4.2", after=("check_class_map",), public=True)
+def check_arguments_kept(student: Implementation, rng: Generator) -> None:
+    """The feature maps and weights that were passed in stay as they were when a map is made of them."""
+    sent = disguise(rng, painted_maps(), WEIGHTS)[:2]
+    maps, weight = (student.make(make("torch.as_tensor", torch.from_numpy(array))) for array in sent)
+    student.visualize.class_activation_map(maps, weight, int(rng.integers(len(WEIGHTS))), 2 * SIDE)
+    expect_close(numbers(maps.clone()), sent[0], within=0, what="feature maps after the call")
+    expect_close(numbers(weight.clone()), sent[1], within=0, what="weights after the call")
 
 
 @check("4.2", weight=0.5, diagnosed=False)
 def check_maps_drawn(
-    student: Implementation, oracle: Implementation, reference: Reference, pictures: Pictures, exhibit: LayOut
+    student: Implementation,
+    oracle: Implementation,
+    reference: Reference,
+    pictures: Pictures,
+    rng: Generator,
+    exhibit: LayOut,
 ) -> None:
     """On test images, the maps of trained networks are the reference's."""
     own, problem = shown_networks(student, pictures)
@@ -104,7 +132,7 @@ def check_maps_drawn(
         features, weight = chosen.feature_maps[network], chosen.fc_weight[network]
         small = np.stack([np.tensordot(weight[k], one, axes=1) for k, one in zip(classes, features, strict=True)])
         arrays[f"reference_{network}"] = np.stack([right_maps(one, IMAGE)[0] for one in small])
-        given += [(one, weight, k, right_maps(m, IMAGE)) for one, k, m in zip(features, classes, small, strict=True)]
+        given += [(one, weight) for one in features]
         if network in own:
             try:
                 arrays[f"student_{network}"] = _own_maps(student, own[network], chosen.images, classes)
@@ -117,10 +145,13 @@ def check_maps_drawn(
         f'"upright". {pictures.note}'
     ).strip()
     exhibit("cam_grid", "cam_grid", caption, arrays, facts)
-    for features, weight, class_id, right in given:  # only now: the picture stands in the report, right or wrong
+    for pair in given:  # only now: the picture stands in the report, right or wrong
+        features, weight, order = disguise(rng, *pair)
+        class_id = int(rng.choice(order))
         answer = student.visualize.class_activation_map(
             torch.from_numpy(features), torch.from_numpy(weight), class_id, IMAGE
         )
+        right = right_maps(np.tensordot(weight[class_id], features, axes=1), IMAGE)
         expect_same_map(numbers(answer), *right, what="map of a test image")
 
 

@@ -28,21 +28,24 @@ from grader.sandbox.student import Implementation
 def check_what_fc_receives(student: Implementation, rng: Generator) -> None:
     """The features are what the last layer `fc` receives, of networks with ten and with four classes."""
     for classes, count in ((CLASSES, 6), (TURNS, 3)):
-        subject, images = make_subject(student, classes), _images(rng, count)
-        answer = _features(student, subject, images)
+        subject, images = make_subject(student, rng, classes), _images(rng, count)
         received = subject.received(images)
-        if not same(answer, received):
-            raise Failure(
-                "The features are not what `fc` receives.",
-                expected=summarise(received),
-                got=summarise(answer),
-                mistake=_known_features(subject, images, answer, received),
-            )
+        _expect_received(subject, images, _features(student, subject, images), received)
+
+
+def _expect_received(subject: Subject, images: Tensor, answer: Array, received: Array) -> None:
+    if not same(answer, received):
+        raise Failure(
+            "The features are not what `fc` receives.",
+            expected=f"features of shape {received.shape}",
+            got=summarise(answer),
+            mistake=_known_features(subject, images, answer, received),
+        )
 
 
 def _known_features(subject: Subject, images: Tensor, answer: Array, received: Array) -> str | None:
     """The known mistake that such an answer comes from: computed here, for each student's network is another one."""
-    logits, maps = logits_of_subject(subject, images).astype(np.float64), maps_of_subject(subject, images)
+    logits, maps = subject.logits_of(received), maps_of_subject(subject, images)
     probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
     length = np.linalg.norm(received, axis=1, keepdims=True)
     known = {
@@ -66,15 +69,15 @@ def _known_features(subject: Subject, images: Tensor, answer: Array, received: A
 @check("4.3")
 def check_evaluation_mode(student: Implementation, rng: Generator) -> None:
     """An image's features do not depend on the other images, even if the network comes in training mode."""
-    subject, images = make_subject(student), _images(rng, 5)
-    received, trained = subject.received(images), subject.received(images, training=True)
+    subject, images = make_subject(student, rng), _images(rng, 5)
+    received, trained = subject.received(images), subject.received_in_training(images)
     subject.net.train(True)
     answer = _features(student, subject, images)
     if same(answer, received):
         return
     raise Failure(
         "The features of a network that arrives in training mode are not those of evaluation mode.",
-        expected=summarise(received),
+        expected="the features of evaluation mode",
         got=summarise(answer),
         mistake="embedding.stays_in_training" if same(answer, trained) else None,
     )
@@ -82,11 +85,14 @@ def check_evaluation_mode(student: Implementation, rng: Generator) -> None:
 
 @check("4.3", public=True)
 def check_mode_left(student: Implementation, rng: Generator) -> None:
-    """Afterwards the network is in the mode that it was in: training or evaluation."""
-    subject, images = make_subject(student), _images(rng, 2)
+    """When the features are computed, the network is in the mode that it was in before: training or evaluation."""
     for training, name, mistake in ((True, "training", "leaves_evaluation"), (False, "evaluation", "leaves_training")):
+        subject, images = make_subject(student, rng), _images(rng, 3)
+        received, trained = subject.received(images), subject.received_in_training(images)
         subject.net.train(training)
-        _features(student, subject, images)
+        answer = _features(student, subject, images)
+        if not (training and same(answer, trained)):  # of which mode they are, is another check
+            _expect_received(subject, images, answer, received)
         after = subject.net.training.value()
         expect(
             after is training,
@@ -103,10 +109,11 @@ def check_mode_left(student: Implementation, rng: Generator) -> None:
     public=True,
 )
 def check_network_kept(student: Implementation, rng: Generator) -> None:
-    """The network answers afterwards as it did before."""
-    subject, images = make_subject(student), _images(rng, 4)
+    """When the features are computed, the network answers as it did before."""
+    subject, images = make_subject(student, rng), _images(rng, 4)
+    received = subject.received(images)
     before = logits_of_subject(subject, images)
-    _features(student, subject, images)
+    _expect_received(subject, images, _features(student, subject, images), received)
     subject.net.eval()
     after = logits_of_subject(subject, images)
     if after.shape != before.shape:
@@ -123,10 +130,11 @@ def check_network_kept(student: Implementation, rng: Generator) -> None:
 @check("4.3")
 def check_any_number(student: Implementation, rng: Generator) -> None:
     """There is a row for each image, of one image and of a hundred."""
-    subject = make_subject(student)
+    subject = make_subject(student, rng)
     for count in (1, 7, 100):
         images = _images(rng, count)
-        answer, received = _features(student, subject, images), subject.received(images)
+        received = subject.received(images)
+        answer = _features(student, subject, images)
         expect_shape(answer, received.shape)
         scale = float(np.abs(received).max(initial=0))
         what = f"features of {count} image{'s' if count > 1 else ''}"

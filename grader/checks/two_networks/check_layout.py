@@ -30,6 +30,7 @@ from grader.sandbox.student import Implementation
 
 GROUP = 5  # points that lie together
 TRUSTED = 0.93  # t-SNE's of any settings is 0.99 here, a principal component analysis' at most 0.85
+MEANT = 0.7  # least of what is a layout of these features at all: any points have 0.5, a component analysis 0.8
 SAME = 1e-3  # largest difference of two layouts that are the same, relative to their extent
 EACH = 10  # test images of a class in the plot
 WORSE = 0.15  # how much less trustworthy than the reference's a layout of the plot may be
@@ -57,19 +58,21 @@ def check_neighbours_kept(student: Implementation, rng: Generator) -> None:
 def check_any_features(student: Implementation, rng: Generator) -> None:
     """There is a point (x, y) for each of a hundred or more images."""
     for count, dims in ((100, 64), (130, 512)):
-        features = rng.normal(size=(count, dims)).astype(np.float32)
-        _layout(student, features, count)
+        features = _groups(rng, count, dims, 0.4)
+        _expect_meant(features, _layout(student, features, count))
 
 
 @check("4.3", public=True)
 def check_same_seed(student: Implementation, rng: Generator) -> None:
     """The same seed gives the same layout, and seed 0 is the default."""
-    features = torch.from_numpy(_groups(rng, 100, 512, 0.4))  # of fewer, those without a seed often come out alike
+    features = _groups(rng, 100, 512, 0.4)  # of fewer dimensions, layouts without a seed often come out alike
     draw = student.embedding.embed_2d.with_options(canonical=_form)
     with one_thread(student):
-        layouts = [numbers(draw(features, *seed)) for seed in ((0,), ())]
+        layouts = [numbers(draw(torch.from_numpy(features), *seed)) for seed in ((0,), ())]
     for layout in layouts:
         expect_shape(layout, (len(features), 2))
+        expect_finite(layout, what="coordinates of the layout")
+    _expect_meant(features, layouts[0])
     difference = float(np.abs(layouts[0].astype(np.float64) - layouts[1]).max())
     expect(
         difference <= SAME * max(float(np.ptp(layouts[0])), 1e-9),
@@ -79,9 +82,25 @@ def check_same_seed(student: Implementation, rng: Generator) -> None:
     )
 
 
+def _expect_meant(features: Array, layout: Array) -> None:
+    """Expect a layout of these features, good or not, rather than any points."""
+    trust = trustworthiness(features, layout.reshape(len(features), 2), GROUP - 1)
+    expect(
+        trust >= MEANT,
+        f"Where the points lie has little to do with the features: the layout's trustworthiness is {trust:.2f}.",
+        expected=f"a trustworthiness of at least {MEANT}",
+        got=summarise(layout),
+    )
+
+
 @check("4.3", weight=0.5, diagnosed=False)
 def check_layouts_drawn(
-    student: Implementation, oracle: Implementation, reference: Reference, pictures: Pictures, exhibit: LayOut
+    student: Implementation,
+    oracle: Implementation,
+    reference: Reference,
+    pictures: Pictures,
+    rng: Generator,
+    exhibit: LayOut,
 ) -> None:
     """On test images, the layout keeps near what is near for the trained networks, as the reference's does."""
     own, problem = shown_networks(student, pictures)
@@ -104,7 +123,8 @@ def check_layouts_drawn(
     exhibit("embedding", "embedding", caption, arrays, facts)
     for network, described in features.items():  # only now: the picture stands in the report, right or wrong
         right = trustworthiness(described, arrays[f"reference_{network}"], MODEST)
-        trust = trustworthiness(described, _layout(student, described, len(rows)), MODEST)
+        shuffled = rng.permutation(described)  # so that nobody knows the layout from another day
+        trust = trustworthiness(shuffled, _layout(student, shuffled, len(rows)), MODEST)
         expect(
             trust >= right - WORSE,
             f"The layout of the {network} reference network's features has a trustworthiness of {trust:.2f}.",

@@ -7,7 +7,7 @@ from contextlib import suppress
 import torch
 
 from grader.checks.compare import numbers
-from grader.errors import CheckStopped, Failure, StudentRaised
+from grader.errors import Failure, StudentRaised
 from grader.records import Array
 from grader.sandbox.student import Function, Handle, Implementation
 
@@ -55,13 +55,14 @@ def _first_listed(net: Handle) -> str | None:
     return next((layer for layer in layers if is_convolution(net, layer)), None)
 
 
-def made_network(student: Implementation) -> Handle | None:
-    """The student's `SmallResNet()`, or None where it can't be made."""
-    try:
-        net: Handle = student.resnet.SmallResNet.with_options(keep=True)()
-        with suppress(StudentRaised):  # lazy layers make their weights now
-            net.eval()
-            net(torch.zeros(1, CHANNELS, 32, 32))
-    except CheckStopped:
-        return None
+def made_network(student: Implementation) -> Handle:
+    """The student's `SmallResNet()`, whether or not it can be run.
+
+    Raises:
+        CheckStopped: If it can't be made.
+    """
+    net: Handle = student.resnet.SmallResNet.with_options(keep=True)()
+    with suppress(StudentRaised):  # lazy layers make their weights now
+        net.eval()
+        net(torch.zeros(1, CHANNELS, 32, 32))
     return net

@@ -1,18 +1,21 @@
 """The network that a student's `penultimate_features` is tried on, and what its last layer receives.
 
 It is the student's own `SmallResNet`, which the function may know by heart; one of ours where that one does not work:
-what is wrong with it is judged by task 1.
+what is wrong with it is judged by task 1. Only the student's process can tell what that network's last layer receives,
+so its `fc` is replaced by one whose weights were sent, and what is told must explain the logits by these weights.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import numbers
+from grader.checks.compare import expect, numbers, summarise
 from grader.errors import CheckStopped
 from grader.records import Array
 from grader.sandbox.calls import make
@@ -30,47 +33,80 @@ class Subject:
     Attributes:
         net: With `fc`, `feature_maps` and `features`.
         bare: The copy, whose answer is what `fc` receives.
+        weight: Of `fc`, as it was sent, (K, D).
+        bias: Of `fc`, as it was sent, (K,).
     """
 
     net: Handle
     bare: Handle
+    weight: Array
+    bias: Array
 
-    def received(self, images: Tensor, *, training: bool = False) -> Array:
-        """What `fc` receives, (N, D), in evaluation mode unless told otherwise; leaves both networks as they are."""
-        bare = self.bare.owner.make(make("copy.deepcopy", self.bare)) if training else self.bare
-        bare.train(training)
+    def received(self, images: Tensor) -> Array:
+        """What `fc` receives in evaluation mode, (N, D); call it before any code of the student's is asked.
+
+        Args:
+            images: (N, 3, 32, 32). The network must be in evaluation mode, and stays in it.
+
+        Raises:
+            Failure: If the network's logits do not come from it, or if all images look alike to the network.
+        """
+        received = _ask(self.bare, images).reshape(len(images), -1)
+        logits = _ask(self.net, images)
+        expect(
+            same(logits, self.logits_of(received)),
+            "The network's logits are not what `fc` makes of what it receives.",
+            expected=summarise(self.logits_of(received)),
+            got=summarise(logits),
+        )
+        spread = float(np.ptp(received, axis=0).max(initial=0))
+        expect(
+            len(images) == 1 or spread > NEAR * float(np.abs(received).max(initial=0)),
+            "The network's last layer receives the same for all images.",
+            got=summarise(received),
+        )
+        return received
+
+    def received_in_training(self, images: Tensor) -> Array:
+        """What `fc` receives in training mode, (N, D); leaves both networks as they are."""
+        bare = self.bare.owner.make(make("copy.deepcopy", self.bare))
+        bare.train(True)
         return _ask(bare, images).reshape(len(images), -1)
 
-
-def make_subject(student: Implementation, classes: int = CLASSES) -> Subject:
-    """The student's own untrained network with a classifier of so many classes, in evaluation mode, or ours."""
-    try:
-        subject = _with_bare(student, student.resnet.SmallResNet.with_options(keep=True)())
-        if not _works(subject):
-            subject = _with_bare(student, _our_network(student))
-    except CheckStopped:
-        subject = _with_bare(student, _our_network(student))
-    if classes != CLASSES:
-        wide = subject.received(TRIED[:1]).shape[1]
-        student.make(make("builtins.setattr", subject.net, "fc", make("torch.nn.Linear", wide, classes)))
-    return subject
+    def logits_of(self, features: Array) -> Array:
+        """What `fc` makes of features (N, D), computed here: (N, K)."""
+        logits: Array = features.astype(np.float64) @ self.weight.T + self.bias
+        return logits
 
 
-def _with_bare(student: Implementation, net: Handle) -> Subject:
+def make_subject(student: Implementation, rng: Generator, classes: int = CLASSES) -> Subject:
+    """The student's own untrained network with a random classifier of ours, in evaluation mode, or a network of ours.
+
+    Args:
+        student: Where it is made.
+        rng: Source of the classifier's weights.
+        classes: K, how many logits it gives.
+    """
+    with suppress(CheckStopped):
+        subject = _with_classifier(student, rng, student.resnet.SmallResNet.with_options(keep=True)(), classes)
+        if same(_ask(subject.net, TRIED, "features"), subject.received(TRIED)):
+            return subject
+    return _with_classifier(student, rng, _our_network(student), classes)
+
+
+def _with_classifier(student: Implementation, rng: Generator, net: Handle, classes: int) -> Subject:
     net.eval()
     _ask(net, TRIED)  # lazy layers make their weights now
     bare = student.make(make("copy.deepcopy", net))
     student.make(make("builtins.setattr", bare, "fc", make("torch.nn.Identity")))
-    return Subject(net, bare)
-
-
-def _works(subject: Subject) -> bool:
-    """Whether `features` is what `fc` receives, and `fc` makes the logits of it."""
-    logits, received = _ask(subject.net, TRIED), subject.received(TRIED)
-    described = _ask(subject.net, TRIED, "features")
-    layer = subject.net.get_submodule.with_options(keep=True)("fc")
-    expected = _ask(layer, torch.from_numpy(received))
-    return logits.shape == (len(TRIED), CLASSES) and same(logits, expected) and same(described, received)
+    wide = _ask(bare, TRIED[:1]).size
+    own_rng = rng.spawn(1)[0]  # the check's next numbers don't depend on how wide the network is
+    weight = (own_rng.normal(size=(classes, wide)) / np.sqrt(wide)).astype(np.float32)
+    bias = own_rng.normal(size=classes).astype(np.float32)
+    layer = student.make(make("torch.nn.Linear", wide, classes))
+    layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    student.make(make("builtins.setattr", net, "fc", layer))
+    return Subject(net, bare, weight, bias)
 
 
 def same(one: Array, other: Array) -> bool:
