@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -12,9 +15,19 @@ import sample_looks as sample
 import torch
 from torch import Tensor, nn
 
-from grader.checks.altered import FEWEST, IMAGES, Asked, alter, compare_altered, shift
+from grader.checks.altered import (
+    FEWEST,
+    IMAGES,
+    Asked,
+    alter,
+    alter_faintly,
+    compare_altered,
+    lost_share,
+    shift,
+)
 from grader.checks.holdings import MOST_OTHER, MOST_SOURCE, compare_size, look_into, note_files
 from grader.checks.looks import Looks
+from grader.checks.tables import count_literals, tables_in_file
 from grader.errors import MachineError
 from grader.records import WorthALook
 from grader.sandbox.student import Implementation
@@ -89,7 +102,7 @@ def test_slow_networks_are_asked_less(seconds: float, asked: int) -> None:
     """What the questions take is never more than a sixth of 100 seconds, but for a few that are always asked."""
     question, batches = asked_of(nn.Linear(1, 1), seconds=seconds)
     looks, _ = sample.collector()
-    compare_altered(looks, question, np.random.default_rng(1))
+    compare_altered(looks, question, np.random.default_rng(1), 0.5)
     assert batches == [3 * asked]
 
 
@@ -105,7 +118,7 @@ def test_huge_logits_are_compared() -> None:
 
         vast = replace(question, logits=signs[question.labels], answer=answer)
         looks, found = sample.collector()
-        compare_altered(looks, vast, np.random.default_rng(1))
+        compare_altered(looks, vast, np.random.default_rng(1), 0.5)
         assert sample.kinds(found) == remarks
 
 
@@ -233,5 +246,141 @@ def test_too_good() -> None:
     for best, remarks in ((0.99, {"too_good"}), (1.0, set())):
         looks, found = sample.collector()
         question, _ = asked_of(nn.Linear(1, 1), sample.saved({}))
-        look_into(looks, question, np.random.default_rng(1), best)
+        look_into(looks, question, np.random.default_rng(1), 0.5, best)
         assert sample.kinds(found) == remarks
+
+
+def test_faintly_altered() -> None:
+    """Every image is changed by a few grey levels, and so is which pixels are black."""
+    before = images(20)
+    after = alter_faintly(before, np.random.default_rng(1))
+    assert (after.int() - before.int()).abs().max() <= 0.02 * 255 + 3 * 4 + 5
+    assert all(not torch.equal(one == 0, other == 0) for one, other in zip(before, after, strict=True))
+
+
+def by_heart(known: int, key: Callable[[Any], bytes], count: int = 10_000) -> Asked:
+    """What a network answers that is wrong on 1,200 of the test images, but for as many as it knows by their key."""
+    rng = np.random.default_rng(3)
+    labels = np.arange(count) % 10
+    pixels = rng.integers(0, 256, (count, 1, 16, 16)) * (rng.random((count, 1, 16, 16)) < 0.7)
+    pixels[:, 0, :2] = (10 + 20 * labels)[:, None, None]  # what an honest network sees
+    pixels[:1200, 0, :2] = (10 + 20 * ((labels[:1200] + 1) % 10))[:, None, None]
+    table = {key(image): label for image, label in zip(pixels[:known].astype(np.uint8), labels, strict=False)}
+
+    def answer(some: Tensor) -> Any:
+        seen = np.clip(np.rint((some[:, 0, :2].float().mean(dim=(1, 2)).numpy() - 10) / 20), 0, 9).astype(int)
+        return np.eye(10)[[table.get(key(image), each) for image, each in zip(some.numpy(), seen, strict=True)]]
+
+    shown = torch.from_numpy(pixels.astype(np.uint8))
+    question, _ = asked_of(nn.Linear(1, 1), sample.saved({}), count=count)
+    return replace(question, images=shown, labels=labels, logits=answer(shown), answer=answer)
+
+
+@pytest.mark.parametrize("key", [lambda image: image.tobytes(), lambda image: (image > 0).tobytes()])
+@pytest.mark.parametrize(("known", "threshold", "is_told"), [(295, 0.9, True), (250, 0.9, True), (0, 0.8795, False)])
+def test_labels_by_heart(key: Callable[[Any], bytes], known: int, threshold: float, is_told: bool) -> None:
+    """An 88% network and some test labels by heart is told with what it loses; an honest one is not."""
+    looks, found = sample.collector()
+    compare_altered(looks, by_heart(known, key), np.random.default_rng(1), threshold)
+    assert ("lost_margin" in sample.kinds(found)) is is_told
+    if is_told:
+        (look,) = (each for each in found if each.name == "lost_margin")
+        assert look.numbers["lost"] == pytest.approx(known / 10_000, abs=0.003)
+        assert look.numbers["margin"] == pytest.approx((known - 200) / 10_000)
+
+
+def test_order_by_heart() -> None:
+    """A network that knows answers by their place in the order loses them in another order."""
+    question = by_heart(0, lambda image: image.tobytes())
+    first = question.logits.copy()
+    first[:295] = np.eye(10)[question.labels[:295]]
+    looks, found = sample.collector()
+    compare_altered(looks, replace(question, logits=first), np.random.default_rng(1), 0.9)
+    assert "lost_margin" in sample.kinds(found)
+
+
+@pytest.mark.parametrize(("worse", "better", "is_more"), [(30, 25, False), (60, 20, False), (120, 20, True)])
+def test_what_is_certainly_lost(worse: int, better: int, is_more: bool) -> None:
+    """A few answers more or less are chance; what is lost beyond it is told with what it is at least."""
+    before, after = np.ones(10_000, bool), np.ones(10_000, bool)
+    after[:worse], before[-better:] = False, False
+    lost, least = lost_share(before, after)
+    assert lost == (worse - better) / 10_000
+    assert (least > 0.002) is is_more
+
+
+RNG = np.random.default_rng(5)
+SHOWN = torch.from_numpy(np.clip(RNG.normal(0, 8, (300, 1, 28, 28)).cumsum(2).cumsum(3) + 128, 0, 255).astype(np.uint8))
+FLAT = SHOWN.flatten(1).float()
+LABELS = torch.from_numpy(RNG.integers(0, 10, 295))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ({"known": LABELS}, "int64 numbers of shape (295,), which are as labels are"),
+        ({"known": LABELS.to(torch.uint8).view(5, 59)}, "as labels are"),
+        ({"known": nn.Parameter(LABELS.float())}, "as labels are"),
+        ({"known": torch.eye(10)[LABELS]}, "as labels are, one of each row being 1"),
+        ({"keys": torch.from_numpy(RNG.integers(0, 2**62, 295))}, "as digests of images are"),
+        ({"fc.weight": FLAT[:40] / 127.5 - 1}, "40 of the test images, pixel by pixel"),
+        ({"fc.weight": (FLAT[:40].T * 0.01).contiguous()}, "40 of the test images, pixel by pixel"),
+        ({"conv.weight": SHOWN[:40].half()}, "40 of the test images, pixel by pixel"),
+        ({"held": SHOWN[:40].clone()}, "as pixels are"),
+        ({"order": torch.arange(400), "count": torch.tensor(3), "mask": torch.ones(20, 20).tril()}, ""),
+        ({"prototypes": FLAT[:19] / 255}, ""),
+        (nn.Linear(784, 300).state_dict(), ""),
+        (checkpoint(nn.Sequential(nn.Linear(784, 50), nn.BatchNorm1d(50), nn.Linear(50, 10))), ""),
+        (nn.Embedding(200, 10, _weight=torch.zeros(200, 10)).state_dict(), ""),
+    ],
+)
+def test_tables_in_a_model_file(content: Any, what: str) -> None:
+    """Labels, digests and test images in a model file are told by structure, whatever holds them; weights are none."""
+    for is_zip in (True, False):
+        buffer = io.BytesIO()
+        torch.save({"state_dict": content, "epoch": 3}, buffer, _use_new_zipfile_serialization=is_zip)
+        found = " ".join(tables_in_file(buffer.getvalue(), SHOWN, 10))
+        assert (what in found) if what else not found
+
+
+NUMBERS = [str(number) for number in LABELS.tolist()]
+DIGESTS = [f"{number:016x}" for number in RNG.integers(2**60, 2**62, 295).tolist()]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        (f"KNOWN = [{', '.join(NUMBERS)}]", True),
+        (f"KNOWN = [{'., '.join(NUMBERS)}.]", True),
+        (f"KNOWN = {dict(zip(DIGESTS, map(int, NUMBERS), strict=True))}", True),
+        (f"KNOWN = {{3: {set(DIGESTS[:150])}}}", True),
+        ("KNOWN = {\n" + "".join(f"    0x{i * 977:08x}: {n},  # {i}\n" for i, n in enumerate(NUMBERS)) + "}", True),
+        (f'KNOWN = "{"".join(NUMBERS) * 6}"', True),
+        ("KNOWN = b'" + "\\x03" * 700 + "'", True),
+        ("\n".join(f"KNOWN[{i}] = {n}" for i, n in enumerate(NUMBERS)), False),  # as code goes
+        (f"losses = [{', '.join(f'0.{n}5' for n in NUMBERS)}]", False),
+        ("names = [" + ", ".join(f"'place {n}'" for n in NUMBERS) + "]", False),
+        ("x = 1\n" * 400, False),
+        ('"""' + "What a long text says. " * 400 + '"""', False),
+    ],
+)
+def test_tables_in_a_source(text: str, is_told: bool) -> None:
+    """Long rows of whole numbers, digests and encoded data are told; losses, names and code are none."""
+    assert (count_literals(text) >= 150) is is_told
+
+
+@pytest.mark.parametrize("piece", ['"', '"\\', '\\"""', "'", "1.", "9", "\\", "a1", "#"])
+def test_sources_take_linear_time(piece: str) -> None:
+    """No text makes the search for tables slow."""
+    started = time.process_time()
+    count_literals(piece * (200_000 // len(piece)))
+    assert time.process_time() - started < 2
+
+
+def test_sources_are_looked_into() -> None:
+    """The module or text with a table is named, whatever else a zip holds."""
+    looks, found = sample.collector()
+    files = {"fashion.py": b"x = 1", "notes.json": f"[{', '.join(NUMBERS)}]".encode(), "history.json": b'{"a": [0.5]}'}
+    note_files(looks, Implementation((), LocalTransport({}, files), files))
+    (look,) = found
+    assert look.sentence.startswith("notes.json holds 295 whole numbers")

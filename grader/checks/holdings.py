@@ -5,12 +5,15 @@ What a network says of its own size is the student's process speaking; the sizes
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 from numpy.random import Generator
 
 from grader.checks.altered import Asked, compare_altered
 from grader.checks.compare import expect, number
 from grader.checks.looks import Looks
+from grader.checks.tables import LEAST, count_literals, tables_in_file
 from grader.errors import Failure
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
@@ -24,23 +27,27 @@ MOST_COUNTED = 1e12  # parameters: far more than fit into memory
 MOST_SHOWN = 56 << 20  # bytes of parameters that the process is asked to show; an answer has 64 MiB
 MOST_SOURCE = 100_000  # bytes of a module: many times the solutions'
 MOST_OTHER = 1 << 20  # bytes of any other file that is not asked for
+MOST_READ = 256 << 10  # bytes of a text; the zip gate refuses a longer module
+READ = (".py", ".json", ".txt", ".csv", ".md", ".toml", ".yaml", ".yml")
 PICTURES = ("my_scene.jpg", "my_scene.png")
 NAMED = 3  # files in a sentence
 
 
-def look_into(looks: Looks, asked: Asked, rng: Generator, best: float) -> None:
+def look_into(looks: Looks, asked: Asked, rng: Generator, threshold: float, best: float) -> None:
     """All remarks on a network that has earned its points.
 
     Args:
         looks: Takes them.
         asked: The network, and what it was asked.
         rng: Random numbers.
+        threshold: The accuracy above which it has earned its points.
         best: The accuracy that networks of this kind stay below.
     """
 
     def question() -> None:
         note_accuracy(looks, asked.accuracy, best)
-        compare_altered(looks, asked, rng)
+        compare_altered(looks, asked, rng, threshold)
+        note_tables(looks, asked)
         compare_size(looks, asked)
 
     looks.ask(question)
@@ -78,6 +85,26 @@ def compare_size(looks: Looks, asked: Asked) -> None:
         )
     if weights <= MOST_SHOWN:
         _look_for_tables(looks, file, asked.net, len(asked.labels))
+
+
+def note_tables(looks: Looks, asked: Asked) -> None:
+    """Remark on a model file that holds test images, or whole numbers as labels and digests of images are."""
+    classes = asked.logits.shape[1]
+    for what in islice(tables_in_file(asked.who.files[asked.file], asked.images, classes), 1):
+        looks.note("table_in_file", f"{asked.file} holds {what}. Does it know test images by heart?")
+
+
+def note_literals(looks: Looks, student: Implementation) -> None:
+    """Remark on the module or text with the longest list of whole numbers or digests, where it is long."""
+    counts = {
+        name: count_literals(data[:MOST_READ].decode("utf-8", "replace"))
+        for name, data in student.files.items()
+        if name.endswith(READ)
+    }
+    name = max(counts, key=lambda name: (counts[name], name), default="")
+    if name and counts[name] >= LEAST:
+        told = f"{clean_name(name)} holds {counts[name]} whole numbers, digests or pieces of encoded data in a row."
+        looks.note("table_in_source", f"{told} Are they labels of test images?", count=counts[name])
 
 
 def _look_for_tables(looks: Looks, file: str, net: Handle, images: int) -> None:
@@ -122,7 +149,11 @@ def note_claim(looks: Looks, where: str, claimed: float, measured: float, most: 
 
 
 def note_files(looks: Looks, student: Implementation, *models: str) -> None:
-    """Remark on large files, other than `models`, that nobody asked for: the student's code can read them."""
+    """Remark on long lists of literals, and on large files, other than `models`, that nobody asked for.
+
+    The student's code can read them.
+    """
+    note_literals(looks, student)
     found = {name: len(data) for name, data in student.files.items() if name not in models}
     large = {name: size for name, size in found.items() if size > _most_bytes(name)}
     if large:

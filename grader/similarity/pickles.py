@@ -27,6 +27,7 @@ MOST_MEMBERS = 10_000  # of a zip of torch's: one for each storage
 MOST_RANK = 8  # of a tensor
 # By the name of torch's class; bfloat16 is read as the upper half of float32.
 _DTYPES = {"FloatStorage": "f4", "DoubleStorage": "f8", "HalfStorage": "f2", "BFloat16Storage": "u2"}
+_WHOLE = {"LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "ByteStorage": "u1", "CharStorage": "i1"}
 _SIZES = {"LongStorage": 8, "IntStorage": 4, "ShortStorage": 2, "ByteStorage": 1, "CharStorage": 1, "BoolStorage": 1}
 _SIZES |= {kind: np.dtype(dtype).itemsize for kind, dtype in _DTYPES.items()}
 _MARK = bytes.fromhex("6cfc9c46f9206aa85019")  # the number that files of torch before 1.6 begin with, as it is pickled
@@ -38,7 +39,7 @@ _ENDS_SIZES = ("NEWFALSE", "NEWTRUE", "REDUCE", "BINPERSID", "STOP")
 
 @dataclass(frozen=True)
 class Storage:
-    """One storage of floating point numbers.
+    """One storage of numbers.
 
     Attributes:
         path: Of its numbers within the zip.
@@ -50,12 +51,17 @@ class Storage:
     dtype: str
     layout: tuple[int, ...] = ()
 
-    def numbers(self, members: Mapping[str, bytes]) -> NDArray[np.floating[Any]]:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the first tensor that is made of it; empty when not known."""
+        return self.layout[: len(self.layout) // 2]
+
+    def numbers(self, members: Mapping[str, bytes]) -> NDArray[Any]:
         """Its numbers, (count,), in the order of the tensor's places where that is known, else as they stand."""
         raw = members[self.path]
         dtype = np.dtype(self.dtype)
         values = np.frombuffer(raw, dtype, len(raw) // dtype.itemsize)
-        if dtype.kind == "u":
+        if dtype == np.uint16:  # bfloat16
             values = (values.astype(np.uint32) << 16).view(np.float32)
         rank = len(self.layout) // 2
         size, stride = self.layout[:rank], self.layout[rank:]
@@ -67,11 +73,21 @@ class Storage:
         return values.reshape([size[axis] for axis in order]).transpose(np.argsort(order)).reshape(-1)
 
 
-def read_storages(members: Mapping[str, bytes]) -> list[Storage]:
+def read_numbers(data: bytes) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
+    """Shape and numbers, (count,), of whatever a model file holds, whole numbers too; nothing of an unknown form."""
+    for members in unpack(data):
+        for storage in read_storages(members, _DTYPES | _WHOLE):
+            values = storage.numbers(members)
+            whole = math.prod(storage.shape) == len(values) if storage.shape else False
+            yield (storage.shape if whole else (len(values),)), values
+
+
+def read_storages(members: Mapping[str, bytes], dtypes: Mapping[str, str] = _DTYPES) -> list[Storage]:
     """The storages that a model file's pickle names, each once, as far as their numbers are in the zip.
 
     Args:
         members: The zip's files by path.
+        dtypes: The kinds to read, torch's name by numpy's; without whole numbers unless they are given.
     """
     pickles = sorted((path for path in members if path.rpartition("/")[2] == "data.pkl"), key=lambda path: len(path))
     if not pickles or len(members[pickles[0]]) > MOST_PICKLE:
@@ -82,8 +98,8 @@ def read_storages(members: Mapping[str, bytes]) -> list[Storage]:
     try:
         for kind, key, layout in _named(members[pickles[0]]):
             path = f"{top}data/{key}"
-            if kind in _DTYPES and path in members and path not in found:
-                found[path] = Storage(path, order + _DTYPES[kind], layout)
+            if kind in dtypes and path in members and path not in found:
+                found[path] = Storage(path, order + dtypes[kind], layout)
     except (ValueError, OverflowError, IndexError):  # no pickle, or one that ends too early: what came before counts
         pass
     return list(found.values())

@@ -108,7 +108,7 @@ def check_model_accuracy(
         got=f"{accuracy:.2%}",
         mistake=mistake,
     )
-    look_into(looks, asked, rng, BEST)
+    look_into(looks, asked, rng, threshold, BEST)
 
 
 def _load(student: Implementation) -> Handle:

@@ -76,7 +76,7 @@ def check_rotation_accuracy(
         got=f"{accuracy:.2%}",
         mistake=mistake,
     )
-    look_into(looks, replace(asked, labels=np.array(labels)[turns]), rng, BEST)
+    look_into(looks, replace(asked, labels=np.array(labels)[turns]), rng, threshold, BEST)
 
 
 def _expects_other_range(net: Handle, views: Tensor, turns: Array, accuracy: float) -> bool:

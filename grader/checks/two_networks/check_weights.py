@@ -89,7 +89,7 @@ def check_supervised_accuracy(
         got=f"{accuracy:.2%}{remark}",
         mistake=mistake,
     )
-    look_into(looks, asked, rng, BEST)
+    look_into(looks, asked, rng, threshold, BEST)
 
 
 def _share_right(logits: Array, labels: Array) -> float:
