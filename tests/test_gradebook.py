@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,32 @@ def test_empty_class(tmp_path: Path) -> None:
 def test_formulas_in_other_widths(sign: str) -> None:
     """A sign that a spreadsheet reads as the beginning of a formula is quoted in every width."""
     assert cell(f"{sign}1+1") == f"'{sign}1+1"
+
+
+@pytest.mark.parametrize("sign", "|%−⁼₊﹦﹢﹫")
+def test_other_signs(sign: str) -> None:
+    """Bars, percents, the sign of minus, and raised, lowered and small forms of the signs are quoted as well."""
+    assert cell(f"{sign}cmd") == f"'{sign}cmd"
+
+
+@pytest.mark.parametrize("before", ["\t", "\n", " ", "\u00a0", "\u3000", "\u3164", "\u2800", "\u115f", "\u034f"])
+def test_formulas_behind_what_is_not_seen(before: str) -> None:
+    """What stands before a sign and can't be seen hides no formula."""
+    assert cell(f"{before}=1+1").startswith("'")
+
+
+@pytest.mark.parametrize("text", ["Ann;=1+1", "Ann; @SUM(1)", "Ann；＝1+1", "x;y;+1"])
+def test_formulas_in_the_next_cell(text: str) -> None:
+    """A spreadsheet that separates cells by semicolons makes no formula of a part of a cell."""
+    assert not [
+        part for part in re.split("[;；]", cell(text)) if unicodedata.normalize("NFKC", part.strip())[0] in FORMULA
+    ]
+
+
+def test_cells_as_they_are() -> None:
+    """Names, and sentences with numbers, signs and semicolons in them, stay as they are."""
+    for text in ("O'Brien-Smith", "9 of 10 = 90%; late: 1", "a+b@x.org", "3.1 | 4"):
+        assert cell(text) == text
 
 
 @given(st.text())

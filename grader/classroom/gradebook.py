@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,7 +22,10 @@ from grader.rubric import find_assignments
 from grader.text import clean_text
 
 COLUMNS = ("student", "name", "score", "max_score", "late_days", "outcome", "withheld")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
+FORMULA = ("=", "+", "-", "−", "@", "|", "%", "\t", "\r")  # what makes a spreadsheet take a text for a formula
+_UNSEEN = "\u1160\u115f\u2800"  # letters and symbols that can't be seen, in NFKC
+# Where a spreadsheet separates cells by semicolons, one may begin here.
+_NEXT_CELL = re.compile(r"([;；]\s*)(?=[=+@|%−＝＋＠－-])")
 
 
 class ClassRecord(Record):
@@ -95,6 +99,8 @@ def _number(value: float | str) -> str:
 
 def cell(text: str) -> str:
     """A text for one cell of a spreadsheet: one line, visible, and never taken for a formula."""
-    line = " ".join(clean_text(text, columns=1000).split())
-    plain = unicodedata.normalize("NFKC", line[:1])  # spreadsheets read full-width signs as the plain ones
-    return f"'{line}" if plain.startswith(FORMULA) else line
+    line = _NEXT_CELL.sub(r"\1'", " ".join(clean_text(text, columns=1000).split()))
+    # Spreadsheets read full-width signs as the plain ones, and may pass over what can't be seen.
+    plain = unicodedata.normalize("NFKC", line)
+    seen = next((char for char in plain if unicodedata.category(char)[0] not in "CZM" and char not in _UNSEEN), "")
+    return f"'{line}" if seen.startswith(FORMULA) else line
