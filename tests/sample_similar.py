@@ -6,6 +6,7 @@ import ast
 import io
 import random
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def disguised(source: bytes, seed: int = 0) -> bytes:
     return ("# all my own work\n" + "\n".join(f"{line}  # step {place}" for place, line in enumerate(lines))).encode()
 
 
-def padded(source: bytes, padding: str) -> bytes:
-    """The same code with a statement after each other one."""
+def padded(source: bytes, *paddings: str) -> bytes:
+    """The same code with a statement after each other one, of several by turns."""
+    turns = cycle(paddings)
 
     class Padded(ast.NodeTransformer):
         def generic_visit(self, node: ast.AST) -> ast.AST:
@@ -72,7 +74,7 @@ def padded(source: bytes, padding: str) -> bytes:
             for name in ("body", "orelse"):
                 block = getattr(node, name, None)
                 if isinstance(block, list) and block:
-                    setattr(node, name, [each for old in block for each in (old, *ast.parse(padding).body)])
+                    setattr(node, name, [each for old in block for each in (old, *ast.parse(next(turns)).body)])
             return node
 
     return ast.unparse(ast.fix_missing_locations(Padded().visit(ast.parse(source)))).encode()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -59,6 +60,7 @@ def test_disguised_copy(assignment: str) -> None:
 
 
 PADDING = ["0", "x.y", "pass", "'no'", "None; 1", "_ = 0", "assert True", "print('a')", "if 0: pass", "x: int"]
+PADDING += ["if False: x = y", "while None: 1", "x = y", "assert 1", "print()", "x: list[int] = 3"]
 
 
 @pytest.mark.parametrize("padding", PADDING)
@@ -69,6 +71,40 @@ def test_padded_copy(padding: str) -> None:
     pairs = pairs_of({"zoe": own, "cal": copy, "ben": sources("solutions/two_networks")})
     assert named(pairs) == [("code", "cal", "zoe")]
     assert pairs[0].share > 0.9
+
+
+def test_varied_padding() -> None:
+    """Many kinds of statements that do nothing, none of them frequent, hide no copy either."""
+    own = sources("examples/group")
+    copy = {name: padded(source, *PADDING) for name, source in own.items()}
+    (pair,) = pairs_of({"zoe": own, "cal": copy, "ben": sources("solutions/two_networks")})
+    assert pair.share > 0.9
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        (
+            "def f(a: int, b: T = 3, *c: dict[str, int]) -> tuple[int, T]:\n    return a\n",
+            "def f(a, b=3, *c):\n    return a\n",
+        ),
+        ("async def f(a: int) -> x: return 1\n", "async def f(a): return 1\n"),
+        ("x: dict[str, int] = g(y)[1:2]\n", "x = g(y)[1:2]\n"),
+        ("class A:\n    x: int\n", "class A:\n"),
+    ],
+)
+def test_annotations(typed: str, plain: str) -> None:
+    """Types of arguments, results and names are no part of what is compared."""
+    codes = [read_tokens(text.encode(), frozenset(), frozenset(), 1000).codes for text in (typed, plain)]
+    assert np.array_equal(*codes)
+
+
+@pytest.mark.parametrize("piece", ["def f(a: ", "if 0: ", "x: ", "->", ": ", "def ", "if 0:", "print("])
+def test_odd_statements_take_linear_time(piece: str) -> None:
+    """Nothing that stands where a statement begins makes reading slow, or stops it."""
+    started = time.process_time()
+    read_tokens((piece * (100_000 // len(piece))).encode(), frozenset(), frozenset(), 40_000)
+    assert time.process_time() - started < 2
 
 
 def test_copy_in_a_helper_module() -> None:

@@ -46,6 +46,8 @@ _TOKEN = re.compile(
 _DROPPED = frozenset("(),;\\")  # brackets and commas that a formatter moves about
 # Keywords that begin a statement with an effect.
 _ACTING = frozenset(keyword.kwlist) - {"pass", "None", "True", "False", "not", "lambda"}
+_CONDITIONS = frozenset(("if", "elif", "while", "assert"))
+Token = tuple[str, str, str, int]  # kind, word, word before it, and line
 _OPEN, _CLOSED = frozenset("([{"), frozenset(")]}")
 _KNOWN = frozenset(keyword.kwlist) | frozenset(dir(builtins))  # nobody renames these
 _ANY_NAME, _ANY_STRING, _ANY_NUMBER = "a name", "a string", "a number"  # with spaces: no token of a source
@@ -103,7 +105,7 @@ def _words(text: str, fixed: Set[str], own: Set[str]) -> Iterator[tuple[str, int
     """Each token that counts, and its line; statements that were put in to disguise the others are left out."""
     statements = [
         ([_plain(kind, word, before, fixed, own) for kind, word, before, _ in found], [line for *_, line in found])
-        for found in _statements(text)
+        for found in map(_without_annotations, _statements(text))
         if _has_effect([word for _, word, *_ in found])
     ]
     counts = Counter(tuple(words) for words, _ in statements)
@@ -115,11 +117,57 @@ def _words(text: str, fixed: Set[str], own: Set[str]) -> Iterator[tuple[str, int
 
 
 def _has_effect(words: Sequence[str]) -> bool:
-    """Whether a statement may do something: a bare number, name or `pass` does nothing."""
-    return words[0] in _ACTING or any(word in "=(:@" or word == ":=" for word in words)
+    """Whether a statement may do something: what has one value alone does nothing, nor does a name for what has one.
+
+    `0`, `pass`, `x: int`, `a = b`, `if False:`, `assert True` and `print("text")` are left out; a constant that is
+    needed is too short to tell one student from another.
+    """
+    at = 0
+    while words[at] in _CONDITIONS and at + 1 < len(words) and _is_constant(words[at + 1]):  # `if 0:`, before more
+        if words[at + 2 : at + 3] not in ([], [":"]):
+            break
+        at += 3
+        if at >= len(words):
+            return False
+    first, *others = words[at:]
+    if first == "print":
+        return not all(word in "()," or _is_constant(word) for word in others)
+    if len(others) == 2 and others[0] == "=":
+        return False
+    return first in _ACTING or any(word in "=(@" or word == ":=" for word in (first, *others))
 
 
-def _statements(text: str) -> Iterator[list[tuple[str, str, str, int]]]:
+def _is_constant(word: str) -> bool:
+    return word in ("True", "False", "None") or word[0].isdigit() or word[-1] in "\"'"
+
+
+def _without_annotations(statement: list[Token]) -> list[Token]:
+    """A statement without the types of a function's arguments and result, or of the name that it assigns to."""
+    is_header = statement[0][1] in ("def", "async")
+    if not is_header and (len(statement) < 3 or statement[0][0] != "name" or statement[1][1] != ":"):
+        return statement
+    if statement[0][1] in _KNOWN - {"def", "async"}:
+        return statement
+    kept: list[Token] = []
+    depth, inside = 0, 1 if is_header else 0  # how deep an annotation begins
+    ends = frozenset[str]()  # where the one ends that is being left out
+    for token in statement:
+        word = token[1]
+        depth -= word in _CLOSED
+        if ends and (depth < inside or (depth <= inside and word in ends)):
+            ends, inside = frozenset[str](), -1 if is_header and inside == 0 else inside
+        if not ends and kept and word == ":" and depth == inside:
+            ends = frozenset(",=")
+        elif not ends and is_header and word == "->" and depth == 0:
+            ends, inside = frozenset(":"), 0
+        elif not ends:
+            kept.append(token)
+            inside = inside if word != ":" else -1  # the header is over
+        depth += word in _OPEN
+    return kept
+
+
+def _statements(text: str) -> Iterator[list[Token]]:
     """Each simple statement's tokens, as kind, word, word before it, and line; imports and docstrings left out."""
     statement: list[tuple[str, str, str, int]] = []
     line = depth = 0
