@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from sample_processes import descendants
 
 from grader import pool
@@ -89,7 +88,7 @@ def sleep(task: Task) -> float:
 
 
 def test_deadline() -> None:
-    """A job of ours that hangs is ended with its process and given up at once, and those beside it have their results."""
+    """A job of ours that hangs is ended with its process and given up; those beside it have their results."""
     before, began = descendants(os.getpid()), time.monotonic()
     jobs = [Task(0.1), Task(600, deadline_s=1), Task(0.2), Task(0.3), Task(600, deadline_s=1), Task(0.4)]
     found = dict(run_jobs(Machine(2), sleep, jobs))

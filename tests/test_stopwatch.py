@@ -103,11 +103,21 @@ def test_answer_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
     """The grader's computing counts for the worker where it is more than an answer of so many bytes can need."""
     worker, moved = Worker(monkeypatch, cpu=0, queued=0), [0]
     monkeypatch.setattr(stopwatch, "_own_seconds", lambda: (worker.now, 0.0))
-    watch = Stopwatch(worker.used, 2, 20, lambda: moved[0])
+    watch = Stopwatch(worker.used, 2, 20, lambda: (moved[0], 0))
     worker.now += 1
     assert watch.spent().seconds > 0.9
     moved[0] = 400_000_000
     assert watch.spent().seconds < 0.1
+
+
+def test_answer_that_is_long_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a long list of an answer costs the grader afterwards is charged too; a short one costs nothing."""
+    worker, parsed = Worker(monkeypatch, cpu=0, queued=0), [0]
+    watch = Stopwatch(worker.used, 2, 20, lambda: (parsed[0], parsed[0]))
+    parsed[0] = 60_000
+    assert watch.seconds() == 0
+    parsed[0] = 1 << 20
+    assert watch.seconds() > 0.2
 
 
 def test_queue_that_is_told_late(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Runs the jobs of a class, on this machine's cores or on a cluster, and outlives what they do to their processes.
 
-Both are a `concurrent.futures.Executor`. A job whose process dies is tried again alone, and given up if that dies too; so
-are those that a lost machine had. A job that is not done by its deadline is ended with its process, and given up at once.
+Both are a `concurrent.futures.Executor`. A job whose process dies, or whose machine is lost, is tried again alone, and
+given up if that fails too. One that is not done by its deadline is ended with its process and given up at once.
 """
 
 from __future__ import annotations

@@ -149,7 +149,8 @@ class Cell:
     def stopwatch(self, limit_s: float) -> Stopwatch:
         """Begin to measure a request that may be charged so many seconds."""
         assert self._meter is not None
-        return Stopwatch(self._meter.used, self._threads, limit_s, lambda: self._channel.moved, self._slack)
+        channel = self._channel
+        return Stopwatch(self._meter.used, self._threads, limit_s, lambda: (channel.moved, channel.parsed), self._slack)
 
     def exchange(self, header: Header, arrays: list[Array], patience: Patience, max_body: int) -> Frame:
         """Send one request and receive its reply; the cell stands still before and after.

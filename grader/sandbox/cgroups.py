@@ -97,7 +97,7 @@ class ControlGroups:
                     continue
 
         def exceeded(self) -> str:
-            """Return "memory" if the kernel has ended a process for want of it; it starts no process beyond the limit."""
+            """Return "memory" if the kernel has ended a process for want of it; more processes it does not start."""
             lines = self._file("memory", "memory.oom_control", "memory.events").read_text().splitlines()
             killed = any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in lines)
             return "memory" if killed else ""

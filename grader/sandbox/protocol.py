@@ -65,11 +65,12 @@ class Channel:
 
     Attributes:
         moved: Bytes that were sent and received.
+        parsed: Bytes of headers that were received.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self.moved = 0
+        self.moved = self.parsed = 0
 
     def send(
         self,
@@ -117,6 +118,7 @@ class Channel:
         if head_length > MAX_HEADER or body_length > max_body:
             raise ProtocolError(f"a frame of {head_length} + {body_length} bytes; too large")
         header = parse_header(bytes(self._receive_bytes(head_length, patience)))
+        self.parsed += head_length
         layout = check_layout(header, body_length)
         body = self._receive_bytes(body_length, patience)
         return header, cut_body(body, layout)

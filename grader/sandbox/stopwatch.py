@@ -26,6 +26,7 @@ OURS_S, OURS_BYTES_S = (
     0.02,
     200e6,
 )  # the grader's own computing for a request: that and its bytes; honest ones take less
+FREE_BYTES, READ_BYTES_S = 64 << 10, 4e6  # of an answer's JSON: what is read for nothing, and how fast the rest is
 
 #: What a worker has used so far: CPU seconds of all its processes, and by thread the seconds it was ready to run.
 Reading = tuple[float, Mapping[int, float]]
@@ -74,7 +75,7 @@ class Stopwatch:
         used: Tells what the worker has used so far.
         threads: How many the worker may have.
         limit_s: Seconds that the request may be charged.
-        moved: Tells how many bytes were sent and received so far.
+        moved: Tells how many bytes were sent and received so far, and how many of the received ones are JSON.
         slack: The worker's; changed when the request's seconds are told.
     """
 
@@ -83,7 +84,7 @@ class Stopwatch:
         used: Callable[[], Reading],
         threads: int,
         limit_s: float,
-        moved: Callable[[], int] = lambda: 0,
+        moved: Callable[[], tuple[int, int]] = lambda: (0, 0),
         slack: Slack | None = None,
     ) -> None:
         self._used, self._threads, self._limit_s = used, threads, limit_s
@@ -130,14 +131,15 @@ class Stopwatch:
         own, before = _own_seconds(), self._ours
         self._add(own)
         (ours_cpu_s, ours_queued_s), self._ours = self._ours, before
-        ours_s = ours_queued_s + min(ours_cpu_s, OURS_S + (self._moved() - self._began_moved) / OURS_BYTES_S)
+        ours_s = ours_queued_s + min(ours_cpu_s, OURS_S + (self._moved()[0] - self._began_moved[0]) / OURS_BYTES_S)
         return Spent(time.monotonic() - self._began, ours_s, cpu_s, queued_s, self._threads)
 
     def seconds(self) -> float:
         """End the request; returns what is charged for it: what it took, or the limit where that has ended it."""
         spent = self.spent()
         self._slack.seconds = min(MOST_SLACK_S, self._others_s - spent.queued_s)
-        return self._limit_s if self._is_passed else spent.seconds
+        to_read_s = max(0, self._moved()[1] - self._began_moved[1] - FREE_BYTES) / READ_BYTES_S
+        return self._limit_s if self._is_passed else spent.seconds + to_read_s
 
     def limit_in_words(self) -> str:
         """After what a request was stopped, e.g. "20 seconds of computing"."""
