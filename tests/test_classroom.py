@@ -22,7 +22,7 @@ from grader.classroom.plan import Options
 from grader.classroom.records import Row
 from grader.classroom.remarks import class_remarks
 from grader.classroom.roster import Roster, read_roster
-from grader.errors import MachineError, SandboxUnavailable, UsageError
+from grader.errors import MachineError, SandboxUnavailable, TookTooLong, UsageError
 from grader.manual import FORM
 
 DIGESTS = Digests(run={"miniplaces": "checks"}, score={"miniplaces": "rubric"})
@@ -370,6 +370,24 @@ def test_other_machines(tmp_path: Path) -> None:
     place.answer = "other"
     with pytest.raises(MachineError, match="differ on tcp://b"):
         list(rows_of(folder, tmp_path / "out", place))
+
+
+def test_overdue(tmp_path: Path) -> None:
+    """A submission whose job is overdue has no score; the class goes on, and the next run grades it."""
+
+    def hang(job: Job) -> Graded:
+        if job.student == "bob":
+            raise TookTooLong("it took longer than 2,700 seconds and was stopped")
+        return pretend(job)
+
+    folder, jobs = fill(tmp_path / "in", "alice", "bob", "carol"), list[Job]()
+    rows = list(rows_of(folder, tmp_path / "out", Here(jobs, hang)))
+    assert [row.outcome for row in rows] == ["graded", "failed", "graded"]
+    assert len(jobs) == 3  # it is not tried again at once
+    assert "2,700 seconds" in rows[1].message
+    assert "no fault of the student" in rows[1].message
+    assert gradebook(tmp_path / "out")[1]["score"] == ""
+    assert grade(folder, tmp_path / "out")[1] == {"bob": "run"}
 
 
 def test_grader_at_fault(tmp_path: Path) -> None:
