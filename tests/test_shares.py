@@ -16,6 +16,7 @@ from sample_user import NoUser, run_as_user
 from sample_walls import LIMITS
 from sample_without import BACKENDS, skip_without
 
+from grader.sandbox import meters
 from grader.sandbox.cgroups import ControlGroups
 from grader.sandbox.freezing import Freezer
 from grader.sandbox.meters import Processes, family, give_way
@@ -61,6 +62,19 @@ def test_too_many_tasks() -> None:
         process.stdout.readline()
         assert Processes(process.pid, 1 << 40, 7).exceeded() == ""
         assert Processes(process.pid, 1 << 40, 6).exceeded() == "processes"
+        process.communicate(b"\n")
+
+
+def test_too_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open files of a whole tree are counted: sockets hold memory that no process is charged for."""
+    source = "import os, socket\nheld = [socket.socketpair() for _ in range(10)]\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        watched = Processes(process.pid, 1 << 40, 7)
+        assert watched.exceeded() == ""
+        monkeypatch.setattr(meters, "FILES", 20)
+        assert watched.exceeded() == "files"
         process.communicate(b"\n")
 
 

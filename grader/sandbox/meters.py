@@ -21,6 +21,7 @@ from grader.sandbox.stopwatch import Reading, queued_seconds
 EVERY_S = 0.05  # between two looks of the watchdog
 CPU_MARGIN_S = 120  # a cold start's, and what is used between two looks
 OURS = 2  # tasks beside the student's: bubblewrap has a process of its own in the cell
+FILES = 1024  # open in all processes together: of sockets each may hold 208 KiB that are in no process's account
 MOST_NICE, NICE_STEP = 19, 1.25  # each step of the scale takes a fifth of a task's share
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -29,7 +30,7 @@ class Source(Protocol):
     """Tells what a cell takes."""
 
     def exceeded(self) -> str:
-        """Which limit it went beyond, "memory" or "processes"; empty for none."""
+        """Which limit it went beyond, "memory", "processes" or "files"; empty for none."""
 
     def pids(self) -> list[int]:
         """Its processes."""
@@ -77,11 +78,13 @@ class Meter:
                 return
 
     def _look(self) -> str | None:
-        exceeded = self._source.exceeded()
-        if exceeded == "memory":
-            self._verdict = f"Your code was stopped: it needed more than {self._limits.memory_mib:,} MiB of memory."
-        elif exceeded:
-            self._verdict = f"Your code was stopped: it had more than {self._limits.processes} processes and threads."
+        sentences = {
+            "memory": f"it needed more than {self._limits.memory_mib:,} MiB of memory",
+            "processes": f"it had more than {self._limits.processes} processes and threads",
+            "files": f"its processes had more than {FILES:,} files open together",
+        }
+        if exceeded := self._source.exceeded():
+            self._verdict = f"Your code was stopped: {sentences[exceeded]}."
         return self._verdict
 
     def used(self) -> Reading:
@@ -136,6 +139,8 @@ class Processes:
         pids = self.pids()
         if sum(len(_threads(pid)) for pid in pids) > self._tasks:
             return "processes"
+        if sum(map(open_files, pids)) > FILES:
+            return "files"
         return "memory" if memory_of(pids) > self._total and share(pids) > self._total else ""
 
     def pids(self) -> list[int]:
@@ -192,6 +197,14 @@ def _threads(pid: int) -> list[int]:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def open_files(pid: int) -> int:
+    """How many files a process has open; 0 where that is not told: of another user, to a root without that right."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
