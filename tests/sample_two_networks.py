@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
+import itertools
 from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
@@ -87,6 +89,49 @@ def expect_odd_fails(checks: Iterable[Check], name: str) -> None:
             except CheckStopped:
                 stopped += 1
         assert stopped, f"{odd!r} passes"
+
+
+LAZY: dict[str, Callable[[Any], Any]] = {
+    "nothing": lambda _answer: None,
+    "empty": lambda answer: answer[:0],
+    "zeros": lambda answer: np.zeros_like(answer),
+    "ones": lambda answer: np.ones_like(answer),
+    "random": lambda answer: np.random.default_rng(0).random(answer.shape).astype(answer.dtype),
+    "whole numbers": lambda answer: np.random.default_rng(0).integers(0, 10, answer.shape),
+}
+
+
+def expect_lazy_fails(checks: Iterable[Check], name: str, right: Callable[..., Any], **others: Any) -> None:
+    """No check passes for a function that looks at the shape of the right answer alone, or that returns its input."""
+    lazy: list[Callable[..., Any]] = [
+        lambda *args, _make=make, **options: _make(np.asarray(right(*copy.deepcopy(args), **options)))
+        for make in LAZY.values()
+    ]
+    for check, function in itertools.product(checks, [*lazy, lambda first, *_rest, **_options: first]):
+        with pytest.raises(CheckStopped):
+            check(implement(None, **{name: function}, **others), np.random.default_rng(3))
+
+
+def expect_replay_fails(
+    run: Callable[[Implementation, int], object], name: str, right: Callable[..., Any], **others: Any
+) -> None:
+    """Right answers under one seed are none under another: `run(student, seed)` passes first and is stopped then."""
+    answers: list[Any] = []
+
+    def record(*args: Any, **options: Any) -> Any:
+        answers.append(right(*args, **options))
+        return answers[-1]
+
+    run(implement(None, **{name: record}, **others), 1)
+    again = iter(answers)
+    with pytest.raises(CheckStopped):
+        run(implement(None, **{name: lambda *_args, **_options: next(again)}, **others), 2)
+
+
+def solved(name: str) -> Any:
+    """What the solutions have by a name."""
+    modules = (load_module(FOLDER / f"{module}.py") for module in MODULES)
+    return next(vars(module)[name] for module in modules if name in vars(module))
 
 
 def reference() -> Reference:

@@ -6,12 +6,25 @@ That known mistakes are caught and other right ways accepted is shown by tests/t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sample_two_networks import Raises, Reordered, WithDropout, WrongFeatures, expect_odd_fails, implement, mistake_of
+from sample_two_networks import (
+    Raises,
+    Reordered,
+    WithDropout,
+    WrongFeatures,
+    expect_lazy_fails,
+    expect_odd_fails,
+    expect_replay_fails,
+    implement,
+    mistake_of,
+    solved,
+)
+from sklearn.manifold import TSNE
 from torch import Tensor
 
 from grader.checks.two_networks import check_embedding, check_layout, check_neighbours
@@ -19,6 +32,7 @@ from grader.checks.two_networks.retrieval import expect_nearest, nearest, share_
 from grader.checks.two_networks.subjects import make_subject, same
 from grader.errors import Failure
 from grader.records import Array
+from grader.sandbox.student import Implementation
 
 
 @pytest.fixture
@@ -41,22 +55,96 @@ def test_odd_features_fail() -> None:
     expect_odd_fails(FEATURE_CHECKS[:2], "penultimate_features")
 
 
+@pytest.mark.parametrize("check", FEATURE_CHECKS)
+def test_features_without_work(check: Callable[..., None]) -> None:
+    """Features that are empty, constant, random or the input pass no check, nor do features of another day."""
+    right = solved("penultimate_features")
+    expect_lazy_fails([check], "penultimate_features", right, SmallResNet=Reordered)
+
+    def run(student: Implementation, seed: int) -> None:
+        check(student, np.random.default_rng(seed))
+
+    expect_replay_fails(run, "penultimate_features", right, SmallResNet=Reordered)
+
+
+def test_network_that_is_changed_meanwhile(rng: np.random.Generator) -> None:
+    """What `fc` receives is asked before the student's function is: it can't change the network's answer to its own."""
+
+    class Own(Reordered):
+        pass
+
+    def patch(model: Any, images: Tensor) -> Tensor:
+        type(model).feature_maps = lambda _self, x: torch.zeros(len(x), 8, 1, 1)
+        return torch.zeros(len(images), 8)
+
+    with pytest.raises(Failure, match="not what `fc` receives"):
+        check_embedding.check_what_fc_receives(implement(SmallResNet=Own, penultimate_features=patch), rng)
+
+
+@pytest.mark.parametrize("check", FEATURE_CHECKS)
+def test_network_without_features(rng: np.random.Generator, check: Callable[..., None]) -> None:
+    """A network that gives nothing for any image does not make nothing its features: one of ours takes its place."""
+
+    class Still(Reordered):
+        def feature_maps(self, x: Tensor) -> Tensor:
+            return torch.zeros(len(x), 8, 1, 1)
+
+    check(implement(SmallResNet=Still), rng)
+    with pytest.raises(Failure):
+        check(implement(SmallResNet=Still, penultimate_features=lambda _net, x: torch.zeros(len(x), 8)), rng)
+
+
+def test_logits_by_sent_weights(rng: np.random.Generator) -> None:
+    """What a process tells of `fc`'s input must explain the logits by the weights that were sent, not by older ones."""
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    subject = make_subject(implement(SmallResNet=Reordered), rng)
+    other = make_subject(implement(SmallResNet=Reordered), rng)
+    with pytest.raises(Failure, match="not what `fc` makes"):
+        replace(subject, weight=other.weight, bias=other.bias).received(images)
+
+
+@pytest.mark.parametrize("check", [check_layout.check_any_features, check_layout.check_same_seed])
+def test_layouts_without_work(check: Callable[..., None]) -> None:
+    """Points that have nothing to do with the features pass no check, even if they are the same each time."""
+    expect_lazy_fails([check], "embed_2d", lambda features, _seed=0: np.ones((len(features), 2), np.float32))
+
+
+def test_layout_without_seed(rng: np.random.Generator) -> None:
+    """t-SNE without a seed gives another layout each time, also where it starts from principal components."""
+
+    def embed(features: Tensor, seed: int = 0) -> Any:
+        return TSNE(n_components=2).fit_transform(features.numpy())
+
+    with pytest.raises(Failure, match="give different layouts"):
+        check_layout.check_same_seed(implement(embed_2d=embed), rng)
+
+
 def test_odd_layouts_fail() -> None:
     """Whatever embed_2d returns, the student hears a sentence."""
     checks = (check_layout.check_neighbours_kept, check_layout.check_any_features, check_layout.check_same_seed)
     expect_odd_fails(checks, "embed_2d")
 
 
+NEIGHBOUR_CHECKS = (
+    check_neighbours.check_nearest,
+    check_neighbours.check_ten_unless_told,
+    check_neighbours.check_sizes,
+    check_neighbours.check_found_again,
+    check_neighbours.check_large_bank,
+)
+
+
 def test_odd_neighbours_fail() -> None:
     """Whatever nearest_neighbours returns, the student hears a sentence."""
-    checks = (
-        check_neighbours.check_nearest,
-        check_neighbours.check_ten_unless_told,
-        check_neighbours.check_sizes,
-        check_neighbours.check_found_again,
-        check_neighbours.check_large_bank,
-    )
-    expect_odd_fails(checks, "nearest_neighbours")
+    expect_odd_fails(NEIGHBOUR_CHECKS, "nearest_neighbours")
+
+
+@pytest.mark.parametrize("check", NEIGHBOUR_CHECKS)
+def test_neighbours_without_work(check: Callable[..., None]) -> None:
+    """Indices that are empty, constant or random pass no check, nor do those of another day."""
+    right = solved("nearest_neighbours")
+    expect_lazy_fails([check], "nearest_neighbours", right)
+    expect_replay_fails(lambda who, seed: check(who, np.random.default_rng(seed)), "nearest_neighbours", right)
 
 
 @pytest.mark.parametrize("network", [Reordered, WrongFeatures, WithDropout, Raises, lambda: 1 / 0, lambda: None])

@@ -5,17 +5,33 @@ That known mistakes are caught and other right ways accepted is shown by tests/t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sample_two_networks import Reordered, expect_odd_fails, implement
+from sample_two_networks import (
+    Reordered,
+    expect_lazy_fails,
+    expect_odd_fails,
+    expect_replay_fails,
+    implement,
+    solved,
+)
 
+from grader.checks.declare import spec_of
 from grader.checks.maps import expect_same_map, standardised
 from grader.checks.two_networks import check_class_maps, check_visualize
-from grader.checks.two_networks.filter_pictures import expect_colours, expect_one_choice, expect_visible, ranked
+from grader.checks.two_networks.filter_pictures import (
+    expect_colours,
+    expect_each_its_own,
+    expect_one_choice,
+    expect_visible,
+    ranked,
+    with_copies,
+)
 from grader.checks.two_networks.layers import has_layer, is_convolution, is_first_convolution
 from grader.errors import CheckStopped, Failure, StudentRaised
 from grader.records import Array
@@ -27,25 +43,66 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(11)
 
 
+FILTER_CHECKS = (
+    check_visualize.check_range,
+    check_visualize.check_rgb,
+    check_visualize.check_other_channels,
+    check_visualize.check_constant_filter,
+    check_visualize.check_weight_kept,
+)
+MAP_CHECKS = (
+    check_class_maps.check_class_map,
+    check_class_maps.check_bilinear,
+    check_class_maps.check_evidence_against,
+)
+ALL_CHECKS = [(check, "filter_images") for check in FILTER_CHECKS]
+ALL_CHECKS += [(check, "class_activation_map") for check in MAP_CHECKS]
+
+
 def test_odd_pictures_fail() -> None:
     """Whatever filter_images returns, the student hears a sentence."""
-    checks = (
-        check_visualize.check_range,
-        check_visualize.check_rgb,
-        check_visualize.check_other_channels,
-        check_visualize.check_constant_filter,
-    )
-    expect_odd_fails(checks, "filter_images")
+    expect_odd_fails(FILTER_CHECKS, "filter_images")
 
 
 def test_odd_maps_fail() -> None:
     """Whatever class_activation_map returns, the student hears a sentence."""
-    checks = (
-        check_class_maps.check_class_map,
-        check_class_maps.check_bilinear,
-        check_class_maps.check_evidence_against,
+    expect_odd_fails(MAP_CHECKS, "class_activation_map")
+
+
+@pytest.mark.parametrize(("check", "name"), ALL_CHECKS)
+def test_without_work(check: Callable[..., None], name: str) -> None:
+    """Pictures and maps that are empty, constant, random or the input pass no check, nor do answers of another day."""
+    expect_lazy_fails([check], name, solved(name))
+    expect_replay_fails(lambda student, seed: check(student, np.random.default_rng(seed)), name, solved(name))
+
+
+def test_map_kept_counts_with_a_map() -> None:
+    """That the arguments stay as they are counts only for a function that draws a map."""
+    assert spec_of(check_class_maps.check_arguments_kept).after == ("check_class_map",)
+
+
+def test_pictures_come_from_filters(rng: np.random.Generator) -> None:
+    """Any picture that is made of its filter will do, in any order of its numbers; one of something else will not."""
+    weight, copy_of = with_copies(rng, rng.normal(size=(4, 8, 5, 3)))
+    for made in (_upright(weight[:, :3]), weight[:, 5:], np.abs(weight[:, [1, 1, 1]]), np.cbrt(weight[:, :3])):
+        expect_each_its_own(made, weight, copy_of)
+    for other in (made[::-1], made * 0, weight, made[:1].repeat(len(weight), 0), rng.random(made.shape)):
+        with pytest.raises(Failure):
+            expect_each_its_own(other, weight, copy_of)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_disguise(seed: int) -> None:
+    """However maps and classes are shuffled, each class keeps its map, and the top class is not beside the first."""
+    maps, weight, classes = check_class_maps.disguise(
+        np.random.default_rng(seed), check_class_maps.painted_maps(), check_class_maps.WEIGHTS
     )
-    expect_odd_fails(checks, "class_activation_map")
+    scores = weight @ maps.mean(axis=(1, 2))
+    assert scores.argmax() == (classes[0] + 2) % 4
+    assert np.tensordot(weight, maps, axes=1).sum(axis=(1, 2)) == pytest.approx(scores * 64, rel=1e-4)
+    before = np.tensordot(check_class_maps.WEIGHTS, check_class_maps.painted_maps(), axes=1)
+    after = np.tensordot(weight, maps, axes=1)[classes]
+    assert np.abs(np.sort(after.reshape(4, -1)) - np.sort(before.reshape(4, -1))).max() < 0.4
 
 
 ODD_LAYERS = [None, 3, "", "conv1", (), ("", ""), (1, 2), ("conv1",) * 3, {"conv1": 1}, ["conv1"]]

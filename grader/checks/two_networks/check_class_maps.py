@@ -124,7 +124,8 @@ def check_maps_drawn(
     exhibit: LayOut,
 ) -> None:
     """On test images, the maps of trained networks are the reference's."""
-    own, problem = shown_networks(student, pictures)
+    shown = student.twin()  # of what is only shown, no record is kept: it earns nothing
+    own, problem = shown_networks(shown, pictures)
     chosen = choose_examples(oracle, reference, pictures)
     arrays, given = {"images": chosen.images.permute(0, 2, 3, 1).numpy()}, []
     for network in NETWORKS:
@@ -135,7 +136,7 @@ def check_maps_drawn(
         given += [(one, weight) for one in features]
         if network in own:
             try:
-                arrays[f"student_{network}"] = _own_maps(student, own[network], chosen.images, classes)
+                arrays[f"student_{network}"] = _own_maps(shown, own[network], chosen.images, classes)
             except CheckStopped as stopped:
                 problem = problem or f"Your maps of the {network} network can't be drawn. {stopped.message}"
     names = [pictures.test.classes[label] for label in chosen.labels]

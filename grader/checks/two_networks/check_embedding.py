@@ -131,10 +131,9 @@ def check_network_kept(student: Implementation, rng: Generator) -> None:
 def check_any_number(student: Implementation, rng: Generator) -> None:
     """There is a row for each image, of one image and of a hundred."""
     subject = make_subject(student, rng)
-    for count in (1, 7, 100):
-        images = _images(rng, count)
-        received = subject.received(images)
-        answer = _features(student, subject, images)
+    asked = [(images, subject.received(images)) for images in (_images(rng, count) for count in (1, 7, 100))]
+    for images, received in asked:
+        count, answer = len(images), _features(student, subject, images)
         expect_shape(answer, received.shape)
         scale = float(np.abs(received).max(initial=0))
         what = f"features of {count} image{'s' if count > 1 else ''}"

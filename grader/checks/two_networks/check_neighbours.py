@@ -95,7 +95,8 @@ def check_neighbours_drawn(
     exhibit: LayOut,
 ) -> None:
     """Of test images, the neighbors by a trained network's features are the reference's."""
-    own, problem = shown_networks(student, pictures)
+    shown = student.twin()  # of what is only shown, no record is kept: it earns nothing
+    own, problem = shown_networks(shown, pictures)
     # As many as the bank has: all, or few where many implementations are tried.
     pictures = replace(pictures, test=first(pictures.test, len(pictures.bank.labels)))
     labels, bank_labels = pictures.test.labels.numpy(), pictures.bank.labels.numpy()
@@ -110,7 +111,7 @@ def check_neighbours_drawn(
         found = {"reference": rows[asked]}
         if network in own:
             try:
-                found["student"], share = _own_neighbours(student, own[network], pictures, asked)
+                found["student"], share = _own_neighbours(shown, own[network], pictures, asked)
                 shares[f"student_{network}"] = measured[f"{network}_share"] = share
             except CheckStopped as stopped:
                 problem = problem or f"Neighbors by your {network} network can't be shown. {stopped.message}"

@@ -192,14 +192,15 @@ def check_filters_drawn(
     exhibit: LayOut,
 ) -> None:
     """The filters of trained networks look as they should, in both layers."""
-    own, problem = own_networks(student)  # filters need no picture, so no data set
+    shown = student.twin()  # of what is only shown, no record is kept: it earns nothing
+    own, problem = own_networks(shown)  # filters need no picture, so no data set
     weights = []
     for network in NETWORKS:
         trained = reference_network(oracle, reference, pictures, network)
         for number, layer in enumerate(oracle.visualize.LAYERS.value()):
             weight = weight_of(trained, layer)[:MOST]
             arrays = {"reference_images": _as_bytes(numbers(oracle.visualize.filter_images(torch.from_numpy(weight))))}
-            drawn, name = _own_filters(student, own.get(network), number)
+            drawn, name = _own_filters(shown, own.get(network), number)
             told = f"yours of {name}" if name else "yours can't be shown"
             caption = (
                 f"Filters of the {'first' if number == 0 else 'second'} layer of the {network} network: {told}, the "
@@ -210,8 +211,8 @@ def check_filters_drawn(
             weights.append(weight)
     for weight in (_shuffled(weight, rng) for weight in weights):  # only now: the pictures are in the report by then
         answer = numbers(student.visualize.filter_images(torch.from_numpy(weight)))
-        shown = expect_visible(answer, (len(weight), *weight.shape[2:], 3))
-        (expect_colours if weight.shape[1] == 3 else expect_one_choice)(shown, weight)
+        made = expect_visible(answer, (len(weight), *weight.shape[2:], 3))
+        (expect_colours if weight.shape[1] == 3 else expect_one_choice)(made, weight)
 
 
 def _shuffled(weight: Array, rng: Generator) -> Array:
