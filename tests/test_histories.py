@@ -81,6 +81,8 @@ NAMED = [
     (changed(train_loss=[1.0, math.inf, 1.0]), "history_not_finite"),
     (changed(train_loss=[1.0] * 70), "history_of_unequal_lengths"),
     (changed(val_accuracy=[0.3, 55, 60]), "history_in_two_units"),
+    (changed(train_loss=[0.7] * 3), "history_constant"),
+    ({"supervised": {name: [0] for name in CURVES}}, "history_constant"),
 ]
 
 

@@ -9,9 +9,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sample_handles import handle_of
+from sample_two_networks import implement
 from torch import Tensor, nn
 
-from grader.checks.two_networks.silencing import has_bypassed_convolution
+from grader.checks.compare import numbers
+from grader.checks.two_networks.check_resnet import check_logits
+from grader.checks.two_networks.check_resnet_features import check_feature_maps, check_features
+from grader.checks.two_networks.silencing import convolutions_of, depends_on, has_bypassed_convolution
+from grader.errors import Failure
 
 
 class Net(nn.Module):
@@ -68,3 +73,157 @@ def test_bypassed_convolution(net: type[Net], has_one: bool) -> None:
     """Branches that start at 0 count; a plain stack and convolutions without effect don't."""
     torch.manual_seed(3)
     assert has_bypassed_convolution(handle_of(net().eval()), np.random.default_rng(1)) is has_one
+
+
+class MostlyMeanColour(MeanColour):
+    """Its convolutions change the logits in the fifth digit."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 10)."""
+        return super().forward(x) + 1e-3 * Net.forward(self, x)
+
+
+class AddsConstant(Plain):
+    """What is added to the stack of convolutions is no image."""
+
+    def body(self, x: Tensor) -> Any:
+        """As above."""
+        return super().body(x) + self.scale + 1e-9 * x
+
+
+class Ignores(Net):
+    """The same for all images."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 10)."""
+        logits: Tensor = self.fc(self.body(self.stem(x).mul(0)).mean((2, 3)))
+        return logits
+
+
+@pytest.mark.parametrize(
+    ("net", "matter"),
+    [(Net, True), (Scaled, True), (Plain, True), (MeanColour, False), (MostlyMeanColour, False), (Ignores, False)],
+    ids=str,
+)
+def test_convolutions_matter(net: type[Net], matter: bool) -> None:
+    """Convolutions matter where silencing all of them changes how the logits differ between images; weights stay."""
+    torch.manual_seed(3)
+    model = net().eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    held = handle_of(model)
+    assert depends_on(convolutions_of(held), lambda images: numbers(held(images)), np.random.default_rng(1)) is matter
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_constant_beside_convolutions() -> None:
+    """A stack of convolutions to which a constant is added has no shortcut."""
+    torch.manual_seed(3)
+    assert not has_bypassed_convolution(handle_of(AddsConstant().eval()), np.random.default_rng(1))
+
+
+class Identity(torch.autograd.Function):
+    """Hides what is done from torch's record."""
+
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
+        """Give a copy."""
+        return x.clone()
+
+    @staticmethod
+    def backward(_ctx: Any, grad: Tensor) -> Tensor:
+        """Pass the gradient on."""
+        return grad
+
+
+class Pretends(nn.Module):
+    """A "ResNet" of the mean colour, beside convolutions that it does not use."""
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 3, 3), nn.Linear(3, num_classes)
+
+    def feature_maps(self, x: Tensor) -> Any:
+        """(N, 3, H, W), the images."""
+        return Identity.apply(x)  # type: ignore[no-untyped-call]
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 3), the mean colour."""
+        means: Tensor = self.feature_maps(x).mean((2, 3))
+        return means
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 10)."""
+        logits: Tensor = self.fc(self.features(x))
+        return logits
+
+
+def test_pretends() -> None:
+    """A network without convolutions that matter fails the check on which all others of task 1 stand."""
+    with pytest.raises(Failure, match="not what the convolutions"):
+        check_logits(implement(SmallResNet=Pretends), np.random.default_rng(1))
+
+
+class PretendsFeatures(Net):
+    """A right network; subclasses give something else as its features and maps."""
+
+    def feature_maps(self, x: Tensor) -> Any:
+        """(N, 8, H, W)."""
+        return self.body(F.relu(self.norm(self.stem(x))))
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 8)."""
+        means: Tensor = self.feature_maps(x).mean((2, 3))
+        return means
+
+
+class RandomFeatures(PretendsFeatures):
+    """Random numbers in their place."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 8)."""
+        return torch.randn(len(x), 8)
+
+
+class ZeroFeatures(PretendsFeatures):
+    """Zeros in their place."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 8)."""
+        return torch.zeros(len(x), 8)
+
+
+class PixelFeatures(PretendsFeatures):
+    """Pixels in their place."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 8)."""
+        return x.flatten(1)[:, :8]
+
+
+class SpreadFeatures(PretendsFeatures):
+    """The features again in the place of the maps."""
+
+    def feature_maps(self, x: Tensor) -> Any:
+        """(N, 8, 4, 4)."""
+        return self.features(x)[:, :, None, None].expand(-1, -1, 4, 4)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 8)."""
+        means: Tensor = super().feature_maps(x).mean((2, 3))
+        return means
+
+
+@pytest.mark.parametrize("net", [RandomFeatures, ZeroFeatures, PixelFeatures])
+def test_features_of_nothing(net: type[Net]) -> None:
+    """Features that the convolutions have no part in fail, whatever their shape."""
+    with pytest.raises(Failure, match="not made of the images"):
+        check_features(implement(SmallResNet=net), np.random.default_rng(1))
+    check_features(implement(SmallResNet=PretendsFeatures), np.random.default_rng(1))
+
+
+def test_maps_of_features() -> None:
+    """Maps with one number at all places are averages."""
+    with pytest.raises(Failure) as caught:
+        check_feature_maps(implement(SmallResNet=SpreadFeatures), np.random.default_rng(1))
+    assert caught.value.mistake == "resnet.maps_are_averages"
+    check_feature_maps(implement(SmallResNet=PretendsFeatures), np.random.default_rng(1))

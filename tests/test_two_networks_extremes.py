@@ -26,6 +26,11 @@ from grader.reference.models import Reference
 from grader.sandbox.student import Implementation
 
 
+def rng() -> np.random.Generator:
+    """Random numbers for the inputs, the same each time."""
+    return np.random.default_rng(3)
+
+
 @pytest.fixture
 def reference() -> Reference:
     """Reference networks that are untrained."""
@@ -70,7 +75,7 @@ def test_extremes_are_shown(
 ) -> None:
     """The plot holds eight turned images of each side and end; where the student's can't be, a sentence says why."""
     shown = pictures(is_cifar=is_cifar)
-    check_extremes.check_extremes_of_network(student, implement(), shown, reference, exhibit)
+    check_extremes.check_extremes_of_network(student, implement(), rng(), shown, reference, exhibit)
     (plot,) = laid_out
     sides = {name.split("_")[0] for name in plot.arrays}
     assert sides == ({"reference"} if problem else {"reference", "student"})
@@ -90,7 +95,7 @@ def test_extremes_are_shown(
 def test_images_are_shown_as_seen(reference: Reference, exhibit: Function, laid_out: list[Exhibit]) -> None:
     """Turned back by as many quarter turns as the plot says, each shown image is one of the test images."""
     shown = pictures(is_cifar=True)
-    check_extremes.check_extremes_of_network(implement(), implement(), shown, reference, exhibit)
+    check_extremes.check_extremes_of_network(implement(), implement(), rng(), shown, reference, exhibit)
     upright = {image.permute(1, 2, 0).numpy().tobytes() for image in shown.test.images}
     arrays = laid_out[0].arrays
     for image, turns in zip(arrays["student_lowest_images"], arrays["student_lowest_turns"], strict=True):
@@ -101,7 +106,9 @@ def test_network_that_turns_right(reference: Reference, exhibit: Function, laid_
     """What a network whose labels count to the right said is shown as the turn that it meant."""
     for labels in (LEFT, RIGHT):
         student = implement({"rotation.pth": saved(looks_for_bright_quarter(labels))})
-        check_extremes.check_extremes_of_network(student, implement(), pictures(is_cifar=True), reference, exhibit)
+        check_extremes.check_extremes_of_network(
+            student, implement(), rng(), pictures(is_cifar=True), reference, exhibit
+        )
     for plot in laid_out:
         np.testing.assert_array_equal(plot.arrays["student_lowest_turns"], plot.arrays["student_lowest_predicted"])
         for name, array in laid_out[0].arrays.items():
@@ -114,7 +121,9 @@ def test_wrong_choice_is_told_beside_the_reference(
     """Where extreme_examples is wrong the check fails, and the plot says why in the student's place."""
     student = implement(extreme_examples=answers(([0] * 8, [1] * 8)))
     with pytest.raises(Failure):
-        check_extremes.check_extremes_of_network(student, implement(), pictures(is_cifar=True), reference, exhibit)
+        check_extremes.check_extremes_of_network(
+            student, implement(), rng(), pictures(is_cifar=True), reference, exhibit
+        )
     (plot,) = laid_out
     assert plot.facts["problem"].startswith("These are not the 8 lowest losses")
     assert not any(name.startswith("student") for name in plot.arrays)

@@ -33,11 +33,18 @@ from grader.checks.two_networks.rotation_network import (
 )
 from grader.errors import CheckStopped, Failure
 from grader.records import Exhibit
+from grader.sandbox.student import Implementation
 
 # --- rotation_model ---------------------------------------------------------------------------------------------------
 
+
+def check_four_logits(student: Implementation) -> None:
+    """The check with random numbers."""
+    check_rotation_model.check_four_logits(student, np.random.default_rng(2))
+
+
 MODEL_CHECKS = [
-    check_rotation_model.check_four_logits,
+    check_four_logits,
     check_rotation_model.check_same_architecture,
     check_rotation_model.check_all_trainable,
 ]
@@ -91,11 +98,38 @@ def test_network_that_cannot_be_used(check: Function, network: Function) -> None
 def test_names_other_architecture() -> None:
     """A network that shares no layer with the given one is named so; having fewer parameters, it has none frozen."""
     student = implement(rotation_model=lambda model: nn.Sequential(nn.Flatten(), nn.Linear(3072, 4)))
-    check_rotation_model.check_four_logits(student)
+    check_four_logits(student)
     with pytest.raises(Failure) as caught:
         check_rotation_model.check_same_architecture(student)
     assert caught.value.mistake == "rotation.other_architecture"
     check_rotation_model.check_all_trainable(student)
+
+
+class Forgets(nn.Module):
+    """Four logits that have nothing to do with weights or images."""
+
+    def __init__(self, model: nn.Module, logits: Function) -> None:
+        """Keep the network that it does not use."""
+        super().__init__()
+        self.model, self.logits = model, logits
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """(N, 3, H, W) -> (N, 4)."""
+        return self.logits(x)
+
+
+FORGETFUL = {
+    "zeros": lambda x: torch.zeros(len(x), 4),
+    "random": lambda x: torch.randn(len(x), 4),
+    "pixels": lambda x: x.flatten(1)[:, :4],
+}
+
+
+@pytest.mark.parametrize("logits", FORGETFUL.values(), ids=FORGETFUL)
+def test_network_that_ignores_its_weights(logits: Function) -> None:
+    """Four logits that the network's weights have no part in are not enough."""
+    with pytest.raises(Failure, match="not what the network's weights make"):
+        check_four_logits(implement(rotation_model=lambda model: Forgets(model, logits)))
 
 
 # --- rotation.pth -----------------------------------------------------------------------------------------------------

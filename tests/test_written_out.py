@@ -26,6 +26,14 @@ TORCH_LOSSES = {
     "probabilities as targets": (WHOLE, "F.cross_entropy(a, F.one_hot(b, a.shape[1]).float())"),
     "beneath the library": (WHOLE, "torch._C._nn.cross_entropy_loss(a, b)"),
     "as an operator": (WHOLE, "torch.ops.aten.cross_entropy_loss(a, b)"),
+    "in another thread": (WHOLE, "POOL.submit(F.cross_entropy, a, b).result()"),
+    "modes switched off": (WHOLE, "without_modes(a, b)"),
+    "modes switched off, probabilities": (WHOLE, "without_modes(a, F.one_hot(b, a.shape[1]).float())"),
+    "traced": (WHOLE, "TRACED(a, b)"),
+    "code of the function": (WHOLE, "types.FunctionType(KEPT.__code__, vars(F), 'f', KEPT.__defaults__)(a, b)"),
+    "mapped": (WHOLE, "torch.func.vmap(F.cross_entropy)(a, b).mean()"),
+    "in a function of its own": (WHOLE, "Own.apply(a, b)"),
+    "half of it without modes": (HALF, "without_modes(a.log_softmax(1), b, F.nll_loss)"),
     "half of it": (HALF, "F.nll_loss(F.log_softmax(a, 1), b)"),
     "half of it as a module": (HALF, "torch.nn.NLLLoss()(a.log_softmax(1), b)"),
     "half of it as an operator": (
@@ -33,9 +41,30 @@ TORCH_LOSSES = {
         "torch.ops.aten.nll_loss_forward.default(a.log_softmax(1), b, None, 1, -100)[0]",
     ),
 }
-HEAD = (
-    f"import operator\nimport torch\nimport {F} as F\nKEPT = F.cross_entropy\nCRITERION = torch.nn.CrossEntropyLoss()\n"
-)
+HEAD = f"""
+import operator, types, warnings
+from concurrent.futures import ThreadPoolExecutor
+import torch
+import {F} as F
+KEPT = F.cross_entropy
+CRITERION = torch.nn.CrossEntropyLoss()
+POOL = ThreadPoolExecutor(1)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    EXAMPLE = torch.zeros(6, 10), torch.zeros(6, dtype=torch.int64)
+    TRACED = torch.jit.trace(lambda a, b: F.cross_entropy(a, b), EXAMPLE)
+
+
+def without_modes(a, b, loss=F.cross_entropy):
+    with torch._C.DisableTorchFunction():
+        return loss(a, b)
+
+
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b):
+        return F.cross_entropy(a, b)
+"""
 
 
 def source(expression: str) -> str:

@@ -7,14 +7,15 @@ mistakes: all are addressed in the same way and get copies of the same arguments
 
 from __future__ import annotations
 
+import functools
 import importlib
 import random
 import re
 import sys
 import traceback
 import types
-from collections.abc import Callable, Collection
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +31,7 @@ from grader.sandbox.unpickling import ClassMissing, read_saved
 from grader.sandbox.values import Arrays, pack, unpack
 
 _LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python3\.\d+)/")  # below it lies what others wrote
+_KERNELS = ("CompositeImplicitAutograd", "CompositeExplicitAutograd", "CPU")  # where torch keeps what it runs here
 MOST_LEFT_OUT = 3  # statements of a notebook that an answer tells of
 _QUOTED = re.compile(r"['\[\"](\w+)['\]\"]")  # as in "name 'net' is not defined" and "Module [MyNet] is missing ..."
 
@@ -250,13 +252,17 @@ def _resolve(path: str) -> Any:
     raise ModuleNotFoundError(path)
 
 
-def _without(names: Collection[str]) -> Any:
+@contextmanager
+def _without(names: Collection[str]) -> Iterator[None]:
     """Let torch's functions of these names raise ForbiddenCall meanwhile, however the caller came by them.
 
     torch tells a mode of every call on tensors: an alias, `getattr` or a reference that was kept makes no difference.
+    Compiled code, other threads, and code that switches modes off meet operators whose kernels are replaced.
     """
     if not names:
-        return nullcontext()
+        yield
+        return
+    import torch
     from torch.overrides import TorchFunctionMode
 
     class Without(TorchFunctionMode):
@@ -266,7 +272,30 @@ def _without(names: Collection[str]) -> Any:
                 raise ForbiddenCall(name)
             return function(*args, **(kwargs or {}))
 
-    return Without()
+    operators = torch.library.Library("aten", "IMPL")
+    try:
+        for name in names:
+            for key in _KERNELS:
+                if _has_kernel(f"aten::{name}", key):
+                    operators.impl(name, functools.partial(_refuse, name), key)
+        with Without():
+            yield
+    finally:
+        operators._destroy()
+
+
+def _has_kernel(operator: str, key: str) -> bool:
+    """Whether torch has an operator of this name, with a kernel of its own for this key of its dispatcher."""
+    import torch
+
+    try:
+        return bool(torch._C._dispatch_has_kernel_for_dispatch_key(operator, key))
+    except RuntimeError:  # no such operator
+        return False
+
+
+def _refuse(name: str, *_args: Any, **_kwargs: Any) -> None:
+    raise ForbiddenCall(name)
 
 
 def _no_grad() -> Any:

@@ -38,7 +38,8 @@ Losses = NDArray[np.float32]
 @check("3.3", weight=2, public=True)
 def check_extreme_indices(student: Implementation, rng: Generator) -> None:
     """extreme_examples gives the indices of the k lowest and of the k highest losses, the most extreme first."""
-    for count, k in ((12, 3), (40, 7), (9, 1), (6, 6), (2, 1)):
+    whole = int(rng.integers(4, 9))
+    for count, k in ((12, 3), (int(rng.integers(30, 50)), int(rng.integers(4, 12))), (9, 1), (whole, whole), (2, 1)):
         losses = (3 * rng.permutation(count) / count + 0.01).astype(np.float32)  # no two alike
         _pick(student, losses, k)
 
@@ -51,7 +52,7 @@ def check_equal_losses(student: Implementation, rng: Generator) -> None:
         _pick(student, losses, k)
 
 
-@check("3.3", help="Sort a copy, or sort indices.", public=True)
+@check("3.3", after=("check_extreme_indices",), help="Sort a copy, or sort indices.", public=True)
 def check_losses_kept(student: Implementation, rng: Generator) -> None:
     """The losses that were passed to extreme_examples are not changed."""
     losses = rng.permutation(np.linspace(0.1, 4, 10).astype(np.float32))
@@ -75,12 +76,19 @@ class _Asked:
 
 @check("3.3", diagnosed=False)
 def check_extremes_of_network(
-    student: Implementation, oracle: Implementation, pictures: Pictures, reference: Reference, exhibit: LayOut
+    student: Implementation,
+    oracle: Implementation,
+    rng: Generator,
+    pictures: Pictures,
+    reference: Reference,
+    exhibit: LayOut,
 ) -> None:
     """Of test images in their four turns, extreme_examples picks those with the lowest and with the highest loss."""
     if not pictures.has_reference(reference):
         raise DataMissing("The reference networks are missing: run `make reference`.")
     views, turns = turned(pictures.test.images[: max(SHOWN, len(pictures.test.labels) // SHARE)])
+    order = rng.permutation(len(turns))  # or the indices would be the same for everybody
+    views, turns = views[torch.from_numpy(order)], turns[order]
     by_reference = _ask(reference_network(oracle, reference, pictures, NETWORK), views, turns)
     arrays = _drawn("reference", _pick(oracle, by_reference.losses, SHOWN), by_reference, views, turns)
     asked, problem = _ask_student(student, pictures, views, turns)

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from grader.checks.compare import expect, expect_finite, expect_shape, number, numbers, summarise
 from grader.checks.declare import check
-from grader.checks.two_networks.silencing import has_bypassed_convolution
+from grader.checks.two_networks.silencing import convolutions_of, depends_on, has_bypassed_convolution
 from grader.checks.two_networks.tracing import identities, trace
 from grader.checks.two_networks.untrained import is_near, new_network, random_images, used_network
 from grader.sandbox.calls import make
@@ -21,20 +21,26 @@ TOO_MANY = 11_181_642  # parameters of torchvision's resnet18(num_classes=10)
 
 @check("1", weight=2, public=True)
 def check_logits(student: Implementation, rng: Generator) -> None:
-    """SmallResNet() gives ten finite logits for each image, however many images there are."""
+    """SmallResNet() makes ten finite logits of each image with its convolutions, however many images there are."""
     net = new_network(student)
-    for mode, counts in (("eval", (1, 2, 5)), ("train", (4,))):
+    for mode, counts in (("train", (4,)), ("eval", (1, 2, *rng.integers(3, 9, 1).tolist()))):
         getattr(net, mode)()
         for count in counts:
             answer = numbers(net(random_images(rng, count)))
             expect_shape(answer, (count, 10))
             expect_finite(answer, what="logits")
+    expect(
+        depends_on(convolutions_of(net), lambda some: numbers(net(some)).reshape(len(some), 10), rng),
+        "The logits are not what the convolutions among the network's parameters() make of the images.",
+        expected="logits that follow the images, and differ otherwise between images while all convolutions are 0",
+        got=answer,
+    )
 
 
 @check("1", after=("check_logits",), public=True)
 def check_classes(student: Implementation, rng: Generator) -> None:
     """SmallResNet(num_classes=K) gives K logits."""
-    for classes in (4, 7):
+    for classes in (4, *rng.integers(5, 10, 1).tolist(), *rng.integers(11, 40, 1).tolist()):
         net = new_network(student, num_classes=classes)
         answer = numbers(net(random_images(rng, 3)))
         expect(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from grader.checks.compare import expect, number, numbers, summarise
 from grader.checks.declare import check
+from grader.checks.two_networks.silencing import convolutions_of, depends_on
 from grader.checks.two_networks.untrained import final_layer, is_near, new_network, random_images, used_network
 from grader.errors import Failure, StudentRaised
 from grader.records import Array
@@ -35,7 +37,7 @@ def check_final_layer(student: Implementation, rng: Generator) -> None:
 
 @check("1", after=("check_final_layer",), public=True)
 def check_features(student: Implementation, rng: Generator) -> None:
-    """features(x) has as many numbers per image as `fc` receives."""
+    """features(x) gives what the convolutions make of each image, as many numbers as `fc` receives."""
     net = used_network(student, rng)
     images = random_images(rng, 3)
     answer = numbers(net.features(images))
@@ -52,6 +54,12 @@ def check_features(student: Implementation, rng: Generator) -> None:
         got=f"shape {answer.shape}",
         mistake=mistake,
     )
+    expect(
+        depends_on(convolutions_of(net), lambda some: numbers(net.features(some)).reshape(len(some), -1), rng),
+        "features(x) is not made of the images by the convolutions.",
+        expected="numbers that follow the images, and differ otherwise between images while all convolutions are 0",
+        got=answer,
+    )
 
 
 @check("1", after=("check_features",))
@@ -59,10 +67,8 @@ def check_forward(student: Implementation, rng: Generator) -> None:
     """The logits are what `fc` makes of features(x)."""
     net = used_network(student, rng)
     images = random_images(rng, 5)
-    fc, features = final_layer(net), numbers(net.features(images)).reshape(5, -1).astype(np.float64)
-    right: Floats = features @ numbers(fc.weight.value()).T.astype(np.float64)
-    bias = fc.bias.value()
-    right = right if bias is None else right + numbers(bias)
+    features = numbers(net.features(images)).reshape(5, -1).astype(np.float64)
+    right = _exchange_weights(final_layer(net), features, rng)
     logits = numbers(net(images)).reshape(5, 10)
     if not is_near(logits, right):
         shifted = right - right.max(axis=1, keepdims=True)
@@ -113,7 +119,28 @@ def check_feature_maps(student: Implementation, rng: Generator) -> None:
             got=summarise(features),
             mistake=next((f"resnet.{name}" for name, wrong in known.items() if is_near(features, wrong)), None),
         )
+    expect(
+        maps.shape[2:] == (1, 1)
+        or not is_near(maps, np.broadcast_to(maps.mean(axis=(2, 3), keepdims=True), maps.shape)),
+        "Each of the feature_maps(x) has the same number at all of its places.",
+        expected="the maps before the global average",
+        got=maps,
+        mistake="resnet.maps_are_averages",
+    )
     _expect_places(net, maps, rng)
+
+
+def _exchange_weights(fc: Handle, features: Array, rng: Generator) -> Floats:
+    """Give the last layer weights of ours, and return the logits (N, 10) that they make of the features (N, C)."""
+    state = fc.state_dict()
+    if isinstance(state, dict) and "weight" in state and state.keys() <= {"weight", "bias"}:
+        state = {name: rng.normal(size=numbers(value).shape).astype(np.float32) for name, value in state.items()}
+        fc.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+        weight, bias = state["weight"], state.get("bias")
+    else:  # a parametrized layer computes its weight of others
+        weight, bias = numbers(fc.weight.value()), fc.bias.value()
+    logits: Floats = features @ weight.T.astype(np.float64)
+    return logits if bias is None else logits + numbers(bias)
 
 
 def _expect_places(net: Handle, maps: Array, rng: Generator) -> None:

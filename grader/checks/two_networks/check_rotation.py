@@ -145,7 +145,10 @@ def _table(views: list[View], labels: Array) -> str:
 
 
 @check(
-    "3", help="Turn copies: torch.rot90 returns a new tensor, and `x[...] = ...` writes into the old one.", public=True
+    "3",
+    after=("check_turns",),
+    help="Turn copies: torch.rot90 returns a new tensor, and `x[...] = ...` writes into the old one.",
+    public=True,
 )
 def check_images_kept(student: Implementation, rng: Generator) -> None:
     """The images that were passed to rotate_images are not changed."""

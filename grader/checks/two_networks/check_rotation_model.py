@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
 from grader.checks.declare import check
+from grader.checks.two_networks.silencing import depends_on, matrices_of
 from grader.errors import CheckStopped, Failure, StudentRaised
 from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Function, Handle, Implementation
@@ -35,9 +37,9 @@ class _Made:
 
 
 @check("3", weight=2, public=True)
-def check_four_logits(student: Implementation) -> None:
-    """rotation_model gives a network with four logits for each image."""
-    made = _make(student)
+def check_four_logits(student: Implementation, rng: Generator) -> None:
+    """rotation_model gives a network that makes four logits of each image."""
+    made = _make(student, is_asked=True)
     answer = _logits(made.net, IMAGES)
     mistake = "rotation.keeps_ten_classes" if answer.size == len(IMAGES) * CLASSES else None
     expect(
@@ -55,6 +57,12 @@ def check_four_logits(student: Implementation) -> None:
         expected="logits, of any sign",
         got=summarise(answer),
         mistake="rotation.model_with_softmax",
+    )
+    expect(
+        _follows_images(made.net, rng),
+        "The logits are not what the network's weights make of the images.",
+        expected="logits that follow the images, and differ otherwise between images while all weights are 0",
+        got=answer,
     )
 
 
@@ -95,9 +103,18 @@ def check_all_trainable(student: Implementation) -> None:
     )
 
 
-def _make(student: Implementation) -> _Made:
-    """Call `rotation_model`; with another network where the student's own can't be used or makes it raise."""
+def _follows_images(net: Handle, rng: Generator) -> bool:
+    return depends_on(matrices_of(net), lambda images: _logits(net, images).reshape(len(images), -1), rng)
+
+
+def _make(student: Implementation, *, is_asked: bool = False) -> _Made:
+    """Call `rotation_model`; with another network where the student's own can't be used or makes it raise.
+
+    A network that is asked about images must make its logits of them.
+    """
     given = _own_network(student)
+    if is_asked and given is not None and not _follows_images(given, np.random.default_rng(0)):
+        given = None
     if given is not None:
         try:
             return _call(student, given)

@@ -30,9 +30,9 @@ BEST = 0.98  # what learns from CIFAR-10's training images alone, with so few pa
 
 
 @check("2.2", weight=2)
-def check_best_epoch(student: Implementation) -> None:
+def check_best_epoch(student: Implementation, rng: Generator) -> None:
     """best_epoch gives the index of the epoch with the least validation error."""
-    for history in _histories():
+    for history in _histories(rng):
         accuracies, losses = history["val_accuracy"], history["val_loss"]
         right = {i for i, value in enumerate(accuracies) if value == max(accuracies)}
         right |= {i for i, value in enumerate(losses) if value == min(losses)}
@@ -45,19 +45,43 @@ def check_best_epoch(student: Implementation) -> None:
         )
 
 
-def _histories() -> list[dict[str, list[float]]]:
-    """Curves on which each wrong rule gives another epoch: they overfit, and end badly."""
-    whole = {
-        "train_loss": [2.0, 1.6, 1.3, 1.1, 0.9, 0.7, 0.5, 0.3, 0.4],  # least at 7
-        "train_accuracy": [0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95, 0.9, 0.93],  # highest at 6
-        "val_loss": [1.9, 1.7, 2.2, 1.1, 0.8, 0.9, 1.0, 1.2, 1.4],  # least at 4, highest at 2
-        "val_accuracy": [0.4, 0.3, 0.5, 0.6, 0.7, 0.66, 0.65, 0.6, 0.55],  # highest at 4, least at 1
-    }
-    disagree = whole | {"val_loss": [1.9, 1.7, 2.2, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4]}  # least at 3
-    tied = whole | {"val_accuracy": [0.4, 0.3, 0.5, 0.6, 0.7, 0.7, 0.65, 0.6, 0.55]}
-    first = {name: curve[4:] for name, curve in whole.items()}
-    last = {name: curve[:5] for name, curve in whole.items()}
-    return [whole, disagree, tied, first, last]
+def _histories(rng: Generator) -> list[dict[str, list[float]]]:
+    """Curves on which each wrong rule gives another epoch."""
+    whole, best, _ = _curves(rng)
+    disagree, other, elsewhere = _curves(rng)
+    disagree["val_loss"][other], disagree["val_loss"][elsewhere] = 0.8, 0.4  # the least loss at another epoch
+    tied, one, another = _curves(rng)
+    tied["val_accuracy"][another] = tied["val_accuracy"][one]
+    first = {name: curve[best:] for name, curve in whole.items()}
+    last = {name: curve[: best + 1] for name, curve in whole.items()}
+    longer, _, _ = _curves(rng)
+    return [whole, disagree, tied, first, last, longer]
+
+
+def _curves(rng: Generator) -> tuple[dict[str, list[float]], int, int]:
+    """Draw four curves of 12 to 20 epochs.
+
+    The highest validation accuracy and the least validation loss stand at one epoch. The extremes by which wrong rules
+    choose stand at others, all different: those of the training curves, the least accuracy, the highest loss, and the
+    least difference of the losses. None stands at the last epoch, or behind the best one.
+
+    Returns:
+        `(curves, best epoch, another epoch at which no extreme stands)`.
+    """
+    epochs = int(rng.integers(12, 21))
+    best = int(rng.integers(2, epochs - 2))
+    free = [epoch for epoch in range(epochs - 1) if epoch not in (best, best + 1)]
+    learned, perfect, worst, highest, same, spare = (int(epoch) for epoch in rng.permutation(free)[:6])
+    train_loss, val_loss = rng.uniform(0.9, 1.2, epochs), rng.uniform(1.4, 1.9, epochs)
+    train_accuracy, val_accuracy = rng.uniform(0.5, 0.7, epochs), rng.uniform(0.4, 0.6, epochs)
+    train_loss[learned], train_accuracy[perfect] = 0.3, 0.9
+    val_accuracy[best], val_loss[best], train_loss[best] = 0.75, 0.6, 0.8
+    val_accuracy[worst], val_loss[highest] = 0.2, 2.3
+    val_loss[same] = train_loss[same] + 0.01
+    curves = {
+        "train_loss": train_loss, "train_accuracy": train_accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy,
+    }  # fmt: skip
+    return {name: curve.round(4).tolist() for name, curve in curves.items()}, best, spare
 
 
 @check("2.2", weight=9, diagnosed=False)

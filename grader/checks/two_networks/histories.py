@@ -9,6 +9,7 @@ history_of_last_epoch       a single number in place of a curve
 history_not_finite          nan or inf among the numbers
 history_of_unequal_lengths  curves of different lengths
 history_in_two_units        some accuracies of a curve as fractions, some in percent
+history_constant            the training loss never changes, or is 0
 """
 
 from __future__ import annotations
@@ -104,6 +105,14 @@ def read_history(student: Implementation, network: str, needed: tuple[str, ...] 
         expected="a number per epoch in each",
         got=", ".join(f"{name}: {length}" for name, length in lengths.items()),
         mistake=f"{network}.history_of_unequal_lengths",
+    )
+    losses = history["train_loss"]
+    expect(
+        max(losses) > min(losses) or losses[0] > 0 == len(losses) - 1,
+        f'train_loss of "{network}" in {FILE} is {losses[0]:g} in each of {len(losses)} epochs.',
+        expected="what training gave: a loss that changes from epoch to epoch",
+        got=summarise(losses),
+        mistake=f"{network}.history_constant",
     )
     return history | _others(network, curves, needed, lengths[needed[0]])
 

@@ -120,7 +120,7 @@ def writing_it_out() -> Iterator[None]:
     try:
         yield
     except StudentRaised as raised:
-        if raised.kind != "ForbiddenCall":
+        if "ForbiddenCall" not in raised.message:  # TorchScript raises exceptions of its own, which quote it
             raise
         is_half = "ForbiddenCall: nll_loss" in raised.message
         called = "F.nll_loss or nn.NLLLoss" if is_half else "F.cross_entropy or nn.CrossEntropyLoss"

@@ -1,32 +1,69 @@
-"""What a network owes to its convolutions: one is silenced, and the logits are compared.
+"""What a network's answers owe to its weights: some are set to 0, and the answers are compared.
 
-A residual network has a convolution that matters and that a shortcut bypasses: without it the logits change, and still
-depend on the image. In a plain stack of layers, silencing any convolution cuts the image off. Where silencing changes
+What is compared is how answers differ from image to image, for whatever is the same for all images is no answer. In a
+residual network, a convolution matters that a shortcut bypasses: without it the answers change, and still depend on the
+image. In a plain stack of layers, silencing any convolution cuts the image off. Where silencing all of them changes
 nothing, the convolutions are decoration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 
 from grader.checks.compare import numbers
-from grader.checks.two_networks.untrained import NEAR, random_images
-from grader.errors import StudentRaised
+from grader.checks.two_networks.tracing import attribute
+from grader.checks.two_networks.untrained import random_images
 from grader.records import Array
-from grader.sandbox.calls import make
+from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Handle
 
 MOST_TRIED = 24  # convolutions; a ResNet of depth 18 has 20
 IMAGES = 4
+ORDERED = 14  # images that are asked about in two orders
+FOLLOWS = 0.8  # cosine of the answers in both orders: of recorded ones it is 0.3 or less, with dropout 0.9 or more
+ROUNDING = 1e-6  # of the largest number: two images whose answers are nearer than that have the same
+ALL_CHANGE = 0.1  # least share of the differences between images that all of the weights together must change ...
+ONE_CHANGES = 0.01  # ... and a single convolution, in a network of fifty
+
+
+def depends_on(weights: Sequence[Handle], ask: Callable[[Tensor], Array], rng: Generator) -> bool:
+    """Return whether answers follow the images, and differ otherwise between images while all of the weights are 0.
+
+    Images are asked about twice, in two secret orders, so that nobody can have the answers ready. Their contrasts are
+    far apart: noise in the answers, such as dropout makes, does not hide how these differ.
+
+    Args:
+        weights: Parameters of a network in evaluation mode; the same afterwards.
+        ask: Gives its answers, (N, ...), for images (N, 3, 32, 32).
+        rng: Draws the images and their orders.
+
+    Raises:
+        CheckStopped: If the network can't be run.
+    """
+    contrasts = rng.permutation(np.geomspace(0.25, 4, ORDERED)).astype(np.float32)
+    images = random_images(rng, ORDERED) * torch.from_numpy(contrasts).view(-1, 1, 1, 1)
+    order = rng.permutation(ORDERED)
+    before, again = (
+        _differences(ask(images[torch.from_numpy(rows)]))[np.argsort(rows)] for rows in (np.arange(ORDERED), order)
+    )
+    lengths = float(np.linalg.norm(before) * np.linalg.norm(again))
+    if before.shape != again.shape or not lengths or float((before * again).sum()) < FOLLOWS * lengths:
+        return False
+    with _silenced(weights):
+        change = np.abs(_differences(ask(images)) - before).max(initial=0)
+    return bool(change > ALL_CHANGE * np.abs(before).max(initial=0))
 
 
 def has_bypassed_convolution(net: Handle, rng: Generator) -> bool:
-    """Whether silencing one convolution changes the logits, and leaves them dependent on the image.
+    """Return whether silencing one convolution changes the logits, and leaves them dependent on the image.
 
     Args:
         net: A network in evaluation mode; its weights are other ones afterwards.
@@ -35,47 +72,76 @@ def has_bypassed_convolution(net: Handle, rng: Generator) -> bool:
     Raises:
         CheckStopped: If the network can't be run.
     """
-    state = net.state_dict()
-    _rescale(net, [name for name, value in state.items() if _is_vector(value)])
+    for vector in _parameters(net, lambda shape: not _is_matrix(shape)):
+        _change(vector, "uniform_", 0.5, 1.5)  # some architectures start their scales at 0: their branches don't show
     images = random_images(rng, IMAGES)
-    before = _logits(net, images)
-    names = [name for name, value in state.items() if value.ndim == 4 and not _is_vector(value)]
-    for weight in _parameters(net, rng.permutation(names)[:MOST_TRIED].tolist()):
-        kept = net.owner.make(make("torch.clone", make("torch.Tensor.detach", weight)))
-        _change(weight, "zero_")
-        after = _logits(net, images)
-        _change(weight, "copy_", kept)
-        scale = NEAR * max(float(np.abs(before).max(initial=0)), 1e-9)
-        if np.abs(after - before).max(initial=0) > scale and np.ptp(after, axis=0).max(initial=0) > scale:
+    before = _differences(numbers(net(images)))
+    least = ONE_CHANGES * np.abs(before).max(initial=0)
+    found = convolutions_of(net)
+    for place in rng.permutation(len(found))[:MOST_TRIED]:
+        with _silenced([found[place]]):
+            after = _differences(numbers(net(images)))
+        if np.abs(after - before).max(initial=0) > least and np.abs(after).max(initial=0) > least:
             return True
     return False
 
 
-def _parameters(net: Handle, names: Iterable[str]) -> Iterator[Handle]:
-    """The parameters of these names, without those that are buffers."""
-    for name in names:
-        try:
-            found = net.get_parameter.with_options(keep=True)(name)
-        except StudentRaised:
-            continue
-        yield found
+def convolutions_of(net: Handle) -> list[Handle]:
+    """Return the weights of a network's convolutions: its parameters with four dimensions."""
+    return _parameters(net, lambda shape: len(shape) == 4 and _is_matrix(shape))
+
+
+def matrices_of(net: Handle) -> list[Handle]:
+    """Return the weights of a network's layers, without biases and scales."""
+    return _parameters(net, _is_matrix)
+
+
+def _is_matrix(shape: tuple[int, ...]) -> bool:
+    """Whether a weight has more than one number per channel."""
+    return int(np.prod(shape)) > max(shape, default=1)
+
+
+def _parameters(net: Handle, is_wanted: Callable[[tuple[int, ...]], bool]) -> list[Handle]:
+    """The parameters whose shapes are wanted; they stay where they are."""
+    who = net.owner
+    listed = who.make(make("builtins.list", _ask_kept(net, "parameters")))
+    shapes = make("builtins.map", make("operator.attrgetter", "shape"), listed)
+    shapes = make("builtins.map", attribute("builtins", "tuple"), shapes)  # a torch.Size would stay there
+    told = who.ask({"op": "make", "recipe": make("builtins.list", shapes)}, net.kind, recorded=False)
+    return [
+        who.make(make("operator.getitem", listed, place))
+        for place, shape in enumerate(told if isinstance(told, list) else [])
+        if isinstance(shape, tuple | list) and is_wanted(tuple(int(side) for side in shape))
+    ]
+
+
+@contextmanager
+def _silenced(weights: Sequence[Handle]) -> Iterator[None]:
+    """Set weights to 0 for a while."""
+    kept = [weight.owner.make(make("torch.clone", make("torch.Tensor.detach", weight))) for weight in weights]
+    for weight in weights:
+        _change(weight, "zero_")
+    yield
+    for weight, value in zip(weights, kept, strict=True):
+        _change(weight, "copy_", value)
 
 
 def _change(weight: Handle, method: str, *args: Any) -> None:
     """Call a method of a parameter that changes it in place."""
-    getattr(weight, method).with_options(no_grad=True, keep=True)(*args)
+    target = {"object": weight.id, "name": method}
+    request = {"op": "call", "target": target, "args": args, "kwargs": {}, "no_grad": True, "keep": True}
+    weight.owner.ask(request, method, recorded=False)
 
 
-def _rescale(net: Handle, names: Iterable[str]) -> None:
-    """Give every scale and bias a size at which branches show: some architectures start all of theirs at 0."""
-    for vector in _parameters(net, names):
-        _change(vector, "uniform_", 0.5, 1.5)
+def _ask_kept(held: Handle, name: str) -> Handle | Recipe:
+    request = {"op": "call", "target": {"object": held.id, "name": name}, "args": (), "kwargs": {}, "keep": True}
+    found: Handle = held.owner.ask(request, name, recorded=False)
+    return found
 
 
-def _is_vector(value: Array) -> bool:
-    """Whether a weight has one number per channel, or one in all."""
-    return value.dtype.kind == "f" and value.size == max(value.shape, default=1)
-
-
-def _logits(net: Handle, images: Tensor) -> Array:
-    return np.nan_to_num(numbers(net(images)).reshape(len(images), -1).astype(np.float64))
+def _differences(answers: Array) -> NDArray[np.float64]:
+    """How answers (N, ...) differ from their mean over the images, (N, D); 0 where that is rounding."""
+    exact = np.nan_to_num(answers.reshape(len(answers), -1).astype(np.float64), posinf=0, neginf=0)
+    apart = exact - exact.mean(axis=0)
+    apart[np.abs(apart) <= ROUNDING * np.abs(exact).max(initial=0)] = 0
+    return apart

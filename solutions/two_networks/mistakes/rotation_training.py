@@ -190,3 +190,13 @@ def history_not_finite(files):
 def history_of_one_network(files):
     histories = _history(files)
     return json.dumps(histories["rotation"] | {"supervised": histories["supervised"]}).encode()
+
+
+@mistaken_file(
+    "history.json",
+    "rotation.history_constant",
+    check="check_rotation_curve",
+    help="The training loss of the rotation network is the same number in each epoch. Append each epoch's loss.",
+)
+def history_constant(files):
+    return _with_rotation(files, {"train_loss": [0] * len(_history(files)["rotation"]["train_loss"])})

@@ -186,3 +186,13 @@ def history_in_two_units(files):
         return curves | {"val_accuracy": [first, *(100 * value for value in rest)]}
 
     return _changed(files, change)
+
+
+@mistaken_file(
+    "history.json",
+    "supervised.history_constant",
+    check="check_supervised_curves",
+    help="The training loss is the same number in each epoch. Append what train_epoch returns, epoch after epoch.",
+)
+def history_constant(files):
+    return _changed(files, lambda curves: curves | {"train_loss": [0.5] * len(curves["train_loss"])})
