@@ -29,11 +29,14 @@ DEMANDS = [
     ("miniplaces", "full model", "check_deactivated", "however many blocks its layers have"),
     ("miniplaces", "full model", "check_map", "images that are not square"),
     ("miniplaces", "lowest_dropped_units", "check_dropped_count", "that do not fire on this image are dropped"),
+    ("miniplaces", "lowest_dropped_units", "check_count_keeps_model", "The model must be left as it was"),
     ("miniplaces", "MyNet", "check_accuracy", "use nothing in them that only `MyNet` has"),
     ("miniplaces", "train", "check_step", "one step of the given optimizer on the mean cross-entropy"),
     ("miniplaces", "train", "check_whole_epoch", "Take the batches and the optimizer as they are"),
+    ("miniplaces", "train", "check_report", "the mean loss as a float, or a list of the batches' losses"),
     ("miniplaces", "evaluate", "check_evaluation_mode", "in evaluation mode"),
     ("miniplaces", "create_optimizer", "check_all_parameters", "whose `state_dict()` has `param_groups`"),
+    ("miniplaces", "create_optimizer", "check_learning_rate", "a larger learning rate makes longer"),
     ("miniplaces", "Accuracies", "check_entries", "all are read as percent, so do not mix them"),
     ("miniplaces", "Accuracies", "check_entries", "may have 256 KiB at most"),
     ("two_networks", "SmallResNet", "check_registered", "All its weights are among its `parameters()`"),
@@ -132,7 +135,7 @@ def test_penalty_on_weights() -> None:
     way = next(each for each in load_accepted("miniplaces") if each.id == "fashion.penalizes_weights")
     who = implementation("miniplaces", way)
     check_fashion.check_gradients_cleared(who, np.random.default_rng(2))
-    check_fashion.check_report(who)
+    check_fashion.check_report(who, np.random.default_rng(2))
 
 
 def test_gradients_that_stay() -> None:

@@ -10,17 +10,14 @@ from grader.checks.compare import compare, expect, expect_close, expect_shape, n
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.maps import as_maps, expect_same_map, standardised
-from grader.checks.miniplaces.check_units import top5
+from grader.checks.miniplaces.check_units import expect_as_sent, top5
 from grader.checks.miniplaces.networks import (
-    BLUE,
-    CELL,
-    GREEN,
-    RED,
+    BRIGHT,
+    UNITS,
     Scene,
-    classifier,
-    detector_network,
+    any_seed,
     load_scene,
-    painted,
+    mosaic,
     scene_network,
     seeded_resnet50,
 )
@@ -33,16 +30,18 @@ MOST_PIXELS = 1 << 20
 
 
 @check("3a", weight=2)
-def check_rows_are_places(student: Implementation) -> None:
+def check_rows_are_places(student: Implementation, rng: Generator) -> None:
     """Row r of the result holds the activations of one place, rows of the map first."""
-    channels, height, width = 5, 3, 4
-    # The number at unit k, row i, column j tells where it comes from: kij.
+    channels, height = int(rng.integers(3, 6)), int(rng.integers(2, 5))
+    width = height + int(rng.integers(1, 4))
+    # The number at unit k, row i, column j tells where it comes from: kij, behind thousands at random.
     k, i, j = np.meshgrid(np.arange(channels), np.arange(height), np.arange(width), indexing="ij")
-    activations = torch.from_numpy((100.0 * k + 10 * i + j).astype(np.float32))[None]
-    expected = (100 * k + 10 * i + j).transpose(1, 2, 0).reshape(height * width, channels)
+    places = 1000 * rng.integers(1, 10, size=k.shape) + 100 * k + 10 * i + j
+    activations = torch.from_numpy(places.astype(np.float32))[None]
+    expected = places.transpose(1, 2, 0).reshape(height * width, channels)
     answer = numbers(student.cam.flatten_activations(activations))
     expect_shape(answer, expected.shape)
-    expect_close(answer, expected, within=1e-4, what="numbers (unit, row, column as three digits)")
+    expect_close(answer, expected, within=1e-4, what="numbers (their last three digits are unit, row, column)")
 
 
 @check("3a", public=True)
@@ -74,51 +73,56 @@ def _expect_scores(answer: Array, expected: Array, bias: Array, within: float) -
 @check("3b")
 def check_many_classes(student: Implementation, rng: Generator) -> None:
     """2048 units and 365 classes work as well as 6 and 4."""
-    student.make(make("torch.manual_seed", 3))
-    layer = student.make(make("torch.nn.Linear", 2048, 365))
     flat = rng.normal(size=(49, 2048)).astype(np.float32)
-    state = layer.state_dict()
+    weight, bias = rng.normal(0, 0.02, (365, 2048)).astype(np.float32), rng.normal(size=365).astype(np.float32)
+    layer = student.make(make("torch.nn.Linear", 2048, 365))
+    layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
     answer = numbers(student.cam.class_scores(torch.from_numpy(flat), layer))
-    _expect_scores(answer, flat @ numbers(state["weight"]).T, numbers(state["bias"]), within=1e-3)
+    _expect_scores(answer, flat @ weight.T, bias, within=1e-3)
 
 
 @check("3c", weight=2, public=True)
-def check_map(student: Implementation) -> None:
-    """The map of the class "red" is bright where the image is red and dark where it speaks against red."""
-    weight = classifier([{RED: 2.0, BLUE: 0.5, GREEN: -1.0}, {GREEN: 1.0, BLUE: 0.5}, {BLUE: 3.0, RED: -2.0}])
-    net = detector_network(student, weight, torch.tensor([0.5, -0.5, 0.0]))
-    patches = [
-        (RED, slice(0, 80), slice(0, 48)),
-        (GREEN, slice(96, 160), slice(0, 112)),
-        (BLUE, slice(0, 48), slice(96, 224)),
-    ]
-    image = painted(5 * CELL, 7 * CELL, patches)
-    lit = np.zeros((3, 5, 7))
-    lit[RED, 0:3, 0:2] = lit[GREEN, 3:5, 0:4] = lit[BLUE, 0:2, 3:7] = 1
-    for class_id in (0, 1, 2):
-        expected = np.tensordot(weight.numpy()[class_id, :3], lit, axes=1)
-        draw = student.cam.generate_featuremap_CAM.with_options(canonical=standardised)
-        answer = numbers(draw(net, class_id, image))
-        expect_same_map(answer, expected, what=f"map of class {class_id}")
+def check_map(student: Implementation, rng: Generator) -> None:
+    """The map of a class is bright where the image speaks for it and dark where it speaks against it."""
+    seen = mosaic(rng)
+    weight, bias = _drawn_classes(rng)
+    draw, evidence = student.cam.generate_featuremap_CAM.with_options(canonical=standardised), seen.evidence(weight)
+    top = int(seen.logits(weight, bias).argmax())
+    for class_id in (top + 1 + np.arange(len(weight))) % len(weight):  # the first is not on top, nor is the next one
+        # A new network for each: what becomes of it is judged by the next check.
+        answer = numbers(draw(seen.network(student, weight, bias), int(class_id), seen.image))
+        expect_same_map(answer, evidence[class_id], what=f"map of class {class_id}")
 
 
-@check("3c", public=True)
-def check_map_keeps_model(student: Implementation) -> None:
+def _drawn_classes(rng: Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight (4, UNITS) and bias (4,): colors speak for three classes and against them, and all against the fourth."""
+    sizes = np.stack([rng.permutation([0.8, 1.6, 2.4]) for _ in range(4)]) * rng.uniform(0.9, 1.1, (4, 3))
+    signs = np.stack([*(rng.permutation(each) for each in ([1, 1, -1], [1, 1, -1], [1, -1, -1])), [-1, -1, -1]])
+    rows = np.zeros((4, UNITS))
+    rows[:, : len(signs[0])] = sizes * signs
+    rows[:, BRIGHT] = [*rng.uniform(-0.4, 0.4, 3), -0.4]
+    rows[3, BRIGHT + 1 :] = -3.0  # of the silent units: the largest weight is that of a unit that fires
+    order, bias = rng.permutation(4), rng.uniform(-0.2, 0.2, 4)
+    return torch.from_numpy(rows[order].astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
+
+
+@check("3c", after=("check_map",), public=True)
+def check_map_keeps_model(student: Implementation, rng: Generator) -> None:
     """The network that was passed in still works as before."""
-    net = detector_network(student, classifier([{RED: 2.0}, {GREEN: 1.0}]), torch.zeros(2))
-    image = painted(3 * CELL, 4 * CELL, [(RED, slice(0, 48), slice(0, 48)), (GREEN, slice(64, 96), slice(64, 128))])
-    before = numbers(net(image[None]))
-    student.cam.generate_featuremap_CAM(net, 0, image)
-    net.eval()
-    expect_close(numbers(net(image[None])), before, within=1e-5, what="logits afterwards")
+    seen = mosaic(rng)
+    weight, bias = _drawn_classes(rng)
+    net = seen.network(student, weight, bias)
+    student.cam.generate_featuremap_CAM(net, int(rng.integers(len(weight))), seen.image)
+    expect_as_sent(net, seen, weight, bias)
 
 
 @check("3c", diagnosed=False)
 def check_real_maps(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
     """On ResNet-50, and on the network of the pictures, the maps are those of the reference, at any image size."""
     pairs = []
-    nets = [(who, seeded_resnet50(who)) for who in (student, oracle)]
-    for side, class_id in ((256, 200), (224, 17)):
+    seed = any_seed(rng)
+    nets = [(who, seeded_resnet50(who, seed)) for who in (student, oracle)]
+    for side, class_id in zip((256, 224), rng.choice(365, 2, replace=False).tolist(), strict=True):
         image = torch.from_numpy(rng.normal(size=(3, side, 224)).astype(np.float32))
         pairs.append([numbers(who.cam.generate_featuremap_CAM(net, class_id, image)) for who, net in nets])
     scene = load_scene()

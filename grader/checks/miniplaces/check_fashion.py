@@ -5,15 +5,30 @@ What any training code must do is in `grader/checks/training.py`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.random import Generator
+from torch import Tensor
 
 from grader.checks.compare import expect, expect_finite, expect_shape, number, numbers, summarise
 from grader.checks.declare import check
-from grader.checks.known_networks import band_images, band_network, linear_network, loader, mean_loss, sgd
-from grader.checks.miniplaces.training import SHAPE, course_of, train_quietly
+from grader.checks.known_networks import (
+    CLASSES,
+    band_images,
+    band_network,
+    linear_network,
+    loader,
+    loss_of,
+    mean_loss,
+    random_bands,
+    random_weight,
+    sgd,
+)
+from grader.checks.miniplaces.training import SHAPE, Marked, course_of, marked_images, train_quietly
 from grader.checks.training import (
+    EXACT,
     expect_evaluation_mode,
     expect_given_optimizer,
     expect_gradients_cleared,
@@ -25,25 +40,33 @@ from grader.checks.training import (
 from grader.datasets.fashion import normalise_fashion
 from grader.datasets.imageset import ImageSet
 from grader.errors import Failure
+from grader.records import Array
 from grader.sandbox.student import Implementation
+
+SMOOTHED = 0.2  # of the labels, at most
+ROUNDED = 2e-3  # how far a loss may be off: a penalty on weights may be part of it
 
 
 @check("4a", weight=3)
 def check_learns(student: Implementation, rng: Generator, fashion_train: ImageSet) -> None:
-    """After two epochs on 1,000 real images, the loss has fallen well below guessing."""
-    chosen = torch.from_numpy(rng.choice(len(fashion_train.labels), size=1000, replace=False))
-    images, labels = normalise_fashion(fashion_train.images[chosen]), fashion_train.labels[chosen]
-    net = linear_network(student, SHAPE)
+    """After two epochs on 1,000 real images, the loss on others has fallen well below guessing."""
+    chosen = torch.from_numpy(
+        rng.choice(len(fashion_train.labels), size=min(2000, len(fashion_train.labels)), replace=False)
+    )
+    numbering = torch.from_numpy(rng.permutation(CLASSES))  # of the classes: no network from elsewhere knows it
+    images, labels = normalise_fashion(fashion_train.images[chosen]), numbering[fashion_train.labels[chosen]]
+    seen, start = len(chosen) // 2, random_weight(rng, SHAPE)
+    net = linear_network(student, SHAPE, start)
     optimizer = sgd(student, net, lr=0.01, momentum=0.9)
-    before = mean_loss(net, images, labels)
+    before = loss_of(start.numpy(), images[seen:], labels[seen:])
     tried = []
     for epoch in (0, 1):  # both before anything is expected: whoever trains in neither has no trouble with epoch 0
-        train_quietly(student, loader(images, labels, 50), net, optimizer, epoch)
-        tried.append((student.last_asked(), mean_loss(net, images, labels)))
+        train_quietly(student, loader(images[:seen], labels[:seen], 50), net, optimizer, epoch)
+        tried.append((student.last_asked(), mean_loss(net, images[seen:], labels[seen:])))
     for epoch, enough, (called, after) in zip((0, 1), (0.9, 0.6), tried, strict=True):
         if not after < enough * before:
             raise Failure(
-                f"After train(..., epoch={epoch}) the loss is still too high.",
+                f"After train(..., epoch={epoch}) the loss on images that it has not seen is still too high.",
                 called=called,
                 expected=f"a loss that has fallen from {before:.2f} to below {enough * before:.2f}",
                 got=f"{after:.3g}",
@@ -56,7 +79,7 @@ def check_step(student: Implementation, oracle: Implementation, rng: Generator, 
     chosen = torch.from_numpy(rng.choice(len(fashion_train.labels), size=64, replace=False))
     images, labels = normalise_fashion(fashion_train.images[chosen]), fashion_train.labels[chosen]
     images = (images + images.flip(-1)) / 2  # a student's random flip changes nothing
-    expect_step(course_of(student), course_of(oracle), images, labels)
+    expect_step(course_of(student), course_of(oracle), images, labels, rng)
 
 
 @check("4a", help="Is optimizer.zero_grad() called in every step, before backward()?", public=True)
@@ -72,25 +95,23 @@ def check_training_mode(student: Implementation, rng: Generator) -> None:
 
 
 @check("4a", public=True)
-def check_whole_epoch(student: Implementation) -> None:
+def check_whole_epoch(student: Implementation, rng: Generator) -> None:
     """Every batch of the loader is used, the smaller last one too."""
-    expect_whole_epoch(course_of(student))
+    expect_whole_epoch(course_of(student), rng)
 
 
 @check("4a", public=True)
-def check_given_optimizer(student: Implementation) -> None:
+def check_given_optimizer(student: Implementation, rng: Generator) -> None:
     """The weights move only as the given optimizer moves them: not at all with a learning rate of 0."""
-    expect_given_optimizer(course_of(student))
+    expect_given_optimizer(course_of(student), rng)
 
 
-@check("4a")
-def check_report(student: Implementation) -> None:
-    """train returns the loss and the fraction of images classified right."""
-    predicted = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3]
-    images, labels = band_images(predicted, SHAPE)
-    labels[[1, 5, 6, 7, 12]] = 0  # 9 of 14 right, in batches of 4, 4, 4, 2, whose shares tell which of them count
-    net = band_network(student, SHAPE)
-    answer = student.fashion.train(loader(images, labels, 4), net, sgd(student, net, lr=0.0), 0)
+@check("4a", after=("check_learns",))
+def check_report(student: Implementation, rng: Generator) -> None:
+    """train returns the mean loss and the fraction of images classified right."""
+    marked = marked_images(student, rng)
+    batches = loader(marked.images, marked.labels, marked.batch_size)
+    answer = student.fashion.train(batches, marked.net, sgd(student, marked.net, lr=0.0), 0)
     if isinstance(answer, np.ndarray) and answer.shape == (2,):
         answer = answer.tolist()
     expect(
@@ -99,43 +120,72 @@ def check_report(student: Implementation) -> None:
         expected="a tuple of two",
         got=answer,
     )
-    losses = answer[0]
-    if not (isinstance(losses, list | tuple) and not losses):  # an empty list of losses is fine
-        values = numbers(losses)
-        expect_finite(values, what="loss")
-        expect(bool((values >= 0).all()), "A cross-entropy is never negative.", expected="0 or more", got=values)
-    accuracy = number(answer[1])
-    batches = (3 / 4 + 1 / 4 + 4 / 4 + 1 / 2) / 4  # the mean over batches is right too
+    accuracy, right, count = number(answer[1]), int(marked.right.sum()), len(marked.labels)
     expect(
-        min(abs(accuracy - 9 / 14), abs(accuracy - batches)) < 0.005,
-        "This is not the accuracy of these 14 images, which is known at a learning rate of 0.",
-        expected="9 of 14 right: 0.643",
+        min(abs(accuracy - right / count), abs(accuracy - float(np.mean(marked.shares())))) < 0.005,
+        f"This is not the accuracy of these {count} images, which is known at a learning rate of 0.",
+        expected=f"{right} of {count} right: {right / count:.3f}",
         got=f"{accuracy:.4g}",
+    )
+    _expect_losses(answer[0], marked)
+
+
+def _expect_losses(answer: Any, marked: Marked) -> None:
+    """Expect the mean loss over images or over batches, or the loss of each batch; or an empty list, which claims none.
+
+    Labels may be smoothed: the loss lies between the cross-entropy and what that makes of it.
+    """
+    if isinstance(answer, list | tuple) and not answer:
+        return
+    given = numbers(answer).reshape(-1)
+    expect_finite(given, what="loss")
+    logs = -torch.log_softmax(marked.logits, dim=1)
+    exact = logs.gather(1, marked.labels[:, None])[:, 0]  # (N,)
+    losses = torch.stack([exact, (1 - SMOOTHED) * exact + SMOOTHED * logs.mean(dim=1)], dim=1)  # (N, 2)
+    by_batch = torch.stack([batch.mean(dim=0) for batch in losses.split(marked.batch_size)])
+    means = losses.mean(dim=0), by_batch.mean(dim=0)
+    if given.size == 1:
+        fits = any(_lies_between(given, mean[None]) for mean in means)
+    else:
+        fits = given.size == len(by_batch) and _lies_between(given, by_batch)
+    expect(
+        fits,
+        "The loss is not the mean cross-entropy of these images, which is known at a learning rate of 0.",
+        expected=f"{float(means[0][0]):.4f} (over images), {float(means[1][0]):.4f} (over batches), or a list of "
+        f"{len(by_batch)} losses, one of each batch",
+        got=summarise(given),
     )
 
 
+def _lies_between(values: Array, ends: Tensor) -> bool:
+    """Whether values (n,) lie between two ends each, (n, 2), in any order."""
+    low, high = ends.amin(dim=1).numpy() - ROUNDED, ends.amax(dim=1).numpy() + ROUNDED
+    return bool(((low <= values) & (values <= high)).all())
+
+
 @check("4b", weight=2, public=True)
-def check_prediction(student: Implementation) -> None:
+def check_prediction(student: Implementation, rng: Generator) -> None:
     """get_prediction gives the class with the largest logit for each image."""
-    net = band_network(student, SHAPE)
+    bands = random_bands(rng)
+    net = band_network(student, SHAPE, bands=bands)
     net.eval()
-    for classes in ([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8], [7]):
-        images, _ = band_images(classes, SHAPE)
+    for count in (int(rng.integers(12, 20)), 1):
+        images, labels = band_images(rng.integers(0, CLASSES, count), SHAPE, bands)
         answer = numbers(student.fashion.get_prediction(images, net))
-        expect_shape(answer, (len(classes),))
+        expect_shape(answer, (count,))
         got = answer.reshape(-1)
         expect(
-            [float(item) for item in got.tolist()] == classes,
-            f"Of {len(classes)} images, {int((got != classes).sum())} got a wrong class.",
-            expected=str(classes),
+            [float(item) for item in got.tolist()] == labels.tolist(),
+            f"Of {count} images, {int((got != labels.numpy()).sum())} got a wrong class.",
+            expected=summarise(labels.numpy()),
             got=summarise(got),
         )
 
 
 @check("4b", after=("check_prediction",), public=True)
-def check_prediction_type(student: Implementation) -> None:
+def check_prediction_type(student: Implementation, rng: Generator) -> None:
     """Predictions are whole numbers, so that they can be used as indices."""
-    images, _ = band_images([2, 0, 9], SHAPE)
+    images, _ = band_images(rng.integers(0, CLASSES, 3), SHAPE)
     net = band_network(student, SHAPE)
     net.eval()
     answer = numbers(student.fashion.get_prediction(images, net))
@@ -145,25 +195,26 @@ def check_prediction_type(student: Implementation) -> None:
 
 
 @check("4b", weight=2)
-def check_accuracy(student: Implementation) -> None:
+def check_accuracy(student: Implementation, rng: Generator) -> None:
     """evaluate gives the fraction of images classified right, over all batches."""
-    images, labels = band_images([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0], SHAPE)
-    labels[[0, 1, 2, 10]] = torch.tensor([5, 5, 5, 5])  # 7 of 11 right, in batches of 4, 4, 3
-    net = band_network(student, SHAPE)
-    net.eval()
-    accuracy = number(student.fashion.evaluate(loader(images, labels, 4), net))
-    expect(
-        abs(accuracy - 7 / 11) < 1e-4,
-        "The network classifies 7 of these 11 images right.",
-        expected="7 / 11 = 0.6364",
-        got=f"{accuracy:.4g}",
-    )
+    for _ in range(2):
+        marked = marked_images(student, rng)
+        marked.net.eval()
+        right, count = int(marked.right.sum()), len(marked.labels)
+        batches = loader(marked.images, marked.labels, marked.batch_size)
+        accuracy = number(student.fashion.evaluate(batches, marked.net))
+        expect(
+            abs(accuracy - right / count) < EXACT,
+            f"The network classifies {right} of these {count} images right.",
+            expected=f"{right} / {count} = {right / count:.4f}",
+            got=f"{accuracy:.4g}",
+        )
 
 
 @check("4b", help="Is net.eval() called before the loop?", public=True)
-def check_evaluation_mode(student: Implementation) -> None:
+def check_evaluation_mode(student: Implementation, rng: Generator) -> None:
     """evaluate puts the network into evaluation mode: dropout does not spoil the result."""
-    expect_evaluation_mode(course_of(student))
+    expect_evaluation_mode(course_of(student), rng)
 
 
 @check("4b", public=True)

@@ -40,6 +40,13 @@ def check_range(student: Implementation, rng: Generator) -> None:
             expected="0 to 255",
             got=ends,
         )
+        smallest, largest = (float(image.reshape(-1)[place]) for place in (weights.argmin(), weights.argmax()))
+        expect(
+            smallest == image.min() and largest == image.max(),
+            "The ends of the range are not where the smallest and the largest weight are.",
+            expected="0 for the smallest weight, 255 for the largest",
+            got=f"{smallest:.4g} for the smallest weight, {largest:.4g} for the largest",
+        )
 
 
 @check("1a", weight=2, public=True)
@@ -66,7 +73,7 @@ def check_whole_tensor(student: Implementation, oracle: Implementation, rng: Gen
         )
 
 
-@check("1a", public=True)
+@check("1a", after=("check_linear",), public=True)
 def check_type(student: Implementation, rng: Generator) -> None:
     """The result holds whole gray values as uint8, for tensors and for numpy arrays."""
     weights = rng.normal(size=(6, 6)).astype(np.float32)
@@ -80,12 +87,13 @@ def check_type(student: Implementation, rng: Generator) -> None:
         )
 
 
-@check("1a", public=True)
-def check_constant(student: Implementation) -> None:
+@check("1a", after=("check_linear",), public=True)
+def check_constant(student: Implementation, rng: Generator) -> None:
     """Weights that are all the same give one finite gray value, not a division by zero."""
-    for value in (0.0, 0.25, -3.0):
-        image = numbers(student.filters.normalize_tensor(torch.full((5, 5), value)))
-        expect_shape(image, (5, 5))
+    for value in (0.0, float(rng.uniform(0.1, 1)), float(rng.uniform(-4, -2))):
+        shape = tuple(rng.integers(3, 8, size=2).tolist())
+        image = numbers(student.filters.normalize_tensor(torch.full(shape, value)))
+        expect_shape(image, shape)
         expect(
             bool(np.isfinite(image).all()) and bool((image == image.reshape(-1)[0]).all()),
             f"Weights that are all {value:g} do not give one finite gray value.",
@@ -94,7 +102,7 @@ def check_constant(student: Implementation) -> None:
         )
 
 
-@check("1a", public=True)
+@check("1a", after=("check_linear",), public=True)
 def check_argument_kept(student: Implementation, rng: Generator) -> None:
     """The weights that were passed in stay as they were."""
     weights = rng.normal(size=(5, 5)).astype(np.float32)
@@ -104,9 +112,14 @@ def check_argument_kept(student: Implementation, rng: Generator) -> None:
 
 
 @check("1a")
-def check_filters_drawn(student: Implementation, oracle: Implementation, reference: Reference, exhibit: LayOut) -> None:
-    """The filters of two layers of a trained network look as they should."""
-    pairs = []
+def check_filters_drawn(
+    student: Implementation, oracle: Implementation, rng: Generator, reference: Reference, exhibit: LayOut
+) -> None:
+    """The filters of two layers of a trained network look as they should, and so do filters drawn at random."""
+    # The trained network is anybody's, and so are its pictures: these are not.
+    weight = torch.from_numpy(rng.normal(size=(4, int(rng.integers(1, 5)), 5, 5)).astype(np.float32))
+    right = np.stack([numbers(image) for image in oracle.filters.visualize_filters(weight)])
+    pairs = [(numbers(student.filters.visualize_filters(weight)), right)]
     for layer, which, task in (("features.0", "first", "1a"), ("features.3", "second", "1b")):
         weight = reference.weights["fashion"][f"{layer}.weight"][:32]
         expected = np.stack([numbers(image) for image in oracle.filters.visualize_filters(weight)])

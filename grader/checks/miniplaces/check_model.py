@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from numpy.random import Generator
 
 from grader.checks.altered import ask_network
-from grader.checks.compare import expect, numbers, summarise
+from grader.checks.compare import expect, expect_shape, numbers, summarise
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.holdings import look_into, note_files
@@ -19,7 +20,7 @@ from grader.checks.looks import Looks
 from grader.checks.model_files import load_weights, logits_in_batches, require_model
 from grader.datasets.fashion import normalise_fashion
 from grader.datasets.imageset import ImageSet
-from grader.errors import Failure
+from grader.errors import Failure, StudentRaised
 from grader.records import Array
 from grader.reference.models import Reference
 from grader.sandbox.calls import make
@@ -32,30 +33,69 @@ BEST = 0.97  # what learns from FashionMNIST's training images alone stays below
 
 
 @check("4c", public=True)
-def check_all_parameters(student: Implementation) -> None:
-    """The optimizer holds every parameter of the network."""
-    groups, count = _groups(student, lr=0.0321)
-    held = sum(len(group.get("params", ())) for group in groups)
+def check_all_parameters(student: Implementation, rng: Generator) -> None:
+    """The optimizer holds every parameter of the network, and a step moves them all."""
+    step = _step(student, _small_network(rng), lr=float(rng.uniform(0.01, 0.05)))
+    held, count = sum(len(group.get("params", ())) for group in step.groups), len(step.moved)
     expect(held == count, f"The optimizer holds {held} of {count} parameters.", expected=str(count), got=str(held))
+    left = step.moved.count(0)
+    expect(
+        not left,
+        f"A step of the optimizer leaves {left} of {count} parameters as they were.",
+        expected="0",
+        got=str(left),
+    )
 
 
-@check("4c", public=True)
-def check_learning_rate(student: Implementation) -> None:
+@check("4c", after=("check_all_parameters",), public=True)
+def check_learning_rate(student: Implementation, rng: Generator) -> None:
     """The optimizer uses the learning rate that it is given."""
-    for lr in (0.0321, 0.5):
-        groups, _ = _groups(student, lr)
-        rates = [float(group["lr"]) for group in groups if isinstance(group.get("lr"), int | float | np.ndarray)]
+    weights, lr = _small_network(rng), float(rng.uniform(0.004, 0.008))
+    rates, lengths = (lr, lr * float(rng.uniform(3, 5))), []
+    for rate in rates:
+        step = _step(student, weights, rate)
+        found = [float(group["lr"]) for group in step.groups if isinstance(group.get("lr"), int | float | np.ndarray)]
         expect(
-            any(abs(rate - lr) < 1e-6 * lr for rate in rates),
+            any(abs(each - rate) < 1e-6 * rate for each in found),
             "No group of parameters has the learning rate that was passed in.",
-            expected=f"lr = {lr:g}",
-            got=", ".join(f"lr = {rate:g}" for rate in rates[:5]) or "no learning rate",
+            expected=f"lr = {rate:g}",
+            got=", ".join(f"lr = {each:g}" for each in found[:5]) or "no learning rate",
         )
+        lengths.append(max(step.moved))
+    expect(
+        lengths[1] > 1.5 * lengths[0],
+        "With a larger learning rate, the first step is not longer.",
+        expected=f"a step {rates[1] / rates[0]:.1f} times as long",
+        got=f"one {lengths[1] / lengths[0]:.1f} times as long",
+    )
 
 
-def _groups(student: Implementation, lr: float) -> tuple[list[dict[str, Any]], int]:
-    """The parameter groups of the student's optimizer over a small network, and how many parameters that has."""
-    net = network(student, make("torch.nn.Linear", 6, 5), make("torch.nn.Tanh"), make("torch.nn.Linear", 5, 4))
+@dataclass(frozen=True)
+class _Step:
+    """What one step of a student's optimizer does.
+
+    Attributes:
+        groups: Of parameters, as its `state_dict()` has them.
+        moved: How far each parameter was moved at most.
+    """
+
+    groups: list[dict[str, Any]]
+    moved: list[float]
+
+
+def _small_network(rng: Generator) -> list[torch.Tensor]:
+    """Weight and bias of each layer of a small perceptron, 3 to 5 layers."""
+    sizes = rng.integers(4, 10, size=int(rng.integers(4, 7))).tolist()
+    shapes = [shape for each in zip(sizes[1:], sizes, strict=False) for shape in (each, each[:1])]
+    return [torch.from_numpy(rng.normal(0, 0.5, shape).astype(np.float32)) for shape in shapes]
+
+
+def _step(student: Implementation, weights: Sequence[torch.Tensor], lr: float) -> _Step:
+    """Create the student's optimizer over a small network, and make a step along a gradient."""
+    layers = [make("torch.nn.Linear", each.shape[1], each.shape[0]) for each in weights[::2]]
+    net = network(student, *(part for layer in layers for part in (layer, make("torch.nn.Tanh"))))
+    names = [f"{2 * (place // 2)}.{('weight', 'bias')[place % 2]}" for place in range(len(weights))]
+    net.load_state_dict(dict(zip(names, weights, strict=True)))
     optimizer = student.fashion.create_optimizer.with_options(keep=True)(net, lr)
     if optimizer.kind in ("type", "NoneType", "str"):
         raise Failure("create_optimizer did not return an optimizer.", got=summarise(optimizer))
@@ -67,7 +107,21 @@ def _groups(student: Implementation, lr: float) -> tuple[list[dict[str, Any]], i
         expected="param_groups, as every optimizer of torch.optim has",
         got=state,
     )
-    return groups, len(net.state_dict())
+    logits = make("operator.call", net, torch.ones(2, weights[0].shape[1]))
+    student.make(make("torch.Tensor.backward", make("torch.sum", logits)))
+    make_step = optimizer.step.with_options(keep=True)
+    try:
+        make_step()
+    except StudentRaised:  # LBFGS wants a function that computes the loss again: here it stays as it is
+        make_step(make("builtins.getattr", torch.ones(1), "clone"))
+    state = net.state_dict()
+    return _Step(groups, [_distance(numbers(state[name]), sent) for name, sent in zip(names, weights, strict=True)])
+
+
+def _distance(after: Array, sent: torch.Tensor) -> float:
+    """How far the furthest number of a parameter was moved."""
+    expect_shape(after, tuple(sent.shape))
+    return float(np.abs(after.reshape(sent.shape) - sent.numpy()).max())
 
 
 @check("4c", weight=4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -10,17 +12,20 @@ from grader.checks.compare import expect, expect_close, expect_shape, numbers, s
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.maps import as_maps
+from grader.checks.miniplaces.counted_units import Countdown, draw_countdowns
 from grader.checks.miniplaces.dropped_units import dropping, lay_out_dropped
 from grader.checks.miniplaces.networks import (
     BLUE,
     BRIGHT,
-    CELL,
+    COLOURS,
     GREEN,
     RED,
+    UNITS,
+    Mosaic,
+    any_seed,
     classifier,
-    detector_network,
     load_scene,
-    painted,
+    mosaic,
     scene_network,
     seeded_resnet50,
 )
@@ -30,24 +35,22 @@ from grader.records import Array
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
 
-HEIGHT, WIDTH = 5 * CELL, 7 * CELL  # not square, so that rows and columns can't be confused unseen
-CORNER = (slice(0, 80), slice(0, 48))  # lights the places [0:3, 0:2] of the last map
-
 
 @check("2a", weight=2)
 def check_layers_removed(student: Implementation, oracle: Implementation, rng: Generator) -> None:
     """remove_last_layers leaves out as many of the last children as it is told."""
     inputs = torch.from_numpy(rng.normal(size=(3, 8)).astype(np.float32))
-    for count in (2, 1, 3):
-        results = [_shortened(who, count, inputs) for who in (oracle, student)]
+    for count in rng.permutation([1, 2, 3]).tolist():
+        seed = any_seed(rng)
+        results = [_shortened(who, count, inputs, seed) for who in (oracle, student)]
         expect_shape(results[1], results[0].shape)
         expect_close(results[1], results[0], within=1e-5, what=f"outputs without the last {count}")
 
 
-def _shortened(who: Implementation, count: int, inputs: torch.Tensor) -> Array:
+def _shortened(who: Implementation, count: int, inputs: torch.Tensor, seed: int) -> Array:
     layers = [make("torch.nn.Linear", 8, 7), make("torch.nn.Tanh"), make("torch.nn.Linear", 7, 6)]
     inner = make("torch.nn.Sequential", make("torch.nn.Linear", 6, 5), make("torch.nn.Sigmoid"))  # one child of two
-    net = network(who, *layers, inner, make("torch.nn.Linear", 5, 4))
+    net = network(who, *layers, inner, make("torch.nn.Linear", 5, 4), seed=seed)
     cut = who.units.remove_last_layers.with_options(keep=True)(net, count)
     return numbers(_run(cut, inputs))
 
@@ -59,57 +62,64 @@ def _run(cut: Handle, inputs: torch.Tensor) -> object:
 
 
 @check("2a", public=True)
-def check_default_ends_with_maps(student: Implementation, oracle: Implementation) -> None:
+def check_default_ends_with_maps(student: Implementation, rng: Generator) -> None:
     """Without its last two layers a ResNet ends with the maps of layer4."""
-    image = painted(HEIGHT, WIDTH, [(RED, *CORNER), (BLUE, slice(96, 160), slice(96, 224))])
-    results = []
-    for who in (oracle, student):
-        net = detector_network(who, classifier([{RED: 1}, {BLUE: 1}]), torch.zeros(2))
-        cut = who.units.remove_last_layers.with_options(keep=True)(net)
-        results.append(numbers(_run(cut, image[None])))
-    expect_shape(results[1], results[0].shape)
-    expect_close(results[1], results[0], within=1e-3, what="maps")
+    seen = mosaic(rng)
+    net = seen.network(student, classifier([{RED: 1}, {BLUE: 1}]), torch.zeros(2))
+    cut = student.units.remove_last_layers.with_options(keep=True)(net)
+    expected = np.zeros((UNITS, *seen.maps.shape[1:]))
+    expected[list(seen.order[:4])] = seen.maps
+    answer = numbers(_run(cut, seen.image[None]))
+    expect_shape(answer, expected.shape)
+    expect_close(answer, expected, within=1e-3, what="maps")
 
 
-@check("2a", public=True)
+@check("2a", after=("check_default_ends_with_maps",), public=True)
 def check_cut_keeps_model(student: Implementation, rng: Generator) -> None:
     """The network that was passed to remove_last_layers still works as before."""
+    weights = {
+        name: torch.from_numpy(rng.normal(size=shape).astype(np.float32))
+        for name, shape in (("0.weight", (7, 8)), ("0.bias", (7,)), ("2.weight", (6, 7)), ("2.bias", (6,)))
+    }
     net = network(student, make("torch.nn.Linear", 8, 7), make("torch.nn.Tanh"), make("torch.nn.Linear", 7, 6))
+    net.load_state_dict(weights)
     inputs = torch.from_numpy(rng.normal(size=(2, 8)).astype(np.float32))
-    before = numbers(net(inputs))
     student.units.remove_last_layers.with_options(keep=True)(net, 1)
-    expect_close(numbers(net(inputs)), before, within=1e-6, what="outputs of the network afterwards")
+    hidden = (inputs @ weights["0.weight"].T + weights["0.bias"]).tanh()
+    right = (hidden @ weights["2.weight"].T + weights["2.bias"]).numpy()
+    expect_close(numbers(net(inputs)), right, within=1e-5, what="outputs of the network afterwards")
 
 
 @check("2a", weight=2, public=True)
-def check_unit_map(student: Implementation) -> None:
-    """A unit that fires on green gives a map that is bright where the image is green."""
+def check_unit_map(student: Implementation, rng: Generator) -> None:
+    """A unit that fires on a color gives a map that is bright where the image has that color."""
+    seen = mosaic(rng, cell=8, units=4)
     cut = network(student, make("torch.nn.Conv2d", 3, 4, 1, stride=8, bias=False), make("torch.nn.ReLU"))
-    colours = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [1 / 3, 1 / 3, 1 / 3]])
-    cut.load_state_dict({"0.weight": colours[:, :, None, None]})
+    weight = torch.empty(4, 3)
+    weight[list(seen.order)] = torch.tensor(COLOURS)
+    cut.load_state_dict({"0.weight": weight[:, :, None, None]})
     cut.eval()
-    image = painted(40, 56, [(GREEN, slice(0, 16), slice(24, 56)), (RED, slice(24, 40), slice(0, 16))])
-    expected = np.zeros((5, 7))
-    expected[0:2, 3:7] = 1
-    answer = numbers(student.units.generate_featuremap_unit(cut, GREEN, image))
-    expect_shape(answer, expected.shape)
-    expect_close(answer, expected, within=1e-4, what="activations")
+    for colour in rng.permutation([RED, GREEN, BLUE]).tolist()[:2]:
+        answer = numbers(student.units.generate_featuremap_unit(cut, seen.order[colour], seen.image))
+        expect_shape(answer, seen.maps[colour].shape)
+        expect_close(answer, seen.maps[colour], within=1e-4, what="activations")
 
 
 @check("2a", diagnosed=False)
 def check_real_network(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
     """On ResNet-50, and on the network of the pictures, the maps are those of the reference, at any image size."""
     image = torch.from_numpy(rng.normal(size=(3, 256, 224)).astype(np.float32))
+    seed, unit = any_seed(rng), int(rng.integers(2048))
     maps = []
     for who in (oracle, student):
-        cut = who.units.remove_last_layers.with_options(keep=True)(seeded_resnet50(who), 2)
-        maps.append(numbers(who.units.generate_featuremap_unit(cut, 1234, image)))
+        cut = who.units.remove_last_layers.with_options(keep=True)(seeded_resnet50(who, seed), 2)
+        maps.append(numbers(who.units.generate_featuremap_unit(cut, unit, image)))
     scene = load_scene()
     drawn = []
     for who in (oracle, student):
         net = scene_network(who, scene)
         cut = who.units.remove_last_layers.with_options(keep=True)(net, 2)
-        drawn.append([numbers(who.units.generate_featuremap_unit(cut, unit, scene.image)) for unit in range(5)])
+        drawn.append([numbers(who.units.generate_featuremap_unit(cut, first, scene.image)) for first in range(5)])
     arrays = {"image": scene.pixels, "reference_maps": np.stack(drawn[0]), "student_maps": as_maps(drawn[1], drawn[0])}
     labels = {"labels": [f"unit {unit}" for unit in range(5)]}
     caption = f"Where the first five units of the last block fire on china.jpg. {scene.note}"
@@ -149,43 +159,68 @@ def chosen_unit(student: Implementation, name: str) -> int:
 
 
 @check("2c", weight=2, public=True)
-def check_deactivated(student: Implementation, oracle: Implementation) -> None:
+def check_deactivated(student: Implementation, rng: Generator) -> None:
     """The logits lose exactly what the silent units gave; one unit or several, as int, list or tensor."""
-    weight = classifier([{RED: 3.0, GREEN: 1.0, 7: 2.0}, {GREEN: 2.0, BLUE: -1.0}, {BLUE: 4.0, RED: -2.0}])
-    bias = torch.tensor([0.5, -0.25, 0.125])
-    image = painted(
-        HEIGHT, WIDTH, [(RED, *CORNER), (GREEN, slice(96, 160), slice(96, 160)), (BLUE, slice(0, 48), slice(96, 224))]
-    )
-    for units in (GREEN, [GREEN], [BLUE, RED], torch.tensor([BLUE, GREEN]), [0, 1, 2, 3], torch.tensor([RED])):
+    seen = mosaic(rng)
+    weight, bias = _random_classifier(rng, classes=int(rng.integers(3, 6)))
+    by_place = sorted((RED, GREEN, BLUE), key=lambda k: seen.order[k])
+    one, other = rng.permutation(by_place[:2]).tolist()
+    # The last of the three alone: what switches off the units before it as well is told from what does not.
+    for silent, form in (
+        ([by_place[2]], int),
+        ([one], list),
+        ([by_place[2], one], list),
+        ([one, other], torch.tensor),
+        ([*by_place, BRIGHT], list),
+        ([other], torch.tensor),
+    ):
+        units = [seen.order[k] for k in silent]
+        given = units[0] if form is int else form(units)
         # A new network for each: what stays behind in one is judged by the next check.
-        logits = [
-            numbers(who.units.deactivate_unit_activations(detector_network(who, weight, bias), image, units))
-            for who in (oracle, student)
-        ]
-        expect_close(logits[1], logits[0], within=1e-4, what="logits")
+        answer = student.units.deactivate_unit_activations(seen.network(student, weight, bias), seen.image, given)
+        expect_close(numbers(answer), seen.logits(weight, bias, silent), within=1e-3, what="logits")
 
 
-@check("2c", public=True)
-def check_model_restored(student: Implementation) -> None:
+def _random_classifier(rng: Generator, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight (K, UNITS) and bias (K,); every unit speaks for or against every class, and no two weights are alike."""
+    weight = rng.choice([-1, 1], (classes, UNITS)) * rng.uniform(1, 4, (classes, UNITS))
+    return torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(rng.uniform(-1, 1, classes).astype(np.float32))
+
+
+@check("2c", after=("check_deactivated",), public=True)
+def check_model_restored(student: Implementation, rng: Generator) -> None:
     """Afterwards the network is as it was: the next call gives the ordinary answer."""
-    fc_weight = classifier([{RED: 3.0}, {GREEN: 2.0}, {BRIGHT: 1.0}])
-    net = detector_network(student, fc_weight, torch.zeros(3))
-    image = painted(HEIGHT, WIDTH, [(RED, *CORNER), (GREEN, slice(96, 160), slice(96, 160))])
-    before = numbers(net(image[None]))
-    student.units.deactivate_unit_activations(net, image, [RED, GREEN])
+    seen = mosaic(rng)
+    weight, bias = _random_classifier(rng, classes=3)
+    net = seen.network(student, weight, bias)
+    student.units.deactivate_unit_activations(net, seen.image, [seen.order[RED], seen.order[GREEN]])
+    expect_as_sent(net, seen, weight, bias)
+
+
+def expect_as_sent(net: Handle, seen: Mosaic, weight: torch.Tensor, bias: torch.Tensor) -> None:
+    """Expect a detector network to have the weights that were sent, and to answer as these do.
+
+    Raises:
+        Failure: If it does not.
+    """
     net.eval()
-    weight = numbers(net.state_dict()["fc.weight"])
-    expect_close(weight, fc_weight.numpy(), within=0, what="weights of fc")
-    expect_close(numbers(net(image[None])), before, within=1e-5, what="logits of the next ordinary call")
+    state = net.state_dict()
+    expect(isinstance(state, dict) and "fc.weight" in state, "The network has lost its fc.", expected="fc", got=state)
+    sent = torch.empty_like(weight)
+    sent[:, list(seen.order)] = weight
+    expect_close(numbers(state["fc.weight"]), sent.numpy(), within=0, what="weights of fc")
+    logits = numbers(net(seen.image[None]))
+    expect_close(logits, seen.logits(weight, bias), within=1e-3, what="logits of the next ordinary call")
 
 
 @check("2c", diagnosed=False)
 def check_real_logits(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
     """On ResNet-50, and on the network of the pictures, the logits are those of the reference."""
     image = torch.from_numpy(rng.normal(size=(3, 224, 224)).astype(np.float32))
-    units = [int(unit) for unit in rng.choice(2048, size=300, replace=False)]
+    seed, units = any_seed(rng), [int(unit) for unit in rng.choice(2048, size=300, replace=False)]
     logits = [
-        numbers(who.units.deactivate_unit_activations(seeded_resnet50(who), image, units)) for who in (oracle, student)
+        numbers(who.units.deactivate_unit_activations(seeded_resnet50(who, seed), image, units))
+        for who in (oracle, student)
     ]
     scene = load_scene()
     nets = [scene_network(who, scene) for who in (oracle, student)]
@@ -211,29 +246,38 @@ def check_real_logits(student: Implementation, oracle: Implementation, rng: Gene
 
 
 @check("2d", weight=3)
-def check_dropped_count(student: Implementation) -> None:
+def check_dropped_count(student: Implementation, rng: Generator) -> None:
     """The count is the first at which another class comes out on top; None when none ever does."""
-    colours = painted(CELL, 3 * CELL, [(k, slice(0, 32), slice(32 * k, 32 * k + 28)) for k in range(3)])
-    # Each colour fills one of three places, so its unit's average is 1/3; BRIGHT gives 1/9 per place, 1/3 in all.
-    # Silent units count when they are dropped. The top logit falls from 6.5 to 3.5, 3.5, 1.5, 0.5, then, silent units
-    # 10 to 12 aside, to 0.
-    rows = [{RED: 9.0, 9: 7.0, GREEN: 6.0, BLUE: 3.0, 10: 2.5, 11: 2.3, 12: 2.1, BRIGHT: 1.5}, {BRIGHT: 0.0}]
-    for threshold, expected in ((5.0, 1), (2.6, 3), (1.0, 4), (0.2, 8), (-1.0, None)):
-        net = detector_network(student, classifier(rows), torch.tensor([0.0, threshold]))
-        answer = student.units.lowest_dropped_units(net, colours)
-        if expected is None:
+    _expect_counts(student, draw_countdowns(rng))
+
+
+def _expect_counts(student: Implementation, countdowns: Sequence[Countdown]) -> None:
+    """Expect the right answer for each network; units that do not fire count when they are dropped."""
+    for each in countdowns:
+        answer = student.units.lowest_dropped_units(each.seen.network(student, each.weight, each.bias), each.seen.image)
+        if each.count is None:
             expect(answer is None, "The top class stays on top whatever is dropped.", expected="None", got=answer)
             continue
-        expect(answer is not None, "A count was expected, not None.", expected=str(expected), got="None")
+        expect(answer is not None, "A count was expected, not None.", expected=str(each.count), got="None")
         value = numbers(answer)
-        expect(value.size == 1, "The count must be one number.", expected=str(expected), got=value)
+        expect(value.size == 1, "The count must be one number.", expected=str(each.count), got=value)
         got = float(value.reshape(-1)[0])
-        expect(got == expected, "The top class first changes at another count.", expected=str(expected), got=f"{got:g}")
+        message = "The top class first changes at another count."
+        expect(got == each.count, message, expected=str(each.count), got=f"{got:g}")
+
+
+@check("2d", after=("check_dropped_count",))
+def check_count_keeps_model(student: Implementation, rng: Generator) -> None:
+    """Afterwards the network is as it was: the units are dropped for the count alone."""
+    for each in draw_countdowns(rng)[:2]:
+        net = each.seen.network(student, each.weight, each.bias)
+        student.units.lowest_dropped_units(net, each.seen.image)
+        expect_as_sent(net, each.seen, each.weight, each.bias)
 
 
 @check("2d", diagnosed=False)
-def check_real_count(student: Implementation, oracle: Implementation, exhibit: LayOut) -> None:
-    """On the network of the pictures the count is the reference's."""
+def check_real_count(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
+    """On the network of the pictures the count is the reference's, and on networks drawn at random the right one."""
     scene = load_scene()
     nets = [scene_network(who, scene) for who in (oracle, student)]
     answers = [
@@ -251,6 +295,7 @@ def check_real_count(student: Implementation, oracle: Implementation, exhibit: L
     expect(
         shown == answers[0], "The top class first changes at another count.", expected=str(answers[0]), got=answers[1]
     )
+    _expect_counts(student, draw_countdowns(rng)[1:])  # for the answer on one picture might be known
 
 
 def top5(logits: Array, classes: tuple[str, ...]) -> list[dict[str, object]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from PIL import Image
 from torch import Tensor
 
@@ -21,15 +22,68 @@ from grader.reference.models import load_reference
 from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Handle, Implementation
 
-RED, GREEN, BLUE, BRIGHT = range(4)  # units of the detector network; all others are silent
+RED, GREEN, BLUE, BRIGHT = range(4)  # what units of the detector network fire on; all others are silent
 UNITS = 16
+COLOURS = ((1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0), (1 / 3, 1 / 3, 1 / 3))  # of a pixel, (4, 3)
 # Mean and standard deviation of the training pixels in [0, 1], by channel: torchvision's for ImageNet, the contract's.
 IMAGENET_STATISTICS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CIFAR10_STATISTICS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 CELL = 32  # pixels of the image from one place of its last map to the next
 
 
-def detector_network(who: Implementation, fc_weight: Tensor, fc_bias: Tensor) -> Handle:
+@dataclass(frozen=True)
+class Mosaic:
+    """A picture of pure colours, and what the units of a detector network make of it.
+
+    Attributes:
+        image: (3, H, W) in [0, 1].
+        maps: Of RED, GREEN, BLUE and BRIGHT, (4, h, w).
+        order: Where the units are in the network: what this calls unit k is its unit `order[k]`.
+    """
+
+    image: Tensor
+    maps: Array
+    order: tuple[int, ...]
+
+    def network(self, who: Implementation, weight: Tensor, bias: Tensor) -> Handle:
+        """The detector network, its units in this order; weight (K, UNITS) as `classifier` gives it, bias (K,)."""
+        return detector_network(who, weight, bias, self.order)
+
+    def logits(self, weight: Tensor, bias: Tensor, silent: Sequence[int] = ()) -> Array:
+        """What the network says, (K,), when some of RED to BRIGHT are silent."""
+        averages = self.maps.mean(axis=(1, 2))
+        averages[[k for k in silent if k < len(averages)]] = 0
+        logits: Array = weight.numpy()[:, : len(averages)].astype(np.float64) @ averages + bias.numpy()
+        return logits
+
+    def evidence(self, weight: Tensor) -> Array:
+        """The maps of the classes, (K, h, w)."""
+        return np.tensordot(weight.numpy()[:, : len(self.maps)].astype(np.float64), self.maps, axes=1)
+
+
+def mosaic(rng: Generator, cell: int = CELL, units: int = UNITS) -> Mosaic:
+    """A picture, higher or wider than the other, all of whose places are lit: in colours and strengths at random.
+
+    Args:
+        rng: Random numbers.
+        cell: Pixels from one place of the network's last map to the next.
+        units: How many the network has.
+    """
+    height = int(rng.integers(3, 6))
+    width = height + int(rng.integers(1, 4))
+    colours = rng.permutation(np.arange(height * width) % 3).reshape(height, width)  # each in a third of the places
+    strength = rng.uniform(0.5, 1, (height, width))
+    maps = np.stack([strength * (colours == k) for k in range(3)] + [strength / 3])
+    # A place sees the pixels around its first one, half a cell above and half a cell below.
+    rows, columns = ((np.arange(side * cell) + cell // 2) // cell for side in (height, width))
+    image = maps[:3][:, rows.clip(0, height - 1)][:, :, columns.clip(0, width - 1)]
+    order = tuple(int(unit) for unit in rng.permutation(units))
+    return Mosaic(torch.from_numpy(image.astype(np.float32)), maps, order)
+
+
+def detector_network(
+    who: Implementation, fc_weight: Tensor, fc_bias: Tensor, order: Sequence[int] = tuple(range(UNITS))
+) -> Handle:
     """A small torchvision ResNet whose last maps are colour detectors.
 
     All residual branches are 0, so the first convolution's outputs run through the shortcuts to the end: unit RED is 1
@@ -39,11 +93,11 @@ def detector_network(who: Implementation, fc_weight: Tensor, fc_bias: Tensor) ->
         who: On whose side.
         fc_weight: (K, UNITS).
         fc_bias: (K,).
+        order: Where the units are, RED first.
     """
-    weights = {"conv1.weight": torch.zeros(UNITS, 3, 7, 7), "bn1.weight": torch.ones(UNITS)}
-    weights["conv1.weight"][:4, :, 3, 3] = torch.tensor(
-        [[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [1 / 3, 1 / 3, 1 / 3]]
-    )
+    detectors = torch.zeros(UNITS, 3, 7, 7)
+    detectors[list(order[:4]), :, 3, 3] = torch.tensor(COLOURS)
+    weights = {"conv1.weight": detectors, "bn1.weight": torch.ones(UNITS)}
     for layer in range(1, 5):
         block = f"layer{layer}.0"
         weights |= {f"{block}.conv{n}.weight": torch.zeros(UNITS, UNITS, 3, 3) for n in (1, 2)}
@@ -51,7 +105,9 @@ def detector_network(who: Implementation, fc_weight: Tensor, fc_bias: Tensor) ->
         if layer > 1:
             weights[f"{block}.downsample.0.weight"] = torch.eye(UNITS)[:, :, None, None]
             weights[f"{block}.downsample.1.weight"] = torch.ones(UNITS)
-    weights |= {"fc.weight": fc_weight, "fc.bias": fc_bias}
+    placed = torch.empty_like(fc_weight)
+    placed[:, list(order)] = fc_weight
+    weights |= {"fc.weight": placed, "fc.bias": fc_bias}
     parts = resnet_parts(weights, halving=("layer2.0", "layer3.0", "layer4.0"))
     parts["conv1"] = make("torch.nn.Conv2d", 3, UNITS, 7, stride=2, padding=3, bias=False)
     parts["maxpool"] = make("torch.nn.MaxPool2d", 3, stride=2, padding=1)
@@ -70,21 +126,13 @@ def classifier(rows: Sequence[Mapping[int, float]]) -> Tensor:
     return weight
 
 
-def painted(height: int, width: int, patches: Sequence[tuple[int, slice, slice]]) -> Tensor:
-    """A black picture, (3, height, width) in [0, 1], with patches of pure colour (channel, rows, columns)."""
-    picture = torch.zeros(3, height, width)
-    for channel, rows, columns in patches:
-        picture[channel, rows, columns] = 1.0
-    return picture
-
-
-def seeded_resnet50(who: Implementation) -> Handle:
-    """torchvision's ResNet-50 with 365 classes and random weights, the same on every side, in evaluation mode.
+def seeded_resnet50(who: Implementation, seed: int) -> Handle:
+    """torchvision's ResNet-50 with 365 classes and random weights, by seed the same on every side, in evaluation mode.
 
     Between the blocks it is as wide as any (2,048 units at the end), within them a quarter: random numbers for all 24
     million weights take longer than what is done with them.
     """
-    who.make(make("torch.manual_seed", 7))
+    who.make(make("torch.manual_seed", seed))
     net = who.make(make("torchvision.models.resnet50", num_classes=365, width_per_group=16))
     net.eval()
     return net
@@ -208,3 +256,8 @@ def _block(weights: Mapping[str, Tensor], name: str, stride: int) -> Recipe:
         projection = make("torch.nn.Conv2d", narrow, wide, 1, stride=stride, bias=False)
         shortcut = make("torch.nn.Sequential", projection, make("torch.nn.BatchNorm2d", wide))
     return make("torchvision.models.resnet.BasicBlock", narrow, wide, stride, shortcut)
+
+
+def any_seed(rng: Generator) -> int:
+    """A seed for torch's random numbers."""
+    return int(rng.integers(1 << 32))

@@ -249,6 +249,19 @@ def map_of_probabilities(model, class_id, image):
 
 @mistake(
     "cam.generate_featuremap_CAM",
+    "divides_by_maximum",
+    check="check_map",
+    help="The map is divided by its own maximum, taken before the minimum was subtracted. Where everything speaks "
+    "against the class that is negative, and bright and dark change places. Divide by max - min, or leave it as it is.",
+)
+def divides_by_maximum(model, class_id, image):
+    activations, weight = _parts(model, image)
+    scores = _map(weight[class_id], activations)
+    return (scores - scores.min()) / scores.max()
+
+
+@mistake(
+    "cam.generate_featuremap_CAM",
     "map_on_its_side",
     check="check_map",
     help="The map lies on its side. Its rows are the rows of the image.",

@@ -191,7 +191,7 @@ def accuracy_in_percent(dataloader, model, optimizer, epoch):
 )
 def accuracy_is_count(dataloader, model, optimizer, epoch):
     batches = list(_train(dataloader, model, optimizer))
-    return batches[-1][0], sum(right for _, right, _ in batches)
+    return _totals(batches)[0], sum(right for _, right, _ in batches)
 
 
 @mistake(
@@ -203,7 +203,7 @@ def accuracy_is_count(dataloader, model, optimizer, epoch):
 )
 def accuracy_by_full_batches(dataloader, model, optimizer, epoch):
     batches = list(_train(dataloader, model, optimizer))
-    return batches[-1][0], sum(right for _, right, _ in batches) / (len(batches) * batches[0][2])
+    return _totals(batches)[0], sum(right for _, right, _ in batches) / (len(batches) * batches[0][2])
 
 
 @mistake(
@@ -214,7 +214,67 @@ def accuracy_by_full_batches(dataloader, model, optimizer, epoch):
 )
 def accuracy_of_last_batch(dataloader, model, optimizer, epoch):
     batches = list(_train(dataloader, model, optimizer))
-    return batches[-1][0], batches[-1][1] / batches[-1][2]
+    return _totals(batches)[0], batches[-1][1] / batches[-1][2]
+
+
+@mistake(
+    "fashion.train",
+    "loss_of_last_batch",
+    check="check_report",
+    help="This is the loss of the last batch. Sum the losses over the epoch, then divide by their number.",
+)
+def loss_of_last_batch(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    return batches[-1][0], _totals(batches)[1]
+
+
+@mistake(
+    "fashion.train",
+    "loss_is_sum",
+    check="check_report",
+    help="This is the sum of the losses of all images. Divide it by their number.",
+)
+def loss_is_sum(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    return sum(loss * n for loss, _, n in batches), _totals(batches)[1]
+
+
+@mistake(
+    "fashion.train",
+    "loss_is_sum_of_batches",
+    check="check_report",
+    help="This is the sum of the batches' mean losses. Divide it by the number of batches.",
+)
+def loss_is_sum_of_batches(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    return sum(loss for loss, _, _ in batches), _totals(batches)[1]
+
+
+@mistake(
+    "fashion.train",
+    "loss_divided_twice",
+    check="check_report",
+    help="The losses of the batches are means already, and their sum is divided by the number of images. Divide by the "
+    "number of batches, or multiply each loss by the number of images in its batch first.",
+)
+def loss_divided_twice(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    return sum(loss for loss, _, _ in batches) / sum(n for _, _, n in batches), _totals(batches)[1]
+
+
+@mistake(
+    "fashion.train",
+    "loss_halved_each_step",
+    check="check_report",
+    help="Each batch halves what was there before, so that the last batches count most. Sum the losses over the epoch, "
+    "then divide by their number.",
+)
+def loss_halved_each_step(dataloader, model, optimizer, epoch):
+    batches = list(_train(dataloader, model, optimizer))
+    mean = 0.0
+    for loss, _, _ in batches:
+        mean = (mean + loss) / 2
+    return mean, _totals(batches)[1]
 
 
 @mistake(

@@ -214,3 +214,41 @@ def never_none(model, image):
 )
 def only_five_units(model, image):
     return _first_change(model, image, lambda weights, _: _by_weight(weights, None)[:5])
+
+
+@mistake(
+    "units.lowest_dropped_units",
+    "drops_for_top_class_only",
+    check="check_dropped_count",
+    help="The dropped units are missing from the top class alone, and still count for the others. A unit that is "
+    "dropped is missing from every class.",
+)
+def drops_for_top_class_only(model, image):
+    model.eval()
+    with torch.no_grad():
+        features = model.avgpool(nn.Sequential(*list(model.children())[:-2])(image[None])).flatten(1)[0]
+        weight, bias = model.fc.weight.clone(), model.fc.bias
+        top = int((weight @ features + bias).argmax())
+        for count, unit in enumerate(_by_weight(model.fc.weight[top], None), start=1):
+            weight[top, unit] = 0
+            if int((weight @ features + bias).argmax()) != top:
+                return count
+    return None
+
+
+@mistake(
+    "units.lowest_dropped_units",
+    "drops_from_the_model",
+    check="check_count_keeps_model",
+    help="Afterwards fc.weight is 0 for the dropped units, so the network has changed for good. Change the features, "
+    "or work on a copy.",
+)
+def drops_from_the_model(model, image):
+    model.eval()
+    with torch.no_grad():
+        top = int(model(image[None]).argmax())
+        for count, unit in enumerate(_by_weight(model.fc.weight[top], None), start=1):
+            model.fc.weight[:, unit] = 0
+            if int(model(image[None]).argmax()) != top:
+                return count
+    return None
