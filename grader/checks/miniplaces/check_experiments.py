@@ -90,6 +90,9 @@ def _accuracies_of(place: int, run: Any) -> list[tuple[str, float]]:
         expected=", ".join(KEYS),
         got=", ".join(map(str, run))[:200],
     )
+    for key in KEYS[:2]:
+        told = str(run[key]).strip() != ""
+        expect(told, f"{key} of entry {place + 1} is empty.", expected="words or a number", got="nothing")
     for key in ACCURACIES:
         value = run[key]
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf

@@ -106,7 +106,7 @@ def check_given_optimizer(student: Implementation, rng: Generator) -> None:
     expect_given_optimizer(course_of(student), rng)
 
 
-@check("4a", after=("check_learns",))
+@check("4a", after=("check_given_optimizer",))
 def check_report(student: Implementation, rng: Generator) -> None:
     """train returns the mean loss and the fraction of images classified right."""
     marked = marked_images(student, rng)
@@ -142,7 +142,7 @@ def _expect_losses(answer: Any, marked: Marked) -> None:
     logs = -torch.log_softmax(marked.logits, dim=1)
     exact = logs.gather(1, marked.labels[:, None])[:, 0]  # (N,)
     losses = torch.stack([exact, (1 - SMOOTHED) * exact + SMOOTHED * logs.mean(dim=1)], dim=1)  # (N, 2)
-    by_batch = torch.stack([batch.mean(dim=0) for batch in losses.split(marked.batch_size)])
+    by_batch = torch.stack([batch.mean(dim=0) for batch in torch.split(losses, marked.batch_size)])
     means = losses.mean(dim=0), by_batch.mean(dim=0)
     if given.size == 1:
         fits = any(_lies_between(given, mean[None]) for mean in means)

@@ -178,7 +178,7 @@ def check_other_layer(student: Implementation) -> None:
     expect(
         name in names["convolutions"] and name != "conv1",
         "OTHER_LAYER does not name a convolution of ResNet-50 other than conv1.",
-        expected="for example 'layer3.2.conv1', or the name of any other convolution after conv1",
+        expected="the dotted name of a convolution after conv1, as named_modules() lists it",
         got=repr(name[:80]),
         mistake=mistake,
     )

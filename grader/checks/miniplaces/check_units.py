@@ -167,15 +167,15 @@ def check_deactivated(student: Implementation, rng: Generator) -> None:
     one, other = rng.permutation(by_place[:2]).tolist()
     # The last of the three alone: what switches off the units before it as well is told from what does not.
     for silent, form in (
-        ([by_place[2]], int),
-        ([one], list),
-        ([by_place[2], one], list),
-        ([one, other], torch.tensor),
-        ([*by_place, BRIGHT], list),
-        ([other], torch.tensor),
+        ([by_place[2]], "int"),
+        ([one], "list"),
+        ([by_place[2], one], "list"),
+        ([one, other], "tensor"),
+        ([*by_place, BRIGHT], "list"),
+        ([other], "tensor"),
     ):
         units = [seen.order[k] for k in silent]
-        given = units[0] if form is int else form(units)
+        given = {"int": units[0], "list": units, "tensor": torch.tensor(units)}[form]
         # A new network for each: what stays behind in one is judged by the next check.
         answer = student.units.deactivate_unit_activations(seen.network(student, weight, bias), seen.image, given)
         expect_close(numbers(answer), seen.logits(weight, bias, silent), within=1e-3, what="logits")

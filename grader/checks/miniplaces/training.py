@@ -60,7 +60,7 @@ class Marked:
 
     def shares(self) -> list[float]:
         """The share of right answers in each batch."""
-        return [float(batch.double().mean()) for batch in self.right.split(self.batch_size)]
+        return [float(batch.double().mean()) for batch in torch.split(self.right, self.batch_size)]
 
 
 def marked_images(who: Implementation, rng: Generator) -> Marked:
