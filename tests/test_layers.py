@@ -28,7 +28,7 @@ LAYERS = [
         "datasets.* packing notebooks.submitted sandbox.student sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "
-        "sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch",
+        "sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch sandbox.freezing sandbox.processors",
         "notebooks.* classroom.records class_report.seen report.job rubric records environment installed newer_syntax "
         "moments pool text decoding identity limited preloading limited_process sandbox.protocol sandbox.values "
         "sandbox.calls sandbox.servant sandbox.landlock sandbox.describing sandbox.loading sandbox.unpickling "
