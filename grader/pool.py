@@ -50,6 +50,9 @@ class OwnProcess:
         """
         with self._lock:
             pipe = self._pipe or self._start()
+            if self._is_ended:
+                self._stop()
+                raise BrokenExecutor("nobody wants it any more")
             try:
                 pipe.send((function, argument))
                 is_ready = pipe.poll(deadline_s)
@@ -65,18 +68,17 @@ class OwnProcess:
         return result
 
     def _start(self) -> Connection:
-        if self._is_ended:
-            raise BrokenExecutor("nobody wants it any more")
         context = multiprocessing.get_context("spawn")  # a fork of a process whose torch has threads may hang
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, _begin, os.getpid()), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, _begin, os.getpid()), daemon=True)
         this = multiprocessing.current_process()
         is_daemon, this.daemon = this.daemon, False  # as Dask's workers are: those may start none otherwise
         try:
-            self._process.start()
+            process.start()
         finally:
             this.daemon = is_daemon
             theirs.close()
+        self._process = process
         return self._pipe
 
     def _stop(self) -> None:
