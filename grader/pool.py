@@ -56,13 +56,14 @@ class OwnProcess:
             try:
                 pipe.send((function, argument))
                 is_ready = pipe.poll(deadline_s)
-                is_value, result = pipe.recv() if is_ready else (True, None)
+                answer: tuple[bool, Any] = pipe.recv() if is_ready else (True, None)
             except (EOFError, OSError) as error:
                 self._stop()
                 raise BrokenExecutor("the process ended") from error
             if not is_ready:
                 self._stop()
                 raise TookTooLong(f"it took longer than {deadline_s:,.0f} seconds and was stopped")
+        is_value, result = answer
         if not is_value:
             raise result
         return result
