@@ -46,7 +46,10 @@ def spin(count, seconds):
         try:
             child = os.fork()
         except OSError:
-            threading.Thread(target=run, args=(end,)).start()
+            try:
+                threading.Thread(target=run, args=(end,)).start()
+            except RuntimeError:
+                break
             continue
         if child == 0:
             os.setsid()
