@@ -241,7 +241,11 @@ def test_submission_or_refusal(raw: bytes, tmp_path: Path, project: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "note"),
     [
-        ("Ines Castellano\r\n\r\n Jonas Weber \n", "Handed in together by Ines Castellano, Jonas Weber."),
+        (
+            "Ines Castellano\r\n\r\n Jonas Weber \n",
+            "group.txt names Ines Castellano, Jonas Weber. A partner shares this grade where the course has you "
+            "as a group, or by handing in a zip that holds only a group.txt with your name.",
+        ),
         ("\n", None),
         ("A\nB\nC\nD\nE\nF\nG\nH\nI\nJ\nK\nL", " more."),
     ],

@@ -185,4 +185,8 @@ def _not_text(files: Mapping[str, bytes]) -> tuple[str, ...]:
 
 def _group_note(names: tuple[str, ...]) -> tuple[str, ...]:
     more = f" and {len(names) - NAMES_QUOTED} more" if len(names) > NAMES_QUOTED else ""
-    return (f"Handed in together by {', '.join(names[:NAMES_QUOTED])}{more}.",) if names else ()
+    told = (
+        f"group.txt names {', '.join(names[:NAMES_QUOTED])}{more}. A partner shares this grade where the course has "
+        "you as a group, or by handing in a zip that holds only a group.txt with your name."
+    )
+    return (told,) if names else ()
