@@ -198,7 +198,7 @@ GROUP = b"\xef\xbb\xbfInes Castellano\r\n jonas  weber \r\n"
     ("students", "found"),
     [
         (["ines", "jonas"], 0),  # a zip of each
-        (["8841", "5127"], 0),  # names that say nothing
+        (["8841", "5127"], 1),  # names that say nothing: anybody can write a group.txt
         (["ines", "mallory"], 1),  # who copied group.txt as well
         (["ines", "jonas", "weber2"], 3),  # more zips than names
     ],
@@ -209,6 +209,15 @@ def test_zips_of_a_group(students: list[str], found: int) -> None:
     lines = [GROUP, b"Jonas Weber\nInes Castellano", b"INES CASTELLANO\n\nJonas Weber\n"]
     class_ = {name: own | {"group.txt": text} for name, text in zip(students, lines, strict=False)}
     assert len(pairs_of(class_)) == found
+
+
+@pytest.mark.parametrize(("name", "found"), [("Weber, Jonas", 0), ("Mallory Moe", 1)])
+def test_names_of_a_group(name: str, found: int) -> None:
+    """Where zips are called by numbers, the names of the roster tell who is of a group."""
+    own = sources("examples/group") | {"group.txt": GROUP}
+    handed = [handed_in(student, own, "two_networks") for student in ("8841", "5127")]
+    pairs = find_pairs(handed, get_assignment("two_networks"), {"8841": "Ines Castellano", "5127": name})
+    assert len(pairs) == found
 
 
 def test_copy_of_a_groups_work() -> None:

@@ -143,7 +143,8 @@ def _conclude(found: Found, out: Path, rows: Sequence[Row], remarks: Sequence[st
     told, pairs = "", list[Pair]()
     try:
         hand_ins = {each.person.student: each for each in found.hand_ins}
-        pairs = [pair for each in there for pair in find_pairs(_opened(hand_ins, rows, each.id), each)]
+        names = {row.student: row.person.name for row in rows}
+        pairs = [pair for each in there for pair in find_pairs(_opened(hand_ins, rows, each.id), each, names)]
     except Exception:  # of ours: who resembles whom must cost nobody the class report
         LOG.exception("submissions could not be compared")
         told = "Submissions could not be compared with each other: the class report has no pairs."

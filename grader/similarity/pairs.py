@@ -47,12 +47,15 @@ class _Held:
     """What is kept of one submission."""
 
     student: str
+    name: str
     code: Written
     models: Mapping[str, Model]
     group: frozenset[str]
 
 
-def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assignment) -> tuple[Pair, ...]:
+def find_pairs(
+    submissions: Iterable[tuple[str, Submission]], assignment: Assignment, names: Mapping[str, str] | None = None
+) -> tuple[Pair, ...]:
     """The pairs of a class, the most alike first, then by name; the order of the submissions does not matter.
 
     What more than a third of a class of ten or more has, and more than five, is taken for what everybody finds, in code
@@ -62,23 +65,31 @@ def find_pairs(submissions: Iterable[tuple[str, Submission]], assignment: Assign
     Args:
         submissions: Each student's name and submission, best one at a time; the last of a name counts.
         assignment: Theirs.
+        names: What the roster or the platform calls each student, as far as it is known.
     """
+    names = names or {}
     stubs = {path.name: path.read_bytes() for path in sorted((PROJECT / "assignment" / assignment.id).glob("*.py"))}
     given, handout = (
         read_given({**stubs, "made of cells": PREAMBLE.encode()}),
         read_handout(PROJECT / "assignment" / assignment.id, PROJECT / "kit"),
     )
-    held = {student: _hold(student, submission, assignment, given, handout) for student, submission in submissions}
+    held = {
+        student: _hold(student, names.get(student, ""), submission, assignment, given, handout)
+        for student, submission in submissions
+    }
     class_ = [held[student] for student in sorted(held)]
     sizes = Counter(one.group for one in class_)
     pairs = [*_code_pairs(class_, sizes), *_weight_pairs(class_, sizes), *_reference_pairs(class_, assignment)]
     return tuple(sorted(pairs, key=lambda pair: (-pair.share, pair.first, pair.second, pair.kind, pair.sentence)))
 
 
-def _hold(student: str, submission: Submission, assignment: Assignment, given: Given, handout: Handout) -> _Held:
+def _hold(
+    student: str, name: str, submission: Submission, assignment: Assignment, given: Given, handout: Handout
+) -> _Held:
     files, asked = submission.files, MODEL_FILES.get(assignment.id, {}).values()
     return _Held(
         student,
+        name,
         read_code(student, files, assignment.modules, given),
         find_models(files, asked, handout),
         frozenset(person_key(name) for name in read_group(files)),
@@ -88,16 +99,16 @@ def _hold(student: str, submission: Submission, assignment: Assignment, given: G
 def _same_group(first: _Held, second: _Held, sizes: Mapping[frozenset[str], int]) -> bool:
     """Whether two zips are one group's: the same names in `group.txt`, and no more zips than names.
 
-    A copied `group.txt` hides no one whose zip is not named after one of the group while the other's is.
+    Anybody can write a `group.txt`: it counts only where both are called like one of the names.
     """
     if not first.group or first.group != second.group or sizes[first.group] > len(first.group):
         return False
-    return _is_named(first) == _is_named(second)
+    return _is_named(first) and _is_named(second)
 
 
 def _is_named(one: _Held) -> bool:
-    """Whether the zip's name has a word of a name in `group.txt`."""
-    words = set(_WORDS.findall(person_key(one.student)))
+    """Whether the student's name, or the zip's, has a word of a name in `group.txt`."""
+    words = set(_WORDS.findall(person_key(f"{one.student} {one.name}")))
     return any(word in words for name in one.group for word in _WORDS.findall(name))
 
 
