@@ -45,13 +45,16 @@ BRIGHTER = 0.08  # or darker, as a share
 MOST_LOST = 0.05  # of the accuracy, on altered images
 LEAST_KEPT = 0.5  # of what the accuracy is above guessing, on shifted images
 
-# Beside the margin above the threshold. Measured on all test images, LOST_MEASURED
+# Beside the margin above the threshold. Measured on FashionMNIST's 10,000 test images, six times each, in points: the
+# reference network loses 0.00 to 0.13, perceptrons up to 0.15, convolutional networks after one to six epochs up to
+# 0.05, a linear one up to 0.07, a perceptron that sees only what is not black up to 0.06. Of these 54, with a threshold
+# at their very accuracy, none is told: the most that one of them lost for certain is below 0.
 FAINT_NOISE, FAINT_BRIGHTER = 1.0, 0.02
 LIT, LIGHT = 4, 3  # pixels of an image that change in any case, black ones too, and by how many grey levels
 NEAR = MOST_LOST  # a larger margin could only be made up by more than is told above
 MOST_SECONDS = 10.0  # of the student's time: a network that needs longer is asked about fewer
 SURE = 3.5  # standard deviations
-ALLOWED = 0.002  # of the images: what an honest network may lose
+ALLOWED = 0.001  # of the images: what an honest network may lose
 
 SAME_ANSWER = 0.02  # of the span of an image's logits: rounding, also of half precision, stays below
 MOST_DIFFERENT = 0.01  # of the images asked again
