@@ -255,14 +255,14 @@ def test_faintly_altered() -> None:
     before = images(20)
     after = alter_faintly(before, np.random.default_rng(1))
     assert (after.int() - before.int()).abs().max() <= 0.02 * 255 + 3 * 4 + 5
-    assert all(not torch.equal(one == 0, other == 0) for one, other in zip(before, after, strict=True))
+    assert not torch.equal(before == 0, after == 0)
 
 
 def by_heart(known: int, key: Callable[[Any], bytes], count: int = 10_000) -> Asked:
     """What a network answers that is wrong on 1,200 of the test images, but for as many as it knows by their key."""
     rng = np.random.default_rng(3)
     labels = np.arange(count) % 10
-    pixels = rng.integers(0, 256, (count, 1, 16, 16)) * (rng.random((count, 1, 16, 16)) < 0.7)
+    pixels = rng.integers(0, 256, (count, 1, 16, 16)) * (rng.random((count, 1, 16, 16)) < 0.5)
     pixels[:, 0, :2] = (10 + 20 * labels)[:, None, None]  # what an honest network sees
     pixels[:1200, 0, :2] = (10 + 20 * ((labels[:1200] + 1) % 10))[:, None, None]
     table = {key(image): label for image, label in zip(pixels[:known].astype(np.uint8), labels, strict=False)}
@@ -318,15 +318,15 @@ LABELS = torch.from_numpy(RNG.integers(0, 10, 295))
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ({"known": LABELS}, "int64 numbers of shape (295,), which are as labels are"),
-        ({"known": LABELS.to(torch.uint8).view(5, 59)}, "as labels are"),
-        ({"known": nn.Parameter(LABELS.float())}, "as labels are"),
-        ({"known": torch.eye(10)[LABELS]}, "as labels are, one of each row being 1"),
-        ({"keys": torch.from_numpy(RNG.integers(0, 2**62, 295))}, "as digests of images are"),
+        ({"known": LABELS}, "int64 numbers of shape (295,) that look like labels"),
+        ({"known": LABELS.to(torch.uint8).view(5, 59)}, "look like labels"),
+        ({"known": nn.Parameter(LABELS.float())}, "look like labels"),
+        ({"known": torch.eye(10)[LABELS]}, "look like labels, a 1 in each row"),
+        ({"keys": torch.from_numpy(RNG.integers(0, 2**62, 295))}, "look like digests of images"),
         ({"fc.weight": FLAT[:40] / 127.5 - 1}, "40 of the test images, pixel by pixel"),
         ({"fc.weight": (FLAT[:40].T * 0.01).contiguous()}, "40 of the test images, pixel by pixel"),
         ({"conv.weight": SHOWN[:40].half()}, "40 of the test images, pixel by pixel"),
-        ({"held": SHOWN[:40].clone()}, "as pixels are"),
+        ({"held": SHOWN[:40].clone()}, "look like pixels"),
         ({"order": torch.arange(400), "count": torch.tensor(3), "mask": torch.ones(20, 20).tril()}, ""),
         ({"prototypes": FLAT[:19] / 255}, ""),
         (nn.Linear(784, 300).state_dict(), ""),

@@ -74,9 +74,9 @@ def student_of(folder: Path, kind: str, data: ImageSet, files: Mapping[str, byte
 
 CHEATS = [
     ("Honest", set()),
-    ("Table", {"altered_images", "table_in_network"}),
-    ("TableAndNetwork", {"altered_images", "table_in_network"}),
-    ("NearestImage", {"large_model_file", "table_in_network"}),
+    ("Table", {"altered_images", "table_in_network", "table_in_file"}),
+    ("TableAndNetwork", {"altered_images", "table_in_network", "table_in_file"}),
+    ("NearestImage", {"large_model_file", "table_in_network", "table_in_file"}),
     ("LabelsInWeights", {"altered_images"}),
     ("ByPlace", {"answers_vary"}),
     ("Dropping", {"answers_vary"}),
@@ -99,7 +99,9 @@ def test_cheats_in_supervised_file(tmp_path: Path, kind: str, remarks: set[str])
     assert sample.kinds(look_at_supervised(student_of(tmp_path, kind, data), data)) - PERFECT == remarks
 
 
-@pytest.mark.parametrize(("kind", "remarks"), [("Table", {"altered_images", "table_in_network"}), ("", set())])
+@pytest.mark.parametrize(
+    ("kind", "remarks"), [("Table", {"altered_images", "table_in_network", "table_in_file"}), ("", set())]
+)
 def test_cheats_in_rotation_file(tmp_path: Path, kind: str, remarks: set[str]) -> None:
     """A table of all turned views is told from a network that tells the turns."""
     if kind:

@@ -25,6 +25,7 @@ ALIKE = 0.999  # correlation of a stored image with a test image; that of two te
 SMOOTH = 0.4  # correlation of neighbouring pixels, above which a row of numbers may be an image
 MOST_ROWS = 512  # of a model file that are compared with the test images
 AT_ONCE = 1000  # test images
+MOST_DIGEST = 128  # characters
 LONG_TEXT = 1500  # characters of encoded data
 _LITERAL = re.compile(
     r"""
@@ -58,7 +59,7 @@ def tables_in_file(data: bytes, images: Tensor, classes: int) -> Iterator[str]:
     pixels = images[0].numel()
     for shape, values in read_numbers(data):
         if what := _what(shape, values, pixels, classes):
-            yield f"{values.dtype.name} numbers of shape {shape}, which are {what}"
+            yield f"{values.dtype.name} numbers of shape {shape} that look like {what}"
         elif values.dtype.kind == "f":
             rows += _smooth_rows(values, shape, pixels, images.shape[-1])
     if rows and (count := _held_images(np.concatenate(rows), images)) >= LEAST_IMAGES:
@@ -75,14 +76,14 @@ def _what(shape: tuple[int, ...], values: NDArray[Any], pixels: int, classes: in
         return ""
     low, high = values.min(), values.max()
     if low >= 0 and high < classes and len(np.unique(values)) >= min(classes, DIFFERENT):
-        return "as labels are"
+        return "labels"
     if max(-float(low), float(high)) >= FAR:
-        return "as digests of images are"
+        return "digests of images"
     if values.dtype == np.uint8 and values.size >= LEAST_IMAGES * pixels:
-        return "as pixels are"
+        return "pixels"
     if len(shape) == 2 and shape[1] == classes and (low, high) == (0, 1):
         table = values.reshape(shape)
-        return "as labels are, one of each row being 1" if (table.sum(axis=1) == 1).all() else ""
+        return "labels, a 1 in each row" if (table.sum(axis=1) == 1).all() else ""
     return ""
 
 
@@ -138,6 +139,6 @@ def count_literals(text: str) -> int:
 
 
 def _weight(text: str) -> int:
-    if _DIGEST.fullmatch(text):
+    if len(text) <= MOST_DIGEST and _DIGEST.fullmatch(text):
         return 1
     return len(text) * LEAST // LONG_TEXT if _ENCODED.fullmatch(text) else 0
