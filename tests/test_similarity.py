@@ -18,11 +18,11 @@ from safetensors.torch import load_file
 from sample_similar import Trap, disguised, handed_in, padded, saved, small_module, small_network, sources, with_noise
 
 from grader.classroom.records import Pair
+from grader.intake.pickles import Storage, read_storages
 from grader.intake.zipgate import read_zip
 from grader.notebooks.guards import PREAMBLE
 from grader.rubric import PROJECT, get_assignment
 from grader.similarity.pairs import REFERENCE, find_pairs
-from grader.similarity.pickles import Storage, read_storages
 from grader.similarity.tokens import read_tokens
 from grader.similarity.weights import compare_models, read_model
 

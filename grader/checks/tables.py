@@ -1,6 +1,6 @@
 """Whether what a submission holds is a table of images or labels rather than a network: told by structure alone.
 
-Model files are read as `similarity/pickles.py` reads them, and modules as text: nothing of a student's runs, so nothing
+Model files are read as `intake/pickles.py` reads them, and modules as text: nothing of a student's runs, so nothing
 can hide what is there. What a table is used for is not known; a remark on it is for an instructor.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from grader.intake.pickles import read_numbers
 from grader.records import Array
-from grader.similarity.pickles import read_numbers
 
 LEAST = 150  # labels: fewer would move an accuracy on 10,000 images by a point and a half at most
 LEAST_IMAGES = 20

@@ -18,8 +18,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.intake.pickles import read_storages, unpack
 from grader.records import Array
-from grader.similarity.pickles import read_storages, unpack
 
 SAMPLE = 256  # numbers kept of a storage, evenly spaced
 LEAST_FILE = 1024  # bytes: two empty files are no evidence
