@@ -95,8 +95,8 @@ def test_varied_padding() -> None:
 )
 def test_annotations(typed: str, plain: str) -> None:
     """Types of arguments, results and names are no part of what is compared."""
-    codes = [read_tokens(text.encode(), frozenset(), frozenset(), 1000).codes for text in (typed, plain)]
-    assert np.array_equal(*codes)
+    one, other = (read_tokens(text.encode(), frozenset(), frozenset(), 1000).codes for text in (typed, plain))
+    assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("piece", ["def f(a: ", "if 0: ", "x: ", "->", ": ", "def ", "if 0:", "print("])
