@@ -22,7 +22,7 @@ from grader.checks.compare import numbers
 from grader.checks.two_networks.tracing import attribute
 from grader.checks.two_networks.untrained import random_images
 from grader.records import Array
-from grader.sandbox.calls import Recipe, make
+from grader.sandbox.calls import make
 from grader.sandbox.student import Handle
 
 MOST_TRIED = 24  # convolutions; a ResNet of depth 18 has 20
@@ -133,7 +133,8 @@ def _change(weight: Handle, method: str, *args: Any) -> None:
     weight.owner.ask(request, method, recorded=False)
 
 
-def _ask_kept(held: Handle, name: str) -> Handle | Recipe:
+def _ask_kept(held: Handle, name: str) -> Handle:
+    """What a method gives, which stays where it is."""
     request = {"op": "call", "target": {"object": held.id, "name": name}, "args": (), "kwargs": {}, "keep": True}
     found: Handle = held.owner.ask(request, name, recorded=False)
     return found
