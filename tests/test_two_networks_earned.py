@@ -108,6 +108,7 @@ def test_histories_tell_rules_apart(seed: int) -> None:
     gaps = [abs(a - b) for a, b in zip(first["train_loss"], first["val_loss"], strict=True)]
     best = int(np.argmax(first["val_accuracy"]))
     assert best == np.argmin(first["val_loss"])
-    chosen = [best, best + 1, len(gaps) - 1, np.argmin(gaps), np.argmin(first["train_loss"])]
-    chosen += [np.argmax(first["train_accuracy"]), np.argmax(first["val_loss"]), np.argmin(first["val_accuracy"])]
-    assert len({int(epoch) for epoch in chosen}) == len(chosen)
+    others = [np.argmin(gaps), np.argmin(first["train_loss"]), np.argmax(first["train_accuracy"])]
+    others += [np.argmax(first["val_loss"]), np.argmin(first["val_accuracy"])]
+    chosen = [best, best + 1, len(gaps) - 1, *map(int, others)]
+    assert len({*chosen}) == len(chosen)

@@ -134,8 +134,8 @@ def test_exceptions_file(tmp_path: Path) -> None:
     file = tmp_path / "solutions" / "toy" / "exceptions.toml"
     file.parent.mkdir(parents=True)
     assert read_exemptions("toy", tmp_path) == ()
-    file.write_text('[[exception]]\nkind = "lazy"\ncheck = "check_a"\nreason = "Students hand it in."\n')
-    assert [each.check for each in read_exemptions("toy", tmp_path)] == ["check_a"]
-    file.write_text('[[exception]]\nkind = "lazy"\ncheck = "check_a"\n')
+    file.write_text('[[exception]]\nkind = "lazy"\nchecks = ["check_a"]\nreason = "Students hand it in."\n')
+    assert [each.checks for each in read_exemptions("toy", tmp_path)] == [("check_a",)]
+    file.write_text('[[exception]]\nkind = "lazy"\nchecks = ["check_a"]\n')
     with pytest.raises(MachineError, match=r"exceptions\.toml"):
         read_exemptions("toy", tmp_path)

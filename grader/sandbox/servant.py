@@ -272,16 +272,16 @@ def _without(names: Collection[str]) -> Iterator[None]:
                 raise ForbiddenCall(name)
             return function(*args, **(kwargs or {}))
 
-    operators = torch.library.Library("aten", "IMPL")
+    operators = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     try:
         for name in names:
             for key in _KERNELS:
                 if _has_kernel(f"aten::{name}", key):
-                    operators.impl(name, functools.partial(_refuse, name), key)
+                    operators.impl(name, functools.partial(_refuse, name), key)  # type: ignore[no-untyped-call]
         with Without():
             yield
     finally:
-        operators._destroy()
+        operators._destroy()  # type: ignore[no-untyped-call]
 
 
 def _has_kernel(operator: str, key: str) -> bool:

@@ -51,18 +51,18 @@ class RunChecks(Protocol):
 
 
 class Exemption(Record):
-    """A check that may be passed without the work.
+    """Checks that may be passed without the work.
 
     Attributes:
         kind: By which implementations.
-        check: Its name.
-        name: What a lazy implementation replaces, as in the case; empty for anything.
+        checks: Their names.
+        replaces: What a lazy implementation replaces, `module.name` or a file; empty for anything.
         reason: Why it can't be otherwise, one sentence.
     """
 
     kind: str = Field(pattern=f"^({Kind.LAZY}|{Kind.RECORDED})$")
-    check: str
-    name: str = ""
+    checks: tuple[str, ...] = Field(min_length=1)
+    replaces: str = ""
     reason: str = Field(min_length=10)
 
 
@@ -164,14 +164,15 @@ def _judge(
 ) -> tuple[str, tuple[Earned, ...]]:
     """What was earned in each task, and a complaint about what no exception allows."""
     exemptions = read_exemptions(case.assignment, case.project)
-    allowed = {each.check for each in exemptions if each.kind == case.kind and each.name in ("", case.name)}
+    applying = [each for each in exemptions if each.kind == case.kind and each.replaces in ("", case.name)]
+    allowed = {check for each in applying for check in each.checks}
     earned, complaints = [], []
     for task in assignment.tasks:
         of_task = [one for one in results if one.task == task.id]
         found = [one for one in of_task if _check(one) in passed]
         if not found or task.scoring != "automatic":
             continue
-        weight = sum(one.weight for one in of_task)
+        weight = sum(one.weight for one in of_task) or 1.0
         unexplained = [one for one in found if one.name not in allowed]
         how = tuple(dict.fromkeys(way for one in found for way in passed[_check(one)]))
         share = sum(one.weight for one in found) / weight

@@ -129,7 +129,7 @@ def check_real_network(student: Implementation, oracle: Implementation, rng: Gen
         expect_close(got, expected, within=1e-3 * float(np.abs(expected).max()), what="activations")
 
 
-@check("2b", help="Look at the maps of units on pictures with much sky, and with buildings.", public=True)
+@check("2b", weight=0, help="Look at the maps of units on pictures with much sky, and with buildings.", public=True)
 def check_units_named(student: Implementation) -> None:
     """SKY_UNIT and BUILDING_UNIT are two different units of the last block, 0 to 2047."""
     units = {name: chosen_unit(student, name) for name in ("SKY_UNIT", "BUILDING_UNIT")}

@@ -62,8 +62,8 @@ def _draw(rng: Generator, wanted: Wanted) -> Countdown:
         order = rng.permutation(CLASSES)  # so that no class is on top more often than another
         answers = _Answers(averages, weight[order], bias[order])
         if answers.is_clear() and wanted(answers):
-            sent = (torch.from_numpy(values[order].astype(np.float32)) for values in (weight, bias))
-            return Countdown(seen, *sent, answers.count)
+            sent = [torch.from_numpy(values[order].astype(np.float32)) for values in (weight, bias)]
+            return Countdown(seen, sent[0], sent[1], answers.count)
 
 
 class _Answers:

@@ -61,7 +61,7 @@ def disguise(rng: Generator, maps: Array, weight: Array) -> tuple[Array, Array, 
     Returns:
         `(maps, weight (K, C), where each class is now)`.
     """
-    turned = np.rot90(maps, rng.integers(4), axes=(1, 2))
+    turned = np.rot90(maps, int(rng.integers(4)), axes=(1, 2))
     turned = turned[:, ::-1] if rng.integers(2) else turned
     channels = rng.permutation(len(maps))
     classes = (rng.integers(len(weight)) + rng.choice((-1, 1)) * np.arange(len(weight))) % len(weight)

@@ -143,6 +143,6 @@ def _ask_kept(held: Handle, name: str) -> Handle:
 def _differences(answers: Array) -> NDArray[np.float64]:
     """How answers (N, ...) differ from their mean over the images, (N, D); 0 where that is rounding."""
     exact = np.nan_to_num(answers.reshape(len(answers), -1).astype(np.float64), posinf=0, neginf=0)
-    apart = exact - exact.mean(axis=0)
+    apart: NDArray[np.float64] = exact - exact.mean(axis=0)
     apart[np.abs(apart) <= ROUNDING * np.abs(exact).max(initial=0)] = 0
     return apart
