@@ -29,7 +29,6 @@ TORCH_LOSSES = {
     "in another thread": (WHOLE, "POOL.submit(F.cross_entropy, a, b).result()"),
     "modes switched off": (WHOLE, "without_modes(a, b)"),
     "modes switched off, probabilities": (WHOLE, "without_modes(a, F.one_hot(b, a.shape[1]).float())"),
-    "traced": (WHOLE, "TRACED(a, b)"),
     "code of the function": (WHOLE, "types.FunctionType(KEPT.__code__, vars(F), 'f', KEPT.__defaults__)(a, b)"),
     "mapped": (WHOLE, "torch.func.vmap(F.cross_entropy)(a, b).mean()"),
     "in a function of its own": (WHOLE, "Own.apply(a, b)"),
@@ -42,17 +41,13 @@ TORCH_LOSSES = {
     ),
 }
 HEAD = f"""
-import operator, types, warnings
+import operator, types
 from concurrent.futures import ThreadPoolExecutor
 import torch
 import {F} as F
 KEPT = F.cross_entropy
 CRITERION = torch.nn.CrossEntropyLoss()
 POOL = ThreadPoolExecutor(1)
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    EXAMPLE = torch.zeros(6, 10), torch.zeros(6, dtype=torch.int64)
-    TRACED = torch.jit.trace(lambda a, b: F.cross_entropy(a, b), EXAMPLE)
 
 
 def without_modes(a, b, loss=F.cross_entropy):

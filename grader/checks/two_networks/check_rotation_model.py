@@ -113,6 +113,8 @@ def _make(student: Implementation, *, is_asked: bool = False) -> _Made:
     A network that is asked about images must make its logits of them.
     """
     given = _own_network(student)
+    if given is not None:
+        given.eval()
     if is_asked and given is not None and not _follows_images(given, np.random.default_rng(0)):
         given = None
     if given is not None:
