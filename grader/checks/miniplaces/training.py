@@ -68,9 +68,9 @@ def marked_images(who: Implementation, rng: Generator) -> Marked:
 
     Of the last batch, all come out right, and of the first a larger share than of the whole.
     """
-    batch_size = int(rng.integers(5, 9))
-    last = int(rng.integers(2, batch_size))
-    while True:
+    while True:  # anew each time: for some sizes of batches there are no such counts
+        batch_size = int(rng.integers(5, 9))
+        last = int(rng.integers(2, batch_size))
         sizes = [batch_size] * int(rng.integers(3, 5)) + [last]
         counts = [int(rng.integers(1, size)) for size in sizes[:-1]] + [last]
         shares, mean = [count / size for count, size in zip(counts, sizes, strict=True)], sum(counts) / sum(sizes)
