@@ -64,11 +64,6 @@ class Course:
     accuracy: Callable[[Any], float] = number
 
 
-def any_generator() -> Generator:
-    """Random numbers for a course that brings none."""
-    return np.random.default_rng(5)
-
-
 def one_step(course: Course, start: Tensor, images: Tensor, labels: Tensor) -> Array:
     """How far one epoch of a single batch moves the weight (10, C*H*W) of a linear network, at a learning rate of 1.
 
@@ -82,7 +77,7 @@ def one_step(course: Course, start: Tensor, images: Tensor, labels: Tensor) -> A
     return step
 
 
-def expect_step(student: Course, oracle: Course, images: Tensor, labels: Tensor, rng: Generator | None = None) -> None:
+def expect_step(student: Course, oracle: Course, images: Tensor, labels: Tensor, rng: Generator) -> None:
     """One batch must move the weights as the oracle's does, roughly; images that equal their mirror images hide flips.
 
     The network is sure of itself and mostly wrong: there, other losses than the cross-entropy point elsewhere.
@@ -90,7 +85,6 @@ def expect_step(student: Course, oracle: Course, images: Tensor, labels: Tensor,
     Raises:
         Failure: If it moves them elsewhere, or by another amount.
     """
-    rng = rng or any_generator()
     start = torch.from_numpy(rng.normal(0, 2, (CLASSES, pixels_of(student.shape))).astype(np.float32))
     right = one_step(oracle, start, images, labels)
     step = one_step(student, start, images, labels)
@@ -193,13 +187,12 @@ def expect_training_mode(course: Course, rng: Generator) -> None:
     expect_moved(held["2.weight"].numpy(), numbers(state["2.weight"]))
 
 
-def expect_whole_epoch(course: Course, rng: Generator | None = None) -> None:
+def expect_whole_epoch(course: Course, rng: Generator) -> None:
     """Each of 10 images, in batches of 4, 4 and 2, must leave a trace in the weights of its lit pixels.
 
     Raises:
         Failure: If one leaves none.
     """
-    rng = rng or any_generator()
     images, labels = band_images(range(CLASSES), course.shape, random_bands(rng))
     start = random_weight(rng, course.shape)
     net = linear_network(course.who, course.shape, start)
@@ -217,13 +210,12 @@ def expect_whole_epoch(course: Course, rng: Generator | None = None) -> None:
     )
 
 
-def expect_given_optimizer(course: Course, rng: Generator | None = None) -> None:
+def expect_given_optimizer(course: Course, rng: Generator) -> None:
     """The given optimizer must move the weights, and leave them where they are when its learning rate is 0.
 
     Raises:
         Failure: If they stay in spite of a learning rate, or move without one.
     """
-    rng = rng or any_generator()
     images, labels = band_images(range(CLASSES), course.shape, random_bands(rng))
     start = random_weight(rng, course.shape)
     for lr in (0.0, float(rng.uniform(0.005, 0.01))):
@@ -245,14 +237,13 @@ def expect_given_optimizer(course: Course, rng: Generator | None = None) -> None
             )
 
 
-def expect_evaluation_mode(course: Course, rng: Generator | None = None) -> None:
+def expect_evaluation_mode(course: Course, rng: Generator) -> None:
     """A network that drops everything in training mode, in which it arrives, must be evaluated in evaluation mode.
 
     Raises:
         Failure: If it is not.
     """
-    rng, batch = rng or any_generator(), 4
-    bands = random_bands(rng)
+    batch, bands = 4, random_bands(rng)
     for _ in range(2):
         size = batch * int(rng.integers(5, 10))  # whole batches: their mean is right as well
         images, labels = band_images(rng.integers(1, CLASSES, size), course.shape, bands)  # none of class 0:

@@ -26,12 +26,14 @@ class Terms:
             made the objects it gets.
         timeout_s: Seconds that it may take; None takes the limit of a call.
         max_body: Most bytes of arrays in the answer.
+        is_own: Whether what is called is the implementation's own, or something that its own code returned.
     """
 
     called: str
     modules: frozenset[str] = frozenset()
     timeout_s: float | None = None
     max_body: int = REPLY_BYTES
+    is_own: bool = False
 
 
 class Transport(Protocol):

@@ -158,7 +158,7 @@ class Implementation:
         own = self._own.words(request, called)
         if own and (recorded or "file" in request):
             self._own.note(own)
-        terms = Terms(own or called, frozenset(modules), timeout_s, max_body)
+        terms = Terms(own or called, frozenset(modules), timeout_s, max_body, bool(own))
         try:
             reply, results = self._transport.exchange(header, arrays, terms)
             value = self._read(reply, results, terms.modules, is_own=bool(own))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -94,16 +93,12 @@ class Replayer:
         recording: Of a run of the same checks.
         replayed: Whose answers are played back.
         solutions: Answer the rest.
-        is_own: Whether a call, in words, is one of the student's code.
     """
 
-    def __init__(
-        self, recording: Recording, replayed: Replayed, solutions: Transport, is_own: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, recording: Recording, replayed: Replayed, solutions: Transport) -> None:
         self._recording = recording
         self._replayed = replayed
         self._solutions = solutions
-        self._is_own = is_own
         self._check = 0
         self._used: set[int] = set()  # places of this check's answers that were played back
         self._last: dict[str, _Answer] = {}
@@ -116,7 +111,7 @@ class Replayer:
             self._check += 1
             self._used = set()
             return self._solutions.exchange(header, arrays, terms)
-        if self._replayed is Replayed.FUNCTIONS and not self._is_own(terms.called):
+        if self._replayed is Replayed.FUNCTIONS and not terms.is_own:
             return self._solutions.exchange(header, arrays, terms)
         answer = self._find(_digest(header, arrays), terms.called)
         if answer is None:

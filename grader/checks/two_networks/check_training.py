@@ -83,7 +83,7 @@ def check_step(student: Implementation, oracle: Implementation, rng: Generator) 
     """One batch moves the weights along the gradient of the mean cross-entropy, by about the right amount."""
     images, labels = _noisy_prototypes(rng, 64)
     images = 10 * (images + images.flip(-1)) / 2  # a student's random flip changes nothing
-    expect_step(_course(student), _course(oracle), images, labels)
+    expect_step(_course(student), _course(oracle), images, labels, rng)
 
 
 @check("2.2", help="Is optimizer.step() called once for each batch?", public=True)
@@ -121,15 +121,15 @@ def check_training_mode(student: Implementation, rng: Generator) -> None:
 
 
 @check("2.2", public=True)
-def check_whole_epoch(student: Implementation) -> None:
+def check_whole_epoch(student: Implementation, rng: Generator) -> None:
     """Every batch of the loader is used, the smaller last one too."""
-    expect_whole_epoch(_course(student))
+    expect_whole_epoch(_course(student), rng)
 
 
 @check("2.2")
-def check_given_optimizer(student: Implementation) -> None:
+def check_given_optimizer(student: Implementation, rng: Generator) -> None:
     """The weights move only as the given optimizer moves them: not at all with a learning rate of 0."""
-    expect_given_optimizer(_course(student))
+    expect_given_optimizer(_course(student), rng)
 
 
 @check("2.2", weight=2, after=("check_learns",))
@@ -174,9 +174,9 @@ def check_measured_loss(student: Implementation, rng: Generator) -> None:
 
 
 @check("2.2", help="Is model.eval() called before the loop?", public=True)
-def check_measuring_mode(student: Implementation) -> None:
+def check_measuring_mode(student: Implementation, rng: Generator) -> None:
     """evaluate puts the network into evaluation mode: dropout does not spoil the result."""
-    expect_evaluation_mode(_course(student))
+    expect_evaluation_mode(_course(student), rng)
 
 
 @check("2.2", public=True)
