@@ -31,8 +31,8 @@ LAYERS = [
         "sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch sandbox.freezing sandbox.processors",
         "notebooks.* classroom.records class_report.seen report.job rubric records environment installed newer_syntax "
         "moments pool text decoding identity limited preloading limited_process sandbox.protocol sandbox.values "
-        "sandbox.calls sandbox.servant sandbox.landlock sandbox.describing sandbox.loading sandbox.unpickling "
-        "sandbox.headless sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",
+        "sandbox.calls sandbox.servant sandbox.forbidding sandbox.landlock sandbox.describing sandbox.loading "
+        "sandbox.unpickling sandbox.headless sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",
         "errors sandbox grader",  # the last two are the packages' own __init__
     )
 ]

@@ -178,12 +178,8 @@ def expect_training_mode(course: Course, rng: Generator) -> None:
     course.train(loader(images, torch.arange(24) % CLASSES, 8), net, sgd(course.who, net, lr=0.001))
     state = net.state_dict()
     tracked = number(state["1.num_batches_tracked"]) - float(held["1.num_batches_tracked"])
-    expect(
-        tracked > 0,
-        "The batch norm saw no batch in training mode.",
-        expected="3 batches of statistics",
-        got="none",
-    )
+    norm = "The batch norm saw no batch in training mode."
+    expect(tracked > 0, norm, expected="3 batches of statistics", got="none")
     expect_moved(held["2.weight"].numpy(), numbers(state["2.weight"]))
 
 
@@ -271,9 +267,8 @@ def expect_untouched(course: Course, rng: Generator) -> None:
         net, held = _network_with_norm(course, rng)
         getattr(net, mode)()
         images, predicted = _clear_cases(held, course.shape, rng)
-        labels = torch.where(
-            torch.from_numpy(rng.random(len(images)) < rng.uniform(0.2, 0.8)), predicted, predicted - 1
-        )
+        is_right = torch.from_numpy(rng.random(len(images)) < rng.uniform(0.2, 0.8))
+        labels = torch.where(is_right, predicted, predicted - 1)
         right = float((labels == predicted).float().mean())
         answer = course.evaluate(loader(images, labels % CLASSES, 4), net)
         after = net.state_dict()

@@ -7,15 +7,14 @@ mistakes: all are addressed in the same way and get copies of the same arguments
 
 from __future__ import annotations
 
-import functools
 import importlib
 import random
 import re
 import sys
 import traceback
 import types
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +23,7 @@ import numpy as np
 from grader.installed import is_installed
 from grader.newer_syntax import newer_syntax
 from grader.sandbox.describing import quoted
+from grader.sandbox.forbidding import without
 from grader.sandbox.loading import load_into
 from grader.sandbox.protocol import Array, Frame, Header, ProtocolError
 from grader.sandbox.standins import StandIn
@@ -31,17 +31,12 @@ from grader.sandbox.unpickling import ClassMissing, read_saved
 from grader.sandbox.values import Arrays, pack, unpack
 
 _LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|lib/python3\.\d+)/")  # below it lies what others wrote
-_KERNELS = ("CompositeImplicitAutograd", "CompositeExplicitAutograd", "CPU")  # where torch keeps what it runs here
 MOST_LEFT_OUT = 3  # statements of a notebook that an answer tells of
 _QUOTED = re.compile(r"['\[\"](\w+)['\]\"]")  # as in "name 'net' is not defined" and "Module [MyNet] is missing ..."
 
 
 class Absent(Exception):
     """A module, name or file that the implementation does not have."""
-
-
-class ForbiddenCall(Exception):
-    """The implementation called a function of torch that the task asks to write out; the text is its name."""
 
 
 class Servant:
@@ -91,7 +86,7 @@ class Servant:
         function = self._target(header["target"])
         args = [self._unpack(node, arrays) for node in header["args"]]
         kwargs = {name: self._unpack(node, arrays) for name, node in header["kwargs"].items()}
-        with _no_grad() if header.get("no_grad") else nullcontext(), _without(header.get("forbid", ())):
+        with _no_grad() if header.get("no_grad") else nullcontext(), without(header.get("forbid", ())):
             return function(*args, **kwargs)
 
     def _do_read(self, header: Header, _arrays: Arrays) -> Any:
@@ -250,52 +245,6 @@ def _resolve(path: str) -> Any:
             found = getattr(found, part)
         return found
     raise ModuleNotFoundError(path)
-
-
-@contextmanager
-def _without(names: Collection[str]) -> Iterator[None]:
-    """Let torch's functions of these names raise ForbiddenCall meanwhile, however the caller came by them.
-
-    torch tells a mode of every call on tensors: an alias, `getattr` or a reference that was kept makes no difference.
-    Compiled code, other threads, and code that switches modes off meet operators whose kernels are replaced.
-    """
-    if not names:
-        yield
-        return
-    import torch
-    from torch.overrides import TorchFunctionMode
-
-    class Without(TorchFunctionMode):
-        def __torch_function__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            name = getattr(function, "__name__", "").partition(".")[0]  # without the overload, as in "nll_loss.default"
-            if name in names:
-                raise ForbiddenCall(name)
-            return function(*args, **(kwargs or {}))
-
-    operators = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
-    try:
-        for name in names:
-            for key in _KERNELS:
-                if _has_kernel(f"aten::{name}", key):
-                    operators.impl(name, functools.partial(_refuse, name), key)  # type: ignore[no-untyped-call]
-        with Without():
-            yield
-    finally:
-        operators._destroy()  # type: ignore[no-untyped-call]
-
-
-def _has_kernel(operator: str, key: str) -> bool:
-    """Whether torch has an operator of this name, with a kernel of its own for this key of its dispatcher."""
-    import torch
-
-    try:
-        return bool(torch._C._dispatch_has_kernel_for_dispatch_key(operator, key))
-    except RuntimeError:  # no such operator
-        return False
-
-
-def _refuse(name: str, *_args: Any, **_kwargs: Any) -> None:
-    raise ForbiddenCall(name)
 
 
 def _no_grad() -> Any:

@@ -10,7 +10,8 @@ from grader.checks.compare import compare, expect, expect_close, expect_shape, n
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.maps import as_maps, expect_same_map, standardised
-from grader.checks.miniplaces.check_units import expect_as_sent, top5
+from grader.checks.miniplaces.check_units import expect_as_sent
+from grader.checks.miniplaces.dropped_units import top5
 from grader.checks.miniplaces.networks import (
     BRIGHT,
     UNITS,

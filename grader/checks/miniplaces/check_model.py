@@ -66,7 +66,7 @@ def check_learning_rate(student: Implementation, rng: Generator) -> None:
         lengths[1] > 1.5 * lengths[0],
         "With a larger learning rate, the first step is not longer.",
         expected=f"a step {rates[1] / rates[0]:.1f} times as long",
-        got=f"one {lengths[1] / lengths[0]:.1f} times as long",
+        got=f"lengths of {lengths[0]:.3g} and {lengths[1]:.3g}",
     )
 
 

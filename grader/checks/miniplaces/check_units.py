@@ -13,7 +13,7 @@ from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.maps import as_maps
 from grader.checks.miniplaces.counted_units import Countdown, draw_countdowns
-from grader.checks.miniplaces.dropped_units import dropping, lay_out_dropped
+from grader.checks.miniplaces.dropped_units import dropping, lay_out_dropped, top5
 from grader.checks.miniplaces.networks import (
     BLUE,
     BRIGHT,
@@ -34,6 +34,8 @@ from grader.errors import Failure
 from grader.records import Array
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
+
+OTHER_COUNT = "The top class first changes at another count."
 
 
 @check("2a", weight=2)
@@ -262,8 +264,7 @@ def _expect_counts(student: Implementation, countdowns: Sequence[Countdown]) -> 
         value = numbers(answer)
         expect(value.size == 1, "The count must be one number.", expected=str(each.count), got=value)
         got = float(value.reshape(-1)[0])
-        message = "The top class first changes at another count."
-        expect(got == each.count, message, expected=str(each.count), got=f"{got:g}")
+        expect(got == each.count, OTHER_COUNT, expected=str(each.count), got=f"{got:g}")
 
 
 @check("2d", after=("check_dropped_count",))
@@ -292,14 +293,5 @@ def check_real_count(student: Implementation, oracle: Implementation, rng: Gener
         f"Probability of the top class of china.jpg, and of the best other one, as its units are dropped. {scene.note}"
     )
     exhibit("dropping", "dropping", caption, arrays, facts)
-    expect(
-        shown == answers[0], "The top class first changes at another count.", expected=str(answers[0]), got=answers[1]
-    )
+    expect(shown == answers[0], OTHER_COUNT, expected=str(answers[0]), got=answers[1])
     _expect_counts(student, draw_countdowns(rng)[1:])  # for the answer on one picture might be known
-
-
-def top5(logits: Array, classes: tuple[str, ...]) -> list[dict[str, object]]:
-    """The five likeliest classes of logits (K,), with their probabilities, as a figure wants them."""
-    chances = torch.softmax(torch.from_numpy(np.asarray(logits, np.float64).reshape(-1)), dim=0)
-    values, indices = chances.topk(min(5, len(chances)))
-    return [{"label": classes[int(k)], "probability": float(v)} for v, k in zip(values, indices, strict=True)]

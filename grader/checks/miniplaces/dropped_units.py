@@ -67,3 +67,10 @@ def dropping(oracle: Implementation, net: Handle, image: torch.Tensor) -> tuple[
     logits += [numbers(oracle.units.deactivate_unit_activations(net, image, order[: n + 1])) for n in range(len(order))]
     chances = torch.softmax(torch.from_numpy(np.stack(logits)), dim=1).numpy()
     return chances[:, top], np.delete(chances, top, axis=1).max(axis=1), top
+
+
+def top5(logits: Array, classes: tuple[str, ...]) -> list[dict[str, object]]:
+    """The five likeliest classes of logits (K,), with their probabilities, as a figure wants them."""
+    chances = torch.softmax(torch.from_numpy(np.asarray(logits, np.float64).reshape(-1)), dim=0)
+    values, indices = chances.topk(min(5, len(chances)))
+    return [{"label": classes[int(k)], "probability": float(v)} for v, k in zip(values, indices, strict=True)]
