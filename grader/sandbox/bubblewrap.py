@@ -18,7 +18,9 @@ PACKAGE = CODE = Path(__file__).resolve().parent.parent  # CODE: where the progr
 BOX = "/box"
 INSIDE = "/inside"
 SCRATCH_MIB = 64  # of /tmp and of /dev/shm
-_BESIDE = "protocol values servant forbidding landlock describing loading unpickling headless handled standins worker zygote".split()
+_BESIDE = (
+    "protocol values servant forbidding landlock describing loading unpickling headless handled standins worker zygote"
+).split()
 _CODE = ("__init__.py", "installed.py", "newer_syntax.py", "sandbox/__init__.py", *(f"sandbox/{n}.py" for n in _BESIDE))
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",

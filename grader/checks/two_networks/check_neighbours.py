@@ -72,7 +72,7 @@ def check_found_again(student: Implementation, rng: Generator) -> None:
 @check("4.4")
 def check_large_bank(student: Implementation, rng: Generator) -> None:
     """In a bank of 10,000 features, far from zero, the right ones are found."""
-    bank, queries = (_features(rng, count, 16) * 2 + 5 for count in (10_000, 40))
+    bank, queries = (_features(rng, count, 16) * 2 + 5 for count in (10_000, 200))
     expect_nearest(_ask(student, queries, bank, 10), queries, bank, 10)
 
 
