@@ -70,7 +70,7 @@ class OwnProcess:
 
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")  # a fork of a process whose torch has threads may hang
-        self._pipe, theirs = context.Pipe()
+        ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, _begin, os.getpid()), daemon=True)
         this = multiprocessing.current_process()
         is_daemon, this.daemon = this.daemon, False  # as Dask's workers are: those may start none otherwise
@@ -79,8 +79,8 @@ class OwnProcess:
         finally:
             this.daemon = is_daemon
             theirs.close()
-        self._process = process
-        return self._pipe
+        self._process, self._pipe = process, ours
+        return ours
 
     def _stop(self) -> None:
         process, pipe, self._process, self._pipe = self._process, self._pipe, None, None

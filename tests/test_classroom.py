@@ -176,7 +176,7 @@ def test_claimed_partner(tmp_path: Path) -> None:
     assert (rows["bob"].outcome, rows["bob"].score) == ("missing", 0.0)
     assert rows["bob"].message == "Nothing was handed in. The group.txt of alice names this student."
     assert "group.txt names bob, and nobody else says so: no grade is shared." in rows["alice"].message
-    assert "It is once bob hands in a zip that holds only a group.txt" in rows["alice"].remarks[0]
+    assert "It will be shared as soon as bob hands in a zip that holds only a group.txt" in rows["alice"].remarks[0]
 
 
 def test_group_of_the_roster(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from grader.sandbox.student import Handle, Implementation
 
 Shape = tuple[int, int, int]
 CLASSES = 10
+MOST_DRAWS = 10_000  # of inputs that must meet a condition: far more than any seed needs
 SHARED = 0.25  # largest part of a pixel's weights that is the same for every class
 BANDS = tuple(range(CLASSES))  # the band of each class, from above, where nothing else is said
 

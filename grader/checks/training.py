@@ -283,7 +283,7 @@ def expect_untouched(course: Course, rng: Generator) -> None:
         accuracy = course.accuracy(answer)
         expect(
             abs(accuracy - right) < EXACT,
-            f"The accuracy of {arrived} is another one.",
+            f"The accuracy of {arrived} is wrong.",
             expected=f"{right:.4g}",
             got=f"{accuracy:.4g}",
         )

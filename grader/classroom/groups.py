@@ -140,10 +140,13 @@ def _allowed(assignment: str) -> int:
 
 
 def _claim(student: str, others: Sequence[str]) -> str:
-    named = " and ".join(others)
+    named, each, all_of_them = " and ".join(others), "each of them", "all of them"
+    if len(others) == 1:
+        each, all_of_them = named, "both"
     return (
-        f"{GROUP} names {named}, and nobody else says so: no grade is shared. It is once {named} hands in a zip that "
-        f"holds only a {GROUP} with the name of {student}, or the roster's `group` is the same for both"
+        f"{GROUP} names {named}, and nobody else says so: no grade is shared. It will be shared as soon as {each} "
+        f"hands in a zip that holds only a {GROUP} with the name of {student}, or the roster has the same `group` for "
+        f"{all_of_them}"
     )
 
 

@@ -141,7 +141,7 @@ class Processes:
             return "processes"
         if sum(map(open_files, pids)) > FILES:
             return "files"
-        return "memory" if memory_of(pids) > self._total and share(pids) > self._total else ""
+        return "memory" if memory_of(pids) > self._total and _own_share(pids) > self._total else ""
 
     def pids(self) -> list[int]:
         """The first of them, and all that come of it."""
@@ -157,10 +157,19 @@ class Processes:
         """There is nothing to remove."""
 
 
+def _own_share(pids: Iterable[int]) -> float:
+    """As `share`; without bound where a container forbids to see what forks share, so that the sum decides."""
+    try:
+        return share(pids)
+    except PermissionError:
+        return math.inf
+
+
 def give_way(pids: Iterable[int], threads: int) -> None:
     """Have more tasks than may compute at a time get no more of the processors together than these would.
 
-    A nicer task gets a smaller share, and no task of an ordinary user can take that back.
+    A nicer task gets a smaller share, and no task of an ordinary user can take that back. In a container that does not
+    let root change the tasks of others, they keep their shares.
     """
     tasks = [task for pid in pids for task in _threads(pid)]
     busy = sum(_read(f"{task}/stat").rpartition(")")[2].startswith(" R") for task in tasks)
@@ -168,7 +177,7 @@ def give_way(pids: Iterable[int], threads: int) -> None:
         return
     nice = min(MOST_NICE, math.ceil(math.log(busy / threads, NICE_STEP)))
     for task in tasks:
-        with suppress(ProcessLookupError):  # it has just ended
+        with suppress(ProcessLookupError, PermissionError):  # the former where it has just ended
             if os.getpriority(os.PRIO_PROCESS, task) < nice:
                 os.setpriority(os.PRIO_PROCESS, task, nice)
 

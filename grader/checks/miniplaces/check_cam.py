@@ -47,7 +47,7 @@ def check_rows_are_places(student: Implementation, rng: Generator) -> None:
 
 @check("3a", public=True)
 def check_any_size(student: Implementation, oracle: Implementation, rng: Generator) -> None:
-    """Maps of any size and number of units can be flattened, square ones and as many units as places too."""
+    """Maps of any size and number of units can be flattened, also square maps, and as many units as places."""
     for shape in ((1, 2048, 7, 7), (1, 16, 4, 4), (1, 3, 2, 9)):
         activations = torch.from_numpy(rng.normal(size=shape).astype(np.float32))
         compare(student.cam.flatten_activations, oracle.cam.flatten_activations, activations, within=1e-5)

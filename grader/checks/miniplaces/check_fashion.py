@@ -49,7 +49,7 @@ ROUNDED = 2e-3  # how far a loss may be off: a penalty on weights may be part of
 
 @check("4a", weight=3)
 def check_learns(student: Implementation, rng: Generator, fashion_train: ImageSet) -> None:
-    """After two epochs on 1,000 real images, the loss on others has fallen well below guessing."""
+    """After two epochs on 1,000 real images, the loss on 1,000 others is well below what it was before."""
     chosen = torch.from_numpy(
         rng.choice(len(fashion_train.labels), size=min(2000, len(fashion_train.labels)), replace=False)
     )
@@ -75,7 +75,7 @@ def check_learns(student: Implementation, rng: Generator, fashion_train: ImageSe
 
 @check("4a")
 def check_step(student: Implementation, oracle: Implementation, rng: Generator, fashion_train: ImageSet) -> None:
-    """One batch moves the weights along the gradient of the mean cross-entropy, by about the right amount."""
+    """One batch moves the weights against the gradient of the mean cross-entropy, by about the right amount."""
     chosen = torch.from_numpy(rng.choice(len(fashion_train.labels), size=64, replace=False))
     images, labels = normalise_fashion(fashion_train.images[chosen]), fashion_train.labels[chosen]
     images = (images + images.flip(-1)) / 2  # a student's random flip changes nothing
@@ -174,9 +174,10 @@ def check_prediction(student: Implementation, rng: Generator) -> None:
         answer = numbers(student.fashion.get_prediction(images, net))
         expect_shape(answer, (count,))
         got = answer.reshape(-1)
+        wrong = int((got != labels.numpy()).sum())
         expect(
             [float(item) for item in got.tolist()] == labels.tolist(),
-            f"Of {count} images, {int((got != labels.numpy()).sum())} got a wrong class.",
+            "The one image got the wrong class." if count == 1 else f"{wrong} of {count} images got the wrong class.",
             expected=summarise(labels.numpy()),
             got=summarise(got),
         )

@@ -11,7 +11,7 @@ import torch
 from numpy.random import Generator
 
 from grader.checks.altered import ask_network
-from grader.checks.compare import expect, expect_shape, numbers, summarise
+from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
 from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.holdings import look_into, note_files
@@ -36,7 +36,8 @@ BEST = 0.97  # what learns from FashionMNIST's training images alone stays below
 def check_all_parameters(student: Implementation, rng: Generator) -> None:
     """The optimizer holds every parameter of the network, and a step moves them all."""
     step = _step(student, _small_network(rng), lr=float(rng.uniform(0.01, 0.05)))
-    held, count = sum(len(group.get("params", ())) for group in step.groups), len(step.moved)
+    listed = [group.get("params") for group in step.groups]
+    held, count = sum(len(each) for each in listed if isinstance(each, list | tuple)), len(step.moved)
     expect(held == count, f"The optimizer holds {held} of {count} parameters.", expected=str(count), got=str(held))
     left = step.moved.count(0)
     expect(
@@ -54,7 +55,9 @@ def check_learning_rate(student: Implementation, rng: Generator) -> None:
     rates, lengths = (lr, lr * float(rng.uniform(3, 5))), []
     for rate in rates:
         step = _step(student, weights, rate)
-        found = [float(group["lr"]) for group in step.groups if isinstance(group.get("lr"), int | float | np.ndarray)]
+        given = [group.get("lr") for group in step.groups]
+        given = [each.item() if isinstance(each, np.ndarray) and each.size == 1 else each for each in given]
+        found = [float(each) for each in given if isinstance(each, int | float)]
         expect(
             any(abs(each - rate) < 1e-6 * rate for each in found),
             "No group of parameters has the learning rate that was passed in.",
@@ -100,7 +103,8 @@ def _step(student: Implementation, weights: Sequence[torch.Tensor], lr: float) -
     if optimizer.kind in ("type", "NoneType", "str"):
         raise Failure("create_optimizer did not return an optimizer.", got=summarise(optimizer))
     state = optimizer.state_dict()
-    groups = list(state.get("param_groups") or []) if isinstance(state, dict) else []
+    found = state.get("param_groups") if isinstance(state, dict) else None
+    groups = list(found) if isinstance(found, list | tuple) else []
     expect(
         bool(groups) and all(isinstance(group, dict) for group in groups),
         "The state_dict() of what create_optimizer returned is not an optimizer's.",
@@ -121,6 +125,7 @@ def _step(student: Implementation, weights: Sequence[torch.Tensor], lr: float) -
 def _distance(after: Array, sent: torch.Tensor) -> float:
     """How far the furthest number of a parameter was moved."""
     expect_shape(after, tuple(sent.shape))
+    expect_finite(after, what="parameters after a step")
     return float(np.abs(after.reshape(sent.shape) - sent.numpy()).max())
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from grader.checks.known_networks import MOST_DRAWS
 from grader.checks.miniplaces.networks import UNITS, Mosaic, mosaic
 from grader.records import Array
 
@@ -56,7 +57,7 @@ def _draw(rng: Generator, wanted: Wanted) -> Countdown:
     seen = mosaic(rng)
     averages = np.zeros(UNITS)
     averages[: len(seen.maps)] = seen.maps.mean(axis=(1, 2))
-    while True:
+    for _ in range(MOST_DRAWS):
         weight, bias = rng.uniform(-1, 3, (CLASSES, UNITS)), rng.uniform(-3, 3, CLASSES)
         weight[0] = rng.permutation(np.linspace(-0.5, 8, UNITS) + rng.uniform(-0.1, 0.1, UNITS))  # no two nearly alike
         order = rng.permutation(CLASSES)  # so that no class is on top more often than another
@@ -64,6 +65,7 @@ def _draw(rng: Generator, wanted: Wanted) -> Countdown:
         if answers.is_clear() and wanted(answers):
             sent = [torch.from_numpy(values[order].astype(np.float32)) for values in (weight, bias)]
             return Countdown(seen, sent[0], sent[1], answers.count)
+    raise AssertionError("no network met the condition")
 
 
 class _Answers:
