@@ -84,7 +84,7 @@ def outcomes(results: tuple[CheckResult, ...]) -> dict[str, Outcome]:
 def test_slow_network() -> None:
     """A network that is right and slow costs what needs it, and a message says that it was the network."""
     results = grade("two_networks", {"resnet.py": SLOW_NETWORK}, ("1", "2.1", "3", "4.1"), Limits(submission_s=6))
-    assert {r.outcome for r in results if r.task == "1"} == {Outcome.PASSED, Outcome.TIMEOUT, Outcome.SKIPPED}
+    assert {r.outcome for r in results if r.task == "1"} - {Outcome.PASSED} == {Outcome.TIMEOUT, Outcome.SKIPPED}
     assert [(r.name, r.message) for r in results if r.task != "1" and r.outcome != Outcome.PASSED] == []
     for result in results:
         if result.outcome == Outcome.TIMEOUT:
@@ -129,7 +129,7 @@ def test_busy_machine(seconds: dict[tuple[int, ...], float], limits: Limits, cut
     with busy():
         loaded = grade("miniplaces", edits, ("1a",), limits)
     assert outcomes(idle) == outcomes(loaded)
-    assert {r.outcome for r in idle} == {Outcome.PASSED, Outcome.TIMEOUT}
+    assert {r.outcome for r in idle} - {Outcome.SKIPPED} == {Outcome.PASSED, Outcome.TIMEOUT}
     for results in (idle, loaded):
         assert re.match(cut, next(r for r in results if r.outcome is Outcome.TIMEOUT).message)
 
