@@ -20,7 +20,7 @@ HEADLINES = ((Kind.SOLUTIONS, "solutions earn every point"), (Kind.STUBS, "stubs
              (Kind.MISTAKE, "mistakes caught and named"), (Kind.ACCEPTED, "other ways accepted"),
              (Kind.LAZY, "lazy ways earn nothing"), (Kind.RECORDED, "recorded answers earn nothing"))  # fmt: skip
 UNEARNED = (
-    (Kind.LAZY, "Replaced by what takes no work: None, zeros, ones, nothing, the input, random values"),
+    (Kind.LAZY, "Replaced by what takes no work: None, zeros, ones, empty values, the input, random values"),
     (Kind.RECORDED, "Answers of the solutions under one secret, played back under another"),
 )
 CELLS = {"named": ("●", "caught and named"), "caught": ("○", "caught"), "passed": ("·", "passed"), "": ("", "not run")}
