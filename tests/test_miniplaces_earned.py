@@ -169,9 +169,7 @@ def test_constant_accuracy(check: Check, constant: float) -> None:
 @pytest.mark.parametrize(
     ("check", "stands_on"),
     [
-        (check_filters.check_type, "check_linear"),
         (check_filters.check_constant, "check_linear"),
-        (check_filters.check_argument_kept, "check_linear"),
         (check_units.check_cut_keeps_model, "check_default_ends_with_maps"),
         (check_units.check_model_restored, "check_deactivated"),
         (check_units.check_count_keeps_model, "check_dropped_count"),

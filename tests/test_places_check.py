@@ -108,11 +108,11 @@ def test_in_the_sandbox() -> None:
 
 @pytest.mark.usefixtures("data")
 def test_swapped_in_the_sandbox() -> None:
-    """A swapped pair costs the picture's share of the points, and the report says that it is swapped."""
+    """A swapped pair costs the points, since naming units is no work, and the report says that it is swapped."""
     check, task = hand_in(BUILDING, SKY, "2b")
     assert check.outcome is Outcome.FAILED
     assert check.help == "Your two units are the other way round: swap them."
-    assert (task.state, task.score) == (State.SCORED, 0.33)
+    assert (task.state, task.score) == (State.SCORED, 0.0)
 
 
 def look(sky: int, building: int) -> dict[str, Any]:
