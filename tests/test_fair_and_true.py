@@ -36,7 +36,7 @@ DEMANDS = [
     ("miniplaces", "train", "check_report", "the mean loss as a float, or a list of the batches' losses"),
     ("miniplaces", "evaluate", "check_evaluation_mode", "in evaluation mode"),
     ("miniplaces", "create_optimizer", "check_all_parameters", "whose `state_dict()` has `param_groups`"),
-    ("miniplaces", "create_optimizer", "check_learning_rate", "a larger learning rate makes longer"),
+    ("miniplaces", "create_optimizer", "check_learning_rate", "moves it further when the learning rate is larger"),
     ("miniplaces", "Accuracies", "check_entries", "all are read as percent, so do not mix them"),
     ("miniplaces", "Accuracies", "check_entries", "may have 256 KiB at most"),
     ("two_networks", "SmallResNet", "check_registered", "All its weights are among its `parameters()`"),
