@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grader.checks.looks import Looks
+from grader.checks.model_files import share_right
 from grader.records import Array
 from grader.sandbox.student import Handle, Implementation
 
@@ -87,7 +88,7 @@ class Asked:
     @property
     def accuracy(self) -> float:
         """Share of right answers."""
-        return _share_right(self.logits, self.labels)
+        return share_right(self.logits, self.labels)
 
 
 def ask_network(
@@ -129,8 +130,8 @@ def compare_altered(looks: Looks, asked: Asked, rng: Generator, threshold: float
     answers[order] = asked.answer(torch.cat(parts)[torch.from_numpy(order)])
     again, altered, shifted = np.split(answers, 3)
     _compare_answers(looks, asked.logits[rows], again)
-    as_it_is = _share_right(asked.logits[rows], labels)
-    _compare_shares(looks, len(rows), as_it_is, _share_right(altered, labels), _share_right(shifted, labels), labels)
+    as_it_is = share_right(asked.logits[rows], labels)
+    _compare_shares(looks, len(rows), as_it_is, share_right(altered, labels), share_right(shifted, labels), labels)
     if asked.accuracy - threshold <= NEAR:
         _compare_with_margin(looks, asked, rng, threshold)
 
@@ -237,10 +238,6 @@ def shift(images: Tensor, rng: Generator) -> Tensor:
         top, left = divmod(int(place), 3)
         moved.append(image[:, top : top + height, left : left + width])
     return torch.stack(moved)
-
-
-def _share_right(logits: Array, labels: Array) -> float:
-    return float((logits.argmax(axis=1) == labels).mean())
 
 
 def _compare_answers(looks: Looks, first: Array, again: Array) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,3 +136,8 @@ def logits_in_batches(
         expect_finite(answer, what="network's logits")
         parts.append(answer.astype(np.float64).reshape(len(some), classes))
     return np.concatenate(parts)
+
+
+def share_right(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    """The share of images whose largest logit, of (N, K), is that of their label, of (N,)."""
+    return float((logits.argmax(axis=1) == labels).mean())

@@ -23,6 +23,7 @@ from grader.checks.known_networks import (
     band_network,
     linear_network,
     loader,
+    loss_of,
     pixels_of,
     sgd,
     weights_of,
@@ -70,7 +71,7 @@ def check_learns(student: Implementation, rng: Generator) -> None:
     optimizer = sgd(student, net, lr=0.3, momentum=0.9)
     for _ in range(2):
         course.train(loader(images[UNSEEN:], labels[UNSEEN:], 20), net, optimizer)
-    before, after = (_mean_loss(weight, images[:UNSEEN], labels[:UNSEEN]) for weight in (start, weights_of(net)))
+    before, after = (loss_of(weight, images[:UNSEEN], labels[:UNSEEN]) for weight in (start, weights_of(net)))
     expect(
         after < 0.5 * before,
         "After two calls of train_epoch the loss on images that were not trained on is still too high.",
@@ -197,15 +198,8 @@ def _noisy_prototypes(rng: Generator, count: int) -> tuple[Tensor, Tensor]:
 
 def _linear_network(student: Implementation, rng: Generator) -> tuple[Handle, Array]:
     """A linear network and its weight (10, C*H*W), which nobody but us knows beforehand."""
-    net = linear_network(student, SHAPE)
     start = (rng.normal(size=(CLASSES, pixels_of(SHAPE))) / 50).astype(np.float32)
-    net.load_state_dict({"1.weight": torch.from_numpy(start)})
-    return net, start
-
-
-def _mean_loss(weight: Array, images: Tensor, labels: Tensor) -> float:
-    """Mean cross-entropy of the linear network with this weight (10, C*H*W)."""
-    return float(right_losses(images.flatten(1) @ torch.from_numpy(weight).T, labels).mean())
+    return linear_network(student, SHAPE, torch.from_numpy(start)), start
 
 
 @dataclass(frozen=True)

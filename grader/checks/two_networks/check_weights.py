@@ -14,6 +14,7 @@ from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.holdings import look_into, note_files
 from grader.checks.looks import Looks
+from grader.checks.model_files import share_right
 from grader.checks.two_networks.claims import note_curves
 from grader.checks.two_networks.histories import CURVES, judge_curves
 from grader.checks.two_networks.networks import NETWORKS, load_network, logits_of
@@ -116,10 +117,6 @@ def check_supervised_accuracy(
     look_into(looks, asked, rng, threshold, BEST)
 
 
-def _share_right(logits: Array, labels: Array) -> float:
-    return float((logits.argmax(axis=1) == labels).mean())
-
-
 def better_range(net: Handle, images: Tensor, labels: Array, accuracy: float) -> str:
     """Whether a network does far better on pixels of another range: which, and how well; empty where it does not.
 
@@ -135,7 +132,7 @@ def better_range(net: Handle, images: Tensor, labels: Array, accuracy: float) ->
         "pixels from -1 to 1": pixels / 127.5 - 1,  # Normalize(0.5, 0.5) after it
         "pixels from 0 to 255": pixels,
     }
-    found = {name: _share_right(logits_of(net, given, 10, normalised=True), labels) for name, given in ranges.items()}
+    found = {name: share_right(logits_of(net, given, 10, normalised=True), labels) for name, given in ranges.items()}
     best = max(found, key=found.__getitem__)
     return f"{best}, {found[best]:.2%}" if found[best] > accuracy + FAR_BETTER else ""
 
