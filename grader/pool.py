@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -53,16 +54,17 @@ class OwnProcess:
             if self._is_ended:
                 self._stop()
                 raise BrokenExecutor("nobody wants it any more")
-            try:
+            deadline = _Deadline(self._process, deadline_s)
+            answer: tuple[bool, Any] | None = None
+            with deadline, suppress(EOFError, OSError):  # the process ended
                 pipe.send((function, argument))
-                is_ready = pipe.poll(deadline_s)
-                answer: tuple[bool, Any] = pipe.recv() if is_ready else (True, None)
-            except (EOFError, OSError) as error:
-                self._stop()
-                raise BrokenExecutor("the process ended") from error
-            if not is_ready:
+                answer = pipe.recv()
+            if deadline.is_passed:
                 self._stop()
                 raise TookTooLong(f"it took longer than {deadline_s:,.0f} seconds and was stopped")
+            if answer is None:
+                self._stop()
+                raise BrokenExecutor("the process ended")
         is_value, result = answer
         if not is_value:
             raise result
@@ -97,6 +99,30 @@ class OwnProcess:
             process.kill()  # whoever waits for its answer goes on
         with self._lock:
             self._stop()
+
+
+class _Deadline:
+    """Kills a process after so many seconds: whoever sends to it or waits for its answer goes on.
+
+    Attributes:
+        is_passed: Whether it did; settled once the block has ended.
+    """
+
+    def __init__(self, process: Any, seconds: float) -> None:
+        self._process, self.is_passed = process, False
+        self._timer = threading.Timer(seconds, self._pass)
+        self._timer.daemon = True
+
+    def _pass(self) -> None:
+        self.is_passed = True
+        self._process.kill()
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+        self._timer.join()
 
 
 def _serve(pipe: Connection, begin: Callable[[int], None], parent: int) -> None:
@@ -151,12 +177,22 @@ class Processes(Executor):
         self._threads.shutdown(wait=wait)
 
 
-_OWN = OwnProcess()
+_IDLE: queue.SimpleQueue[OwnProcess] = queue.SimpleQueue()
 
 
 def do_in_time(function: Callable[[Any], Any], argument: Any, deadline_s: float) -> Any:
-    """Do it in the one process that this one has for such things; arguments and errors as of `OwnProcess.do`."""
-    return _OWN.do(function, argument, deadline_s)
+    """Do it in a process that nobody else uses meanwhile; arguments and errors as of `OwnProcess.do`.
+
+    There are as many as were ever needed at once: one for each thread of a Dask worker.
+    """
+    try:
+        process = _IDLE.get_nowait()
+    except queue.Empty:
+        process = OwnProcess()
+    try:
+        return process.do(function, argument, deadline_s)
+    finally:
+        _IDLE.put(process)
 
 
 def wait_asleep() -> None:

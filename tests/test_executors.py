@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,3 +111,51 @@ def test_no_scheduler() -> None:
     """A cluster that nobody answers at is told."""
     with pytest.raises(MachineError, match="no Dask scheduler answers"):
         Cluster("tcp://127.0.0.1:9", patience_s=1)
+
+
+def never(_argument: bytes) -> None:
+    """Nothing ever gets here."""
+
+
+def begin_deaf(_parent: int) -> None:
+    """What a process does that never reads what it is sent."""
+    time.sleep(60)
+
+
+def test_deadline_of_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that does not read its job, larger than a pipe holds, is ended at the job's deadline too."""
+    monkeypatch.setattr(pool, "_begin", begin_deaf)
+    process, began = pool.OwnProcess(), time.monotonic()
+    with pytest.raises(TookTooLong):
+        process.do(never, bytes(64 << 20), 1)
+    assert time.monotonic() - began < 30
+    process.end()
+
+
+def test_job_that_cannot_be_sent() -> None:
+    """What can't be pickled costs its own job, and the process goes on beyond that job's deadline."""
+    process = pool.OwnProcess()
+    assert process.do(double, 4, 60) == 8
+    with pytest.raises(Exception, match="pickle"):
+        process.do(lambda _: None, None, 0.2)
+    time.sleep(0.4)
+    assert process.do(double, 4, 60) == 8
+    process.end()
+
+
+def where(seconds: float) -> int:
+    """The number of the process, some time later."""
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_a_process_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Dask worker with two threads does two jobs at once, as its width says, each in a process of its own."""
+    monkeypatch.setattr(pool, "_IDLE", queue.SimpleQueue())
+    with ThreadPoolExecutor(2) as threads:
+        first, second = (threads.submit(pool.do_in_time, where, 1.0, 60) for _ in range(2))
+        assert first.result() != second.result()
+        assert threads.submit(pool.do_in_time, where, 0.0, 60).result() in (first.result(), second.result())
+    assert pool._IDLE.qsize() == 2
+    while not pool._IDLE.empty():
+        pool._IDLE.get().end()

@@ -16,6 +16,7 @@ from sample_user import NoUser, run_as_user
 from sample_walls import LIMITS
 from sample_without import BACKENDS, skip_without
 
+from grader.errors import SandboxUnavailable
 from grader.sandbox import meters
 from grader.sandbox.cgroups import ControlGroups
 from grader.sandbox.freezing import Freezer
@@ -115,6 +116,30 @@ def test_frozen_tree() -> None:
             freezer.freeze()
             for pid in reversed(pids):
                 os.kill(pid, 9)  # what is frozen can be killed
+
+
+def forbidden(_pid: int, _signal: int) -> None:
+    """What the kernel says of a process of another user."""
+    raise PermissionError
+
+
+def test_process_that_may_not_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of the cell that may not be stopped is the machine's fault, told with its number."""
+    monkeypatch.setattr(os, "kill", forbidden)
+    freezer = Freezer(lambda: [4711])
+    for call in (freezer.freeze, freezer.look, freezer.thaw):
+        with pytest.raises(SandboxUnavailable, match="4711"):
+            call()
+
+
+def test_number_of_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has ended is no fault, though its number belongs to another user's process by then."""
+    monkeypatch.setattr(os, "kill", forbidden)
+    listed = iter([[4711], [], []])
+    freezer = Freezer(lambda: next(listed))
+    freezer.freeze()
+    freezer.thaw()
+    assert not freezer.is_frozen
 
 
 def state(pid: int) -> str:

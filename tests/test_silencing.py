@@ -115,6 +115,24 @@ def test_convolutions_matter(net: type[Net], matter: bool) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def test_weights_after_a_failure() -> None:
+    """Whatever is raised while weights are silenced, they have their values again afterwards."""
+    model = Net().eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    held, asked = handle_of(model), []
+
+    def ask(images: Tensor) -> Any:
+        asked.append(images)
+        if len(asked) == 3:  # the first question after the convolutions were silenced
+            assert not model.one.weight.any()
+            raise Failure("no answer")
+        return numbers(held(images))
+
+    with pytest.raises(Failure, match="no answer"):
+        depends_on(convolutions_of(held), ask, np.random.default_rng(1))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 def test_constant_beside_convolutions() -> None:
     """A stack of convolutions to which a constant is added has no shortcut."""
     torch.manual_seed(3)

@@ -9,13 +9,16 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+
+from grader.errors import SandboxUnavailable
 
 MOST_ROUNDS = 10  # at once; what goes on after these is stopped again at the next look
 
 
 class Freezer:
     """Freezes and thaws one cell.
+
+    A process of the cell that may not be stopped is a fault of the machine's: every call raises SandboxUnavailable.
 
     Args:
         pids: Tells the cell's processes.
@@ -48,21 +51,25 @@ class Freezer:
         with self._lock:
             if self._is_frozen:
                 self._is_frozen = False
-                _signal(self._pids(), signal.SIGCONT)
+                self._signal(self._pids(), signal.SIGCONT)
 
     def _stop(self) -> None:
         running = list(self._pids())
         for _ in range(MOST_ROUNDS):
-            _signal(running, signal.SIGSTOP)
+            self._signal(running, signal.SIGSTOP)
             if len(running) <= 1:  # alone, it has no other that would start it again
                 return
             running = [pid for pid in self._pids() if not _is_stopped(pid)]
 
-
-def _signal(pids: Sequence[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):  # it has just ended
-            os.kill(pid, number)
+    def _signal(self, pids: Sequence[int], number: signal.Signals) -> None:
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:  # it has just ended
+                continue
+            except PermissionError as error:
+                if pid in self._pids():  # else it has ended, and its number is another's process by now
+                    raise SandboxUnavailable(f"the grader may not stop process {pid} of a sandboxed cell") from error
 
 
 def _is_stopped(pid: int) -> bool:

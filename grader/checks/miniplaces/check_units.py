@@ -12,6 +12,7 @@ from numpy.random import Generator
 from grader.checks.compare import expect, expect_close, expect_shape, numbers, summarise
 from grader.checks.context import LayOut
 from grader.checks.declare import check
+from grader.checks.known_networks import network
 from grader.checks.maps import as_maps
 from grader.checks.miniplaces.counted_units import Countdown, draw_countdowns
 from grader.checks.miniplaces.dropped_units import dropping, lay_out_dropped, top5
@@ -30,7 +31,6 @@ from grader.checks.miniplaces.networks import (
     scene_network,
     seeded_resnet50,
 )
-from grader.checks.miniplaces.training import network
 from grader.errors import Failure
 from grader.records import Array
 from grader.sandbox.calls import make

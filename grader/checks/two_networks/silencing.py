@@ -9,7 +9,7 @@ nothing, the convolutions are decoration.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from grader.checks.compare import numbers
 from grader.checks.two_networks.tracing import attribute
 from grader.checks.two_networks.untrained import random_images
+from grader.errors import CheckStopped
 from grader.records import Array
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle
@@ -117,13 +118,22 @@ def _parameters(net: Handle, is_wanted: Callable[[tuple[int, ...]], bool]) -> li
 
 @contextmanager
 def _silenced(weights: Sequence[Handle]) -> Iterator[None]:
-    """Set weights to 0 for a while."""
+    """Set weights to 0 for a while, and give them their values back whatever happens meanwhile."""
     kept = [weight.owner.make(make("torch.clone", make("torch.Tensor.detach", weight))) for weight in weights]
-    for weight in weights:
-        _change(weight, "zero_")
-    yield
-    for weight, value in zip(weights, kept, strict=True):
-        _change(weight, "copy_", value)
+
+    def restore() -> None:
+        for weight, value in zip(weights, kept, strict=True):
+            _change(weight, "copy_", value)
+
+    try:
+        for weight in weights:
+            _change(weight, "zero_")
+        yield
+    except BaseException:
+        with suppress(CheckStopped):  # with a process that has ended, the weights are gone; what ended it is told
+            restore()
+        raise
+    restore()
 
 
 def _change(weight: Handle, method: str, *args: Any) -> None:
