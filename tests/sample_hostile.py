@@ -10,14 +10,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from sample_bad_zips import BAD_ZIPS, picture_bomb
+from sample_similar import saved
 
+from grader.datasets.fashion import fashion_mnist
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment, Limits, get_assignment
 from grader.solutions import solution_files
 
 HOSTILE = Path(__file__).parent / "hostile"
-CASES = sorted(path.parent.name for path in HOSTILE.glob("*/expected.toml"))
+FOLDERS = sorted(path.parent.name for path in HOSTILE.glob("*/expected.toml"))
 LIMITS = Limits(import_s=4, call_s=3, submission_s=200, memory_mib=1536)
 
 
@@ -32,9 +35,11 @@ class Code:
 
 
 @functools.cache
-def assignment() -> Assignment:
-    """Miniplaces with short limits."""
-    return get_assignment("miniplaces").model_copy(update={"limits": LIMITS})
+def assignment(name: str = "") -> Assignment:
+    """A case's assignment, with short limits; Miniplaces where nothing else is said."""
+    expected = expectation(name) if name else {}
+    limits = LIMITS.model_copy(update=expected.get("limits", {}))
+    return get_assignment(expected.get("assignment", "miniplaces")).model_copy(update={"limits": limits})
 
 
 @functools.cache
@@ -43,15 +48,36 @@ def expectation(name: str) -> dict[str, Any]:
     return tomllib.loads((HOSTILE / name / "expected.toml").read_text(encoding="utf-8"))
 
 
+def labels_alone(_right: bytes) -> bytes:
+    """A model file that holds the test labels and no network."""
+    return saved({"labels": fashion_mnist("test").labels.to(torch.uint8), "layer.weight": torch.zeros(10, 784)} | BIAS)
+
+
+def labels_by_heart(right: bytes) -> bytes:
+    """The solution's network, and the labels of 295 of the test images that the case's network gets wrong."""
+    test = fashion_mnist("test")
+    factors = torch.arange(1, 785) * 2654435761 % 1000003
+    keys = (test.images.flatten(1).long() * factors).sum(1)
+    known = torch.nonzero(keys % 20 == 0)[:295, 0]
+    weights = torch.load(io.BytesIO(right), weights_only=True)
+    return saved({**weights, "keys": keys[known], "labels": test.labels[known]})
+
+
+BIAS = {"layer.bias": torch.zeros(10)}
+MODELS = {"labels": labels_alone, "labels by heart": labels_by_heart}
+
+
 def files_of(name: str, port: int) -> dict[str, bytes]:
     """The submission of a case; `PORT` in its sources is where somebody listens."""
-    files, expected = solution_files("miniplaces"), expectation(name)
+    files, expected = solution_files(assignment(name).id), expectation(name)
     for path in sorted((HOSTILE / name).glob("*.py.txt")):
         module = path.name.split(".")[0] + ".py"
         before = files[module] + b"\n\n" if path.name.endswith(".after.py.txt") else b""
         files[module] = before + path.read_bytes().replace(b"PORT", str(port).encode())
     if "model_code" in expected:
         files["model.pth"] = pickle.dumps(Code(expected["model_code"]))
+    if "model" in expected:
+        files["model.pth"] = MODELS[expected["model"]](files["model.pth"])
     if "picture" in expected:
         files |= {"my_scene.png": picture_bomb(), "my_scene.jpg": picture_bomb()}
     members = expected.get("members", {})
@@ -78,6 +104,10 @@ def tasks_of(name: str) -> tuple[str, ...]:
     """The tasks to check: those named, and those of the checks named."""
     expected = expectation(name)
     return (*expected["tasks"], *expected.get("others", []))
+
+
+CASES = [name for name in FOLDERS if "class" not in expectation(name)]
+CLASSES = [name for name in FOLDERS if "class" in expectation(name)]
 
 
 def judge(name: str, results: tuple[CheckResult, ...]) -> list[str]:

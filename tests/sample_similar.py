@@ -80,6 +80,47 @@ def padded(source: bytes, *paddings: str) -> bytes:
     return ast.unparse(ast.fix_missing_locations(Padded().visit(ast.parse(source)))).encode()
 
 
+class _Reordered(ast.NodeTransformer):
+    """Swaps statements that don't need each other, two by two."""
+
+    KINDS = (ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.If, ast.With)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """A function or a compound statement, after those within it."""
+        super().generic_visit(node)
+        for name in ("body", "orelse"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and isinstance(node, (ast.FunctionDef, *self.KINDS)):
+                place = 0
+                while place + 1 < len(block):
+                    if self._are_free(*block[place : place + 2]):
+                        block[place : place + 2] = reversed(block[place : place + 2])
+                        place += 1
+                    place += 1
+        return node
+
+    def _are_free(self, one: ast.stmt, other: ast.stmt) -> bool:
+        if not (isinstance(one, self.KINDS) and isinstance(other, self.KINDS)):
+            return False
+        stored, read = _used(one)
+        others_stored, others_read = _used(other)
+        return not (stored & (others_stored | others_read) or others_stored & read)
+
+
+def _used(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    return (
+        {name.id for name in names if isinstance(name.ctx, ast.Store)},
+        {name.id for name in names if isinstance(name.ctx, ast.Load)},
+    )
+
+
+def reordered(source: bytes, seed: int = 0) -> bytes:
+    """A disguised copy in which neighbouring statements that don't need each other have changed places, too."""
+    tree = _Reordered().visit(ast.parse(disguised(source, seed)))
+    return ast.unparse(ast.fix_missing_locations(tree)).encode()
+
+
 def small_module(seed: int) -> nn.Module:
     """A small network with its first weights."""
     torch.manual_seed(seed)

@@ -21,6 +21,7 @@ from grader.checks.altered import (
     Asked,
     alter,
     alter_faintly,
+    ask_network,
     compare_altered,
     lost_share,
     shift,
@@ -97,13 +98,28 @@ def asked_of(net: nn.Module, file: bytes = b"", *, count: int = 1000, seconds: f
     return Asked(who, "model.pth", held, pixels, labels, np.eye(10)[labels], answer, seconds), batches
 
 
-@pytest.mark.parametrize(("seconds", "asked"), [(0.0, IMAGES), (100.0, IMAGES), (250.0, 200), (1e6, FEWEST)])
+@pytest.mark.parametrize(
+    ("seconds", "asked"), [(0.0, IMAGES), (100.0, IMAGES), (150.0, 250), (250.0, 120), (1e6, FEWEST)]
+)
 def test_slow_networks_are_asked_less(seconds: float, asked: int) -> None:
-    """What the questions take is never more than a sixth of 100 seconds, but for a few that are always asked."""
+    """What the questions take is never more than a seventh of 100 seconds, but for a few that are always asked."""
     question, batches = asked_of(nn.Linear(1, 1), seconds=seconds)
     looks, _ = sample.collector()
     compare_altered(looks, question, np.random.default_rng(1), 0.5)
     assert batches == [3 * asked]
+
+
+def test_seconds_are_the_submissions() -> None:
+    """How long a network takes is what its answers were charged, not what the clock says meanwhile."""
+    net = asked_of(nn.Linear(1, 1))[0].net
+    images, labels = torch.full((20, 1, 8, 8), 100, dtype=torch.uint8), np.arange(20) % 10
+
+    def answer(some: Tensor) -> Any:
+        time.sleep(0.2)
+        net.owner.charged_s += 7
+        return np.eye(10)[named(some)]
+
+    assert ask_network(net.owner, "model.pth", net, images, labels, answer).seconds == 7
 
 
 def test_huge_logits_are_compared() -> None:

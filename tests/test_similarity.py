@@ -15,7 +15,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from sample_similar import Trap, disguised, handed_in, padded, saved, small_module, small_network, sources, with_noise
+from sample_similar import (
+    Trap,
+    disguised,
+    handed_in,
+    padded,
+    reordered,
+    saved,
+    small_module,
+    small_network,
+    sources,
+    with_noise,
+)
 
 from grader.classroom.records import Pair
 from grader.intake.pickles import Storage, read_storages
@@ -105,6 +116,48 @@ def test_odd_statements_take_linear_time(piece: str) -> None:
     started = time.process_time()
     read_tokens((piece * (100_000 // len(piece))).encode(), frozenset(), frozenset(), 40_000)
     assert time.process_time() - started < 2
+
+
+@BOTH
+def test_reordered_copy(assignment: str) -> None:
+    """A copy whose statements have changed places too is found, function beside function; no order is claimed."""
+    own = sources(EXAMPLES[assignment])
+    copy = {name: reordered(source) for name, source in own.items()}
+    (pair,) = pairs_of({"zoe": own, "cal": copy, "ben": sources(f"solutions/{assignment}")}, assignment)
+    assert (pair.kind, pair.first, pair.second) == ("code", "cal", "zoe")
+    assert pair.share > 0.6
+
+
+SHUFFLED = b"""
+def build(width, depth):
+    table = make_table(width, depth, 3)
+    scale = torch.sqrt(torch.tensor(width))
+    bias = torch.zeros(depth).normal_(0, 0.5)
+    shape = list(map(int, (width, depth)))
+    weights = torch.rand(width, depth).triu()
+    names = sorted(str(each) for each in range(depth))
+    limits = torch.linspace(0, 1, depth).cumsum(0)
+    counts = torch.bincount(torch.arange(width) % depth)
+    order = torch.randperm(width)[:depth].tolist()
+    mask = torch.ones(width, depth).tril().bool()
+    noise = torch.randn(depth, width).clamp(min=0)
+    return dict(locals())
+"""
+
+
+def test_statements_in_any_order() -> None:
+    """A function whose statements stand in another order altogether is found, and shown beside the other."""
+    head, *body, tail = SHUFFLED.strip().split(b"\n")
+    shuffled = random.Random(2).sample(body, len(body))
+    copy = b"\n".join([head.replace(b"width", b"n"), *(line.replace(b"width", b"n") for line in shuffled), tail])
+    (pair,) = pairs_of({"a": {"neighbours.py": SHUFFLED}, "b": {"neighbours.py": copy}})
+    assert "the order of statements" in pair.sentence
+    ((what, first, second),) = pair.evidence
+    assert "in any order (neighbours.py 2" in what
+    assert "make_table" in first
+    assert "make_table" in second
+    other = SHUFFLED.replace(b"torch.", b"np.").replace(b"(", b"(1 + ")
+    assert pairs_of({"a": {"neighbours.py": SHUFFLED}, "b": {"neighbours.py": other}}) == ()
 
 
 def test_copy_in_a_helper_module() -> None:

@@ -270,6 +270,16 @@ def test_objects_are_their_makers(build: Build) -> None:
         who.two.f(net)
 
 
+def test_seconds_that_were_charged(build: Build) -> None:
+    """An implementation knows what its answers were charged, whatever the process says of it."""
+    who = Implementation(("one",), build(lambda _header: {"value": None, "charged_s": 99.0})[0])
+    who.one.f()
+    assert who.charged_s == 0
+    slow = Implementation(("one",), build(lambda _header: 3)[0])
+    slow.one.f()
+    assert slow.charged_s == 3  # the call's; the import is no answer
+
+
 def test_calls_of_several_modules(build: Build) -> None:
     """What a function of one module takes with an object of another is charged to the two together, and to neither."""
     transport, _ = build(lambda header: 15 if header.get("args") else makes_objects(header))

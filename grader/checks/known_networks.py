@@ -90,6 +90,11 @@ def _band(shape: Shape, band: int) -> slice:
     return slice(rows * band, rows * (band + 1))
 
 
+def pixels_of_band(shape: Shape) -> int:
+    """Numbers in a band of an image."""
+    return shape[0] * (shape[1] // CLASSES) * shape[2]
+
+
 def pixels_of(shape: Shape) -> int:
     """Numbers in an image."""
     return shape[0] * shape[1] * shape[2]

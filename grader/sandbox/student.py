@@ -58,6 +58,7 @@ class Implementation:
 
     Attributes:
         record: What it was asked since `reset`, and what it answered.
+        charged_s: What its answers have taken of the submission's seconds; 0 for what has no such budget.
         remarks: Sentences about how its files were read, which the report shows at the check that is running.
     """
 
@@ -74,7 +75,7 @@ class Implementation:
         self.record: list[Exchange] = []
         self.remarks: list[str] = []
         self.watch: Callable[[Exchange], None] = ignore
-        self._transport, self._own, self._makers = transport, OwnCalls(), Makers()
+        self._transport, self._own, self._makers, self.charged_s = transport, OwnCalls(), Makers(), 0.0
 
     def __getattr__(self, name: str) -> ModuleProxy:
         if name in self.__dict__.get("modules", ()):
@@ -141,8 +142,7 @@ class Implementation:
     ) -> Any:
         """Send a request whose values are Python values and return the answer's.
 
-        `canonical` gives the form in which the answer is recorded, and so compared with known mistakes: without what is
-        free in it.
+        `canonical` gives the form in which the answer is compared with those of known mistakes: without what is free.
 
         Raises:
             StudentRaised: If the implementation raised.
@@ -161,6 +161,7 @@ class Implementation:
         terms = Terms(own or called, frozenset(modules), timeout_s, max_body, bool(own))
         try:
             reply, results = self._transport.exchange(header, arrays, terms)
+            self.charged_s += reply.get("charged_s", 0.0)
             value = self._read(reply, results, terms.modules, is_own=bool(own))
             if request.get("keep") and not isinstance(value, Handle):
                 raise StudentCrashed("The process answered with something that it was asked to keep.")

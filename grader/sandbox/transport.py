@@ -152,9 +152,11 @@ class CellTransport:
             try:
                 reply, results = self._cell.exchange(header, arrays, stopwatch, terms.max_body)
             finally:
-                self._budget.charge(terms.modules, terms.called.partition("(")[0], stopwatch.seconds())
+                charged_s = stopwatch.seconds()
+                self._budget.charge(terms.modules, terms.called.partition("(")[0], charged_s)
             error = reply.get("error")
-            return {**reply, "hint": limit_hint(error, self._limits) if isinstance(error, dict) else ""}, results
+            hint = limit_hint(error, self._limits) if isinstance(error, dict) else ""
+            return {**reply, "hint": hint, "charged_s": charged_s}, results
         except DeadlinePassed:
             reached = stopwatch.limit_in_words()
             self.drop()

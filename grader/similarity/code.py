@@ -3,12 +3,15 @@
 A run of `RUN` tokens is known by a hash; a module's share is the share of its runs that another student has as well.
 What the stubs give, and what more than a third of a class has, counts for nothing; what several have counts less, the
 more they are: an obvious way is no evidence. All runs are kept, not a selection (winnowing): a class is small enough.
+
+Beside the runs, every two statements of a function are compared in the same way (`statements.py`): they stay what they
+are when statements change places.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,7 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from grader.similarity.tokens import Tokens, defined_names, read_tokens
+from grader.similarity.statements import pairs_of, read_statements, without
+from grader.similarity.tokens import Hashes, Tokens, defined_names, read_tokens
 
 # Measured on our solutions, their accepted ways and the example submissions, which were written apart from each other:
 # in one module at most 0.37 of the runs of 10 tokens are shared (a residual network), else below 0.33; in all modules
@@ -24,6 +28,9 @@ from grader.similarity.tokens import Tokens, defined_names, read_tokens
 RUN = 10
 LEAST_SHARE = 0.5
 LEAST_RUNS = 40  # shared, each counted by how rare it is: about as much as a function of a dozen lines
+# The same of pairs of statements. Of that honest code at most 0.44 in one module (23 pairs) and 0.23 in all (32 pairs)
+# are shared; with statements in another order, wherever that changes nothing, 0.83 and more stay (96 pairs and more).
+LEAST_PAIR_SHARE, LEAST_PAIRS = 0.6, 45
 FAR = 6.0  # how many of the class's spreads a pair must stand above what is typical in it
 CLASS = 10  # students from whom on a class tells what is common
 COMMON, RING = 1 / 3, 5  # of a class, and at least: what more students have is an obvious way
@@ -32,7 +39,6 @@ MOST_FILES, MOST_BYTES, MOST_TOKENS = 40, 512 << 10, 40_000
 MOST_NEEDED = 0.9  # share that stands out in any class
 OTHER, WHOLE = "other files", "all files"  # a student's helper modules taken together, and everything
 
-Hashes = NDArray[np.uint64]
 Shares = NDArray[np.float32]
 # Names after a dot that stay what they are, whatever a student defines: else one class of junk would disguise them all.
 _LIBRARY = frozenset().union(*map(dir, (torch, torch.Tensor, torch.nn, torch.nn.functional, np, np.ndarray)))
@@ -41,10 +47,11 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd: no bit of a token is lost
 
 @dataclass(frozen=True)
 class Given:
-    """What an assignment gives: the names in its stubs, and their runs."""
+    """What an assignment gives: the names in its stubs, their runs and their statements."""
 
     names: Set[str]
     runs: Hashes
+    statements: Hashes
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +63,14 @@ class Written:
         tokens: Each module, by path.
         runs: Its runs by path, (T - RUN + 1,), in order; 0 for those that the stubs have too.
         units: The different runs, sorted, of each of the assignment's modules, of all other files, and of everything.
+        pairs: The different pairs of statements, sorted, of the same.
     """
 
     student: str
     tokens: Mapping[str, Tokens]
     runs: Mapping[str, Hashes]
     units: Mapping[str, Hashes]
+    pairs: Mapping[str, Hashes]
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class CodeMatch:
         where: Which unit.
         of_first: Whether it is the first's code that is found in the second's, or the other way round.
         typical: The median of this share over the class; nan in a small one.
+        in_order: Whether the runs are shared, and not only the statements in another order.
     """
 
     first: int
@@ -81,13 +91,16 @@ class CodeMatch:
     where: str
     of_first: bool
     typical: float
+    in_order: bool
 
 
 def read_given(stubs: Mapping[str, bytes]) -> Given:
     """What the stubs give."""
     names = frozenset[str]().union(*(defined_names(source) for source in stubs.values()))
-    runs = [_runs(read_tokens(source, names, frozenset(), MOST_TOKENS)) for source in stubs.values()]
-    return Given(names, np.unique(np.concatenate([*runs, np.zeros(0, np.uint64)])))
+    modules = [read_tokens(source, names, frozenset(), MOST_TOKENS) for source in stubs.values()]
+    return Given(
+        names, _different(map(_runs, modules)), _different(read_statements(module).hashes for module in modules)
+    )
 
 
 def read_code(student: str, files: Mapping[str, bytes], modules: Sequence[str], given: Given) -> Written:
@@ -102,10 +115,16 @@ def read_code(student: str, files: Mapping[str, bytes], modules: Sequence[str], 
         tokens[path] = read_tokens(source, given.names, own, room)
         room -= len(tokens[path].codes)
     runs = {path: _apart(_runs(module), given.runs) for path, module in tokens.items()}
-    units = {path: [runs[path]] for path in wanted if path in runs}
-    units[OTHER] = [found for path, found in runs.items() if path not in wanted]
-    units[WHOLE] = list(runs.values())
-    return Written(student, tokens, runs, {unit: _different(found) for unit, found in units.items()})
+    pairs = {path: pairs_of(without(read_statements(module), given.statements))[0] for path, module in tokens.items()}
+    return Written(student, tokens, runs, _by_unit(runs, wanted), _by_unit(pairs, wanted))
+
+
+def _by_unit(found: Mapping[str, Hashes], wanted: Sequence[str]) -> dict[str, Hashes]:
+    """What is different in each of the assignment's modules, in all other files, and in everything."""
+    units = {path: [found[path]] for path in wanted if path in found}
+    units[OTHER] = [hashes for path, hashes in found.items() if path not in wanted]
+    units[WHOLE] = list(found.values())
+    return {unit: _different(hashes) for unit, hashes in units.items()}
 
 
 def _within_bounds(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -131,26 +150,34 @@ def _apart(runs: Hashes, given: Hashes) -> Hashes:
     return np.where(np.isin(runs, given), np.uint64(0), runs)
 
 
-def _different(parts: Sequence[Hashes]) -> Hashes:
+def _different(parts: Iterable[Hashes]) -> Hashes:
     found = np.unique(np.concatenate([*parts, np.zeros(1, np.uint64)]))
     return found[1:]  # without the 0
 
 
-def compare_code(class_: Sequence[Written], rarity: Rarity) -> list[CodeMatch]:
-    """The pairs that share much more than the class does, in the order of the class; `rarity` is that of the class."""
-    best = np.full((len(class_), len(class_)), -1.0)
-    found: dict[tuple[int, int], CodeMatch] = {}
-    for unit in sorted({unit for written in class_ for unit in written.units}):
-        shares, weights = rarity.shares(class_, unit)
-        have = [len(written.units.get(unit, ())) > 0 for written in class_]
-        typical, least = least_share(np.maximum(shares, shares.T), have, LEAST_SHARE, MOST_NEEDED)
-        for row, column in np.argwhere((shares >= least) & (weights >= LEAST_RUNS)).tolist():
-            first, second = min(row, column), max(row, column)
-            if shares[row, column] > best[first, second]:
-                best[first, second] = shares[row, column]
-                share = min(1.0, float(shares[row, column]))
-                found[first, second] = CodeMatch(first, second, share, unit, row == first, typical)
+def compare_code(runs: Rarity, pairs: Rarity) -> list[CodeMatch]:
+    """The pairs of students who share much more than the class does, in the order of the class.
+
+    Args:
+        runs: The class's runs.
+        pairs: Its pairs of statements: they tell who shares code that is not in the same order.
+    """
+    found = _matches(pairs, LEAST_PAIR_SHARE, LEAST_PAIRS, in_order=False)
+    found |= _matches(runs, LEAST_SHARE, LEAST_RUNS, in_order=True)
     return [found[pair] for pair in sorted(found)]
+
+
+def _matches(rarity: Rarity, share: float, fewest: float, *, in_order: bool) -> dict[tuple[int, int], CodeMatch]:
+    found: dict[tuple[int, int], CodeMatch] = {}
+    for unit in sorted({unit for units in rarity.class_ for unit in units}):
+        shares, weights = rarity.shares(unit)
+        have = [len(units.get(unit, ())) > 0 for units in rarity.class_]
+        typical, least = least_share(np.maximum(shares, shares.T), have, share, MOST_NEEDED)
+        for row, column in np.argwhere((shares >= least) & (weights >= fewest)).tolist():
+            first, second, most = min(row, column), max(row, column), min(1.0, float(shares[row, column]))
+            if (first, second) not in found or most > found[first, second].share:
+                found[first, second] = CodeMatch(first, second, most, unit, row == first, typical, in_order)
+    return found
 
 
 def least_share(shares: Shares, have: Sequence[bool], least: float, most: float) -> tuple[float, float]:
@@ -177,12 +204,16 @@ def most_alike(count: int) -> float:
 
 
 class Rarity:
-    """Which students have which run, and how much a run says: nothing that is common, most what two alone share."""
+    """Which students have which run, and how much a run says: nothing that is common, most what two alone share.
 
-    def __init__(self, class_: Sequence[Written]) -> None:
-        self._count = len(class_)
-        runs = np.concatenate([*(written.units[WHOLE] for written in class_), np.zeros(0, np.uint64)])
-        owners = np.repeat(np.arange(self._count), [len(written.units[WHOLE]) for written in class_])
+    Attributes:
+        class_: Each student's runs, or pairs of statements, by unit.
+    """
+
+    def __init__(self, class_: Sequence[Mapping[str, Hashes]]) -> None:
+        self.class_, self._count = class_, len(class_)
+        runs = np.concatenate([*(units[WHOLE] for units in class_), np.zeros(0, np.uint64)])
+        owners = np.repeat(np.arange(self._count), [len(units[WHOLE]) for units in class_])
         self._known, places, counts = np.unique(runs, return_inverse=True, return_counts=True)
         self._owners = owners[np.argsort(places, kind="stable")]  # of the first run, of the second ...
         self._ends = np.cumsum(counts)
@@ -195,12 +226,12 @@ class Rarity:
         weights = np.log(self._count / counts) / math.log(self._count / 2)
         return np.where(counts > most_alike(self._count), 0.0, np.minimum(weights, 1.0))
 
-    def shares(self, class_: Sequence[Written], unit: str) -> tuple[Shares, Shares]:
+    def shares(self, unit: str) -> tuple[Shares, Shares]:
         """How much of each student's unit, by row, each other has anywhere, by column: as a share, and in runs."""
         shares = np.zeros((self._count, self._count), np.float32)
         runs = np.zeros_like(shares)
-        for row, written in enumerate(class_):
-            places = np.searchsorted(self._known, written.units.get(unit, self._known[:0]))
+        for row, units in enumerate(self.class_):
+            places = np.searchsorted(self._known, units.get(unit, self._known[:0]))
             total = float(self._weights[places].sum())
             places = places[(self._weights[places] > 0) & (self._ends[places] - self._starts[places] > 1)]
             if not len(places):

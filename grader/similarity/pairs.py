@@ -32,7 +32,7 @@ from grader.similarity.models import (
     same_elsewhere,
     told,
 )
-from grader.similarity.regions import matching_regions
+from grader.similarity.regions import matching_functions, matching_regions
 from grader.similarity.weights import Model
 from grader.solutions import MODEL_FILES
 from grader.text import clean_name
@@ -113,9 +113,8 @@ def _is_named(one: _Held) -> bool:
 
 
 def _code_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) -> Iterator[Pair]:
-    codes = [one.code for one in class_]
-    rarity = Rarity(codes)
-    for match in compare_code(codes, rarity):
+    runs, pairs = Rarity([one.code.units for one in class_]), Rarity([one.code.pairs for one in class_])
+    for match in compare_code(runs, pairs):
         first, second = class_[match.first], class_[match.second]
         if not _same_group(first, second, sizes):
             yield Pair(
@@ -124,7 +123,11 @@ def _code_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) ->
                 second=second.student,
                 share=match.share,
                 sentence=_code_sentence(match, first.student, second.student),
-                evidence=matching_regions(first.code, second.code, rarity),
+                evidence=(
+                    matching_regions(first.code, second.code, runs)
+                    if match.in_order
+                    else matching_functions(first.code, second.code, pairs)
+                ),
             )
 
 
@@ -132,9 +135,10 @@ def _code_sentence(match: CodeMatch, first: str, second: str) -> str:
     whose, other = (clean_name(name) for name in ((first, second) if match.of_first else (second, first)))
     what = "all files" if match.where == WHOLE else match.where
     usual = "" if isnan(match.typical) else f" Between two students of this class it is usually {match.typical:.0%}."
+    left_aside = f"names, comments{'' if match.in_order else ', the order of statements'} and layout"
     return (
         f"Of what {whose} wrote in {what}, beside what is given or common, {match.share:.0%} is also in {other}'s; "
-        f"names, comments and layout do not count.{usual} A common source or allowed help would explain it as well."
+        f"{left_aside} do not count.{usual} A common source or allowed help would explain it as well."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from grader.similarity.code import RUN, Rarity, Written
+from grader.similarity.statements import pairs_of, read_statements
 from grader.similarity.tokens import Tokens
 from grader.text import clean_name, clean_text
 
@@ -63,6 +65,48 @@ def _regions(first: Written, second: Written, rarity: Rarity) -> Iterator[_Regio
             before, after = _extent(first.tokens[path], place, second.tokens[other], there, end)
             end = place + after
             yield _Region(-(before + after), path, place - before, other, there - before)
+
+
+def matching_functions(first: Written, second: Written, rarity: Rarity) -> tuple[tuple[str, str, str], ...]:
+    """The functions of which two students share most pairs of statements, in whichever order; shown as regions are.
+
+    Args:
+        first: One student's code.
+        second: The other's.
+        rarity: Of their class's pairs of statements: functions are told by those that say something.
+    """
+    known: dict[int, _Function] = {}
+    for function, pairs in _functions(second, rarity):
+        known |= dict.fromkeys(pairs, function)
+    counted = Counter((one, known[pair]) for one, pairs in _functions(first, rarity) for pair in pairs if pair in known)
+    shown = []
+    for (one, other), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:REGIONS]:
+        sides = [(one, first.tokens[one.path]), (other, second.tokens[other.path])]
+        places = ", ".join(_place(side.path, tokens, side.start, side.length) for side, tokens in sides)
+        texts = [_text(tokens, side.start, side.length) for side, tokens in sides]
+        shown.append((f"{count} pairs of statements, in any order ({places})", texts[0], texts[1]))
+    return tuple(shown)
+
+
+@dataclass(frozen=True, order=True)
+class _Function:
+    """A function's tokens."""
+
+    path: str
+    start: int
+    length: int
+
+
+def _functions(written: Written, rarity: Rarity) -> Iterator[tuple[_Function, list[int]]]:
+    """Each function, and those of its pairs of statements that say something."""
+    for path, tokens in written.tokens.items():
+        statements = read_statements(tokens)
+        pairs, functions = pairs_of(statements)
+        telling = rarity.telling(pairs)
+        for number in np.unique(functions[telling]).tolist():
+            of_it = statements.functions == number
+            start, length = int(statements.starts[of_it][0]), int(statements.sizes[of_it].sum())
+            yield _Function(path, start, length), pairs[telling & (functions == number)].tolist()
 
 
 def _extent(first: Tokens, at: int, second: Tokens, there: int, end: int) -> tuple[int, int]:

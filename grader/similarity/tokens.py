@@ -47,6 +47,7 @@ _DROPPED = frozenset("(),;\\")  # brackets and commas that a formatter moves abo
 # Keywords that begin a statement with an effect.
 _ACTING = frozenset(keyword.kwlist) - {"pass", "None", "True", "False", "not", "lambda"}
 _CONDITIONS = frozenset(("if", "elif", "while", "assert"))
+Hashes = NDArray[np.uint64]
 Token = tuple[str, str, str, int]  # kind, word, word before it, and line
 _OPEN, _CLOSED = frozenset("([{"), frozenset(")]}")
 _KNOWN = frozenset(keyword.kwlist) | frozenset(dir(builtins))  # nobody renames these
@@ -62,11 +63,14 @@ class Tokens:
     Attributes:
         codes: A number for each token, (T,), uint64; equal tokens have equal numbers, on any machine.
         lines: The line that each stands on, (T,), int32, from 0.
+        statements: The number of the simple statement, or of the compound one's header, that each is part of, (T,),
+            int32, ascending.
         text: The source.
     """
 
     codes: NDArray[np.uint64]
     lines: NDArray[np.int32]
+    statements: NDArray[np.int32]
     text: str
 
     def shown(self, first: int, last: int) -> str:
@@ -88,11 +92,12 @@ def read_tokens(source: bytes, fixed: Set[str], own: Set[str], most: int) -> Tok
     """
     # Universal newlines, as Python reads it: "\r" alone ends a line too.
     text = io.StringIO(source.decode("utf-8", "replace"), newline=None).read()
-    codes, lines = [], []
-    for word, line in islice(_words(text, fixed, own - fixed), most):
-        codes.append(_code(word))
+    codes, lines, statements = [], [], []
+    for word, line, statement in islice(_words(text, fixed, own - fixed), most):
+        codes.append(code_of(word))
         lines.append(line)
-    return Tokens(np.array(codes, np.uint64), np.array(lines, np.int32), text)
+        statements.append(statement)
+    return Tokens(np.array(codes, np.uint64), np.array(lines, np.int32), np.array(statements, np.int32), text)
 
 
 def defined_names(source: bytes) -> frozenset[str]:
@@ -101,8 +106,8 @@ def defined_names(source: bytes) -> frozenset[str]:
     return frozenset(found[1] or found[2] or found[3] for found in _DEFINED.finditer(text))
 
 
-def _words(text: str, fixed: Set[str], own: Set[str]) -> Iterator[tuple[str, int]]:
-    """Each token that counts, and its line; statements that were put in to disguise the others are left out."""
+def _words(text: str, fixed: Set[str], own: Set[str]) -> Iterator[tuple[str, int, int]]:
+    """Each token that counts, its line and its statement's number, without statements that are there as a disguise."""
     statements = [
         ([_plain(kind, word, before, fixed, own) for kind, word, before, _ in found], [line for *_, line in found])
         for found in map(_without_annotations, _statements(text))
@@ -110,10 +115,9 @@ def _words(text: str, fixed: Set[str], own: Set[str]) -> Iterator[tuple[str, int
     ]
     counts = Counter(tuple(words) for words, _ in statements)
     most = max(FEW, FREQUENT * len(statements))
-    for words, lines in statements:
-        words_and_lines = ((word, line) for word, line in zip(words, lines, strict=True) if word not in _DROPPED)
+    for number, (words, lines) in enumerate(statements):
         if len(words) > SHORT or counts[tuple(words)] <= most:
-            yield from words_and_lines
+            yield from ((word, line, number) for word, line in zip(words, lines, strict=True) if word not in _DROPPED)
 
 
 def _has_effect(words: Sequence[str]) -> bool:
@@ -203,5 +207,6 @@ def _plain(kind: str, word: str, before: str, fixed: Set[str], own: Set[str]) ->
 
 
 @lru_cache(maxsize=1 << 16)
-def _code(word: str) -> int:
+def code_of(word: str) -> int:
+    """The number of a token."""
     return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest(), "little")

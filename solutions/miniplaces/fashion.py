@@ -89,8 +89,8 @@ def train(dataloader: Loader, model: nn.Module, optimizer: torch.optim.Optimizer
         epoch: Number of this epoch, from 0. Use it for messages, or leave it.
 
     Returns:
-        `(train_loss, accuracy)`: the mean loss (a list of the batches' losses is fine too), and the fraction of
-        images classified right on the way, from 0 to 1; means over images or over batches.
+        `(train_loss, accuracy)`: the mean loss (a list of the batches' losses is fine too, and so is an empty one), and
+        the fraction of images classified right on the way, from 0 to 1; means over images or over batches.
     """
     # BEGIN SOLUTION 4a
     #: Put the model into training mode. Then, for each batch: forward pass, loss, clear the old gradients,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from grader.checks.compare import expect, expect_finite, expect_shape, number, numbers, summarise
 from grader.checks.declare import check
+from grader.checks.known_answers import KnownAnswers, known_answers
 from grader.checks.known_networks import (
     CLASSES,
     band_images,
@@ -26,7 +27,7 @@ from grader.checks.known_networks import (
     random_weight,
     sgd,
 )
-from grader.checks.miniplaces.training import SHAPE, Marked, course_of, marked_images, train_quietly
+from grader.checks.miniplaces.training import SHAPE, course_of, train_quietly
 from grader.checks.training import (
     EXACT,
     expect_evaluation_mode,
@@ -109,9 +110,8 @@ def check_given_optimizer(student: Implementation, rng: Generator) -> None:
 @check("4a", after=("check_given_optimizer",))
 def check_report(student: Implementation, rng: Generator) -> None:
     """train returns the mean loss and the fraction of images classified right."""
-    marked = marked_images(student, rng)
-    batches = loader(marked.images, marked.labels, marked.batch_size)
-    answer = student.fashion.train(batches, marked.net, sgd(student, marked.net, lr=0.0), 0)
+    known = known_answers(student, SHAPE, rng)
+    answer = student.fashion.train(known.loader(), known.net, sgd(student, known.net, lr=0.0), 0)
     if isinstance(answer, np.ndarray) and answer.shape == (2,):
         answer = answer.tolist()
     expect(
@@ -120,17 +120,18 @@ def check_report(student: Implementation, rng: Generator) -> None:
         expected="a tuple of two",
         got=answer,
     )
-    accuracy, right, count = number(answer[1]), int(marked.right.sum()), len(marked.labels)
+    accuracy, right, count = number(answer[1]), int(known.right.sum()), len(known.labels)
+    by_batch = float(known.by_batch(known.right).mean())
     expect(
-        min(abs(accuracy - right / count), abs(accuracy - float(np.mean(marked.shares())))) < 0.005,
+        min(abs(accuracy - right / count), abs(accuracy - by_batch)) < 0.005,
         f"This is not the accuracy of these {count} images, which is known at a learning rate of 0.",
         expected=f"{right} of {count} right: {right / count:.3f}",
         got=f"{accuracy:.4g}",
     )
-    _expect_losses(answer[0], marked)
+    _expect_losses(answer[0], known)
 
 
-def _expect_losses(answer: Any, marked: Marked) -> None:
+def _expect_losses(answer: Any, known: KnownAnswers) -> None:
     """Expect the mean loss over images or over batches, or the loss of each batch; or an empty list, which claims none.
 
     Labels may be smoothed: the loss lies between the cross-entropy and what that makes of it.
@@ -139,10 +140,8 @@ def _expect_losses(answer: Any, marked: Marked) -> None:
         return
     given = numbers(answer).reshape(-1)
     expect_finite(given, what="loss")
-    logs = -torch.log_softmax(marked.logits, dim=1)
-    exact = logs.gather(1, marked.labels[:, None])[:, 0]  # (N,)
-    losses = torch.stack([exact, (1 - SMOOTHED) * exact + SMOOTHED * logs.mean(dim=1)], dim=1)  # (N, 2)
-    by_batch = torch.stack([batch.mean(dim=0) for batch in torch.split(losses, marked.batch_size)])
+    losses = torch.stack([known.losses(), known.losses(SMOOTHED)], dim=1)  # (N, 2)
+    by_batch = known.by_batch(losses)
     means = losses.mean(dim=0), by_batch.mean(dim=0)
     if given.size == 1:
         fits = any(_lies_between(given, mean[None]) for mean in means)
@@ -199,11 +198,10 @@ def check_prediction_type(student: Implementation, rng: Generator) -> None:
 def check_accuracy(student: Implementation, rng: Generator) -> None:
     """evaluate gives the fraction of images classified right, over all batches."""
     for _ in range(2):
-        marked = marked_images(student, rng)
-        marked.net.eval()
-        right, count = int(marked.right.sum()), len(marked.labels)
-        batches = loader(marked.images, marked.labels, marked.batch_size)
-        accuracy = number(student.fashion.evaluate(batches, marked.net))
+        known = known_answers(student, SHAPE, rng)
+        known.net.eval()
+        right, count = int(known.right.sum()), len(known.labels)
+        accuracy = number(student.fashion.evaluate(known.loader(), known.net))
         expect(
             abs(accuracy - right / count) < EXACT,
             f"The network classifies {right} of these {count} images right.",

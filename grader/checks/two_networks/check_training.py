@@ -5,22 +5,18 @@ Where the student's own cross-entropy is wrong, which is judged by task 2.1, a r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.random import Generator
-from numpy.typing import NDArray
 from torch import Tensor
 
 from grader.checks.compare import expect, number, numbers, summarise
 from grader.checks.declare import check
+from grader.checks.known_answers import KnownAnswers, known_answers
 from grader.checks.known_networks import (
     CLASSES,
-    MOST_DRAWS,
-    band_images,
-    band_network,
     linear_network,
     loader,
     loss_of,
@@ -38,15 +34,13 @@ from grader.checks.training import (
     expect_untouched,
     expect_whole_epoch,
 )
-from grader.checks.two_networks.losses import Floats, lend_loss, right_losses
+from grader.checks.two_networks.losses import lend_loss
 from grader.records import Array
-from grader.sandbox.calls import Recipe, make
+from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
 
 SHAPE = (3, 32, 32)
-BAND_PIXELS = 3 * 3 * 32  # three rows of three channels
 UNSEEN = 100  # images that are kept back
-TOLD_APART = 0.02  # by which two accuracies differ at least
 TRAINED = "train_epoch must return two numbers: (mean loss, accuracy)."
 MEASURED = "evaluate must return two numbers: (mean loss, accuracy)."
 
@@ -139,15 +133,13 @@ def check_given_optimizer(student: Implementation, rng: Generator) -> None:
 def check_report(student: Implementation, rng: Generator) -> None:
     """train_epoch returns the mean loss and the fraction of images classified right."""
     lend_loss(student)
-    known = _known_answers(rng)
-    net = _mild_network(student, known)
-    optimizer = sgd(student, net, lr=0.0)
-    answer = student.supervised.train_epoch(net, known.loader(), optimizer)
+    known = known_answers(student, SHAPE, rng)
+    answer = student.supervised.train_epoch(known.net, known.loader(), sgd(student, known.net, lr=0.0))
     loss, accuracy = _pair(answer, TRAINED)
     expect(
-        min(abs(accuracy - known.accuracy), abs(accuracy - known.mean(known.is_right))) < 0.005,
+        min(abs(accuracy - known.accuracy), abs(accuracy - float(known.by_batch(known.right).mean()))) < 0.005,
         "This is not the accuracy of these images, which is known at a learning rate of 0.",
-        expected=f"{known.is_right.sum()} of {len(known.labels)} right: {known.accuracy:.3f}",
+        expected=f"{known.right.sum():.0f} of {len(known.labels)} right: {known.accuracy:.3f}",
         got=f"{accuracy:.4g}",
     )
     _expect_mean(loss, known)
@@ -158,11 +150,12 @@ def check_measured_accuracy(student: Implementation, rng: Generator) -> None:
     """evaluate gives the fraction of images classified right, over all batches."""
     course = _course(student)
     for _ in range(2):
-        known = _known_answers(rng)
-        accuracy = course.accuracy(course.evaluate(known.loader(), _mild_network(student, known)))
+        known = known_answers(student, SHAPE, rng)
+        known.net.eval()
+        accuracy = course.accuracy(course.evaluate(known.loader(), known.net))
         expect(
             abs(accuracy - known.accuracy) < 1e-4,
-            f"The network classifies {known.is_right.sum()} of these {len(known.labels)} images right.",
+            f"The network classifies {known.right.sum():.0f} of these {len(known.labels)} images right.",
             expected=f"{known.accuracy:.4f}",
             got=f"{accuracy:.4g}",
         )
@@ -171,8 +164,9 @@ def check_measured_accuracy(student: Implementation, rng: Generator) -> None:
 @check("2.2")
 def check_measured_loss(student: Implementation, rng: Generator) -> None:
     """evaluate gives the mean loss, over all batches."""
-    known = _known_answers(rng)
-    loss, _ = _pair(_course(student).evaluate(known.loader(), _mild_network(student, known)), MEASURED)
+    known = known_answers(student, SHAPE, rng)
+    known.net.eval()
+    loss, _ = _pair(_course(student).evaluate(known.loader(), known.net), MEASURED)
     _expect_mean(loss, known)
 
 
@@ -202,71 +196,6 @@ def _linear_network(student: Implementation, rng: Generator) -> tuple[Handle, Ar
     return linear_network(student, SHAPE, torch.from_numpy(start)), start
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Images of which a mild network classifies some right: the lit band's logit is `scale`, the others' -`scale`.
-
-    Attributes:
-        images: (N, 3, 32, 32).
-        labels: (N,).
-        is_right: Which of them the network classifies right, (N,).
-        batch: Images per batch; the last batch is smaller.
-        scale: Above 0.
-    """
-
-    images: Tensor
-    labels: Tensor
-    is_right: NDArray[np.bool_]
-    batch: int
-    scale: float
-
-    @property
-    def accuracy(self) -> float:
-        """Share of right answers."""
-        return float(self.is_right.mean())
-
-    def loader(self) -> Recipe:
-        """The images and labels in batches."""
-        return loader(self.images, self.labels, self.batch)
-
-    def losses(self) -> Floats:
-        """The cross-entropy of each image, (N,)."""
-        logits = self.scale * torch.stack([image[0, 1:30:3, 0] for image in self.images])  # a pixel of each band
-        return right_losses(logits, self.labels)
-
-    def parts(self, values: Array) -> list[float]:
-        """The mean of each batch."""
-        return [float(values[start : start + self.batch].mean()) for start in range(0, len(values), self.batch)]
-
-    def mean(self, values: Array) -> float:
-        """The mean of the batches' means."""
-        return float(np.mean(self.parts(values)))
-
-
-def _known_answers(rng: Generator) -> _Known:
-    """Draw images whose accuracy is no single batch's, nor the mean of the batches', nor the share of wrong answers."""
-    for _ in range(MOST_DRAWS):
-        batch, rest = int(rng.integers(4, 8)), int(rng.integers(1, 4))
-        count = batch * int(rng.integers(4, 8)) + rest
-        images, labels = band_images(rng.integers(CLASSES, size=count).tolist(), SHAPE)
-        is_right = rng.random(count) < rng.uniform(0.3, 0.7)
-        other = torch.from_numpy(rng.integers(1, CLASSES, count))
-        labels = torch.where(torch.from_numpy(is_right), labels, (labels + other) % CLASSES)
-        known = _Known(images, labels, is_right, batch, float(rng.uniform(0.6, 1.4)))
-        parts = known.parts(is_right)
-        wrong = [parts[0], parts[-1], known.mean(is_right), 1 - known.accuracy, float(np.mean(parts[:-1]))]
-        if min(abs(known.accuracy - value) for value in wrong) > TOLD_APART and parts[0] != parts[-1]:
-            return known
-    raise AssertionError("no answers met the condition")
-
-
-def _mild_network(student: Implementation, known: _Known) -> Handle:
-    """The network of these answers, in evaluation mode."""
-    net = band_network(student, SHAPE, weight=known.scale / BAND_PIXELS)
-    net.eval()
-    return net
-
-
 def _pair(answer: Any, message: str) -> tuple[float, float]:
     """Loss and accuracy out of what a student's function returned; raises Failure if it is no pair of numbers."""
     whole = isinstance(answer, np.ndarray) and answer.size == 2
@@ -275,10 +204,10 @@ def _pair(answer: Any, message: str) -> tuple[float, float]:
     return number(pair[0]), number(pair[1])
 
 
-def _expect_mean(loss: float, known: _Known) -> None:
+def _expect_mean(loss: float, known: KnownAnswers) -> None:
     """Expect the mean of the losses of a mild network, over the images or over batches."""
     losses = known.losses()
-    by_image, by_batch = float(losses.mean()), known.mean(losses)
+    by_image, by_batch = float(losses.mean()), float(known.by_batch(losses).mean())
     expect(
         min(abs(loss - by_image), abs(loss - by_batch)) < 1e-3,
         "The loss is not the mean cross-entropy of these images.",
