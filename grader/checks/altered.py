@@ -49,7 +49,7 @@ LEAST_KEPT = 0.5  # of what the accuracy is above guessing, on shifted images
 # reference network loses 0.00 to 0.13, perceptrons up to 0.15, convolutional networks after one to six epochs up to
 # 0.05, a linear one up to 0.07, a perceptron that sees only what is not black up to 0.06. Of these 54, with a threshold
 # at their very accuracy, none is told: the most that one of them lost for certain is below 0.
-#   CIFAR-10, 66 askings of 25 networks: the reference (0.09), its weights with 20% noise, in 4 bits or half pruned (0.20),
+#   CIFAR-10, 66 askings of 25 networks: the reference (0.09), its weights with 20% noise, in 4 bits or pruned (0.20),
 # the turns (0.08), nearest neighbours (0.06), and linear, perceptrons and small convolutional networks after 100 to 500
 # steps, by heart, on grey, edges, four grey levels or signs (0.30). None lost anything for certain.
 FAINT_NOISE, FAINT_BRIGHTER = 1.0, 0.02
