@@ -118,14 +118,15 @@ def test_odd_statements_take_linear_time(piece: str) -> None:
     assert time.process_time() - started < 2
 
 
-@BOTH
-def test_reordered_copy(assignment: str) -> None:
-    """A copy whose statements have changed places too is found, function beside function; no order is claimed."""
-    own = sources(EXAMPLES[assignment])
-    copy = {name: reordered(source) for name, source in own.items()}
-    (pair,) = pairs_of({"zoe": own, "cal": copy, "ben": sources(f"solutions/{assignment}")}, assignment)
+def test_reordered_copy() -> None:
+    """One copied module whose statements have changed places too is found, function beside function."""
+    own, apart = sources("examples/group"), sources("solutions/two_networks")
+    copy = apart | {"supervised.py": reordered(own["supervised.py"])}
+    (pair,) = pairs_of({"zoe": own, "cal": copy})
     assert (pair.kind, pair.first, pair.second) == ("code", "cal", "zoe")
-    assert pair.share > 0.6
+    assert pair.share > 0.8
+    assert "the order of statements" in pair.sentence
+    assert all("in any order" in what for what, *_ in pair.evidence)
 
 
 SHUFFLED = b"""
