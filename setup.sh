@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs everything the grader needs: Debian packages, and Python packages into $VENV (default .venv).
+# Installs the grader, editable, and everything it needs: Debian packages, and Python packages into $VENV (default .venv).
 #
 #   ./setup.sh              install what is missing, repair what is broken
 #   ./setup.sh --if-needed  the same, but return at once when a finished set-up is there (every make target calls this)
@@ -9,13 +9,12 @@
 #   .lock       held while one of us works there
 #   .half-made  there while the environment itself is being made: what holds it is thrown away and made anew
 #   .tmp        pip's temporary files, removed when it is done
-#   .ready      the stamp, written last: digest of the requirements, and the Debian packages that could not be had
+#   .ready      the stamp, written last: this folder, its requirements, and the Debian packages that could not be had
 #   .developer  the stamp of --developer: those of its Debian packages that could not be had
 set -euo pipefail
 cd -- "$(dirname -- "$0")"
 
 venv=${VENV:-.venv}
-requirements=(pyproject.toml constraints.txt)
 debian_packages=(bubblewrap libseccomp2 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 dataset-fashion-mnist
     fonts-inter)
 developer_packages=(chromium poppler-utils)
@@ -47,9 +46,10 @@ assignment_files() {
     [[ ! -d assignment ]] || find assignment -mindepth 2 -maxdepth 2 -name assignment.toml | sort
 }
 
-# What the stamp holds when everything is done.
+# What the stamp holds when everything is done. The folder is part of it: the command `grader` leads here.
 stamp() {
-    sha256sum -- "${requirements[@]}"
+    pwd -P
+    sha256sum pyproject.toml constraints.txt
     environments | sha256sum
     missing_packages "${debian_packages[@]}"
 }
@@ -149,27 +149,26 @@ drop_half_installed() {
     rm -rf -- "$venv"/lib/python3*/site-packages/~*
 }
 
-# The dependencies only, read out of pyproject.toml, and what assignments add for their students. `pip install .` would
-# put a copy of the grader beside them, which goes stale with the next edit, and the pip that Python 3.11 brings knows no
-# dependency groups.
+# The grader, editable, and what assignments add for their students. The first time pip fetches setuptools to build it
+# with; from then on the environment's own does, which comes with torch, so that a repair needs no network.
 install_requirements() {
-    local wanted='import sys, tomllib
-with open("pyproject.toml", "rb") as file:
-    project = tomllib.load(file)["project"]
-wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    local isolation=() added='import sys, tomllib
+added = []
 for name in sys.stdin.read().splitlines():
     try:
-        with open(name, "rb") as file:
-            wanted += tomllib.load(file).get("environment", {}).get("packages", [])
+        added += tomllib.load(open(name, "rb")).get("environment", {}).get("packages", [])
     except (ValueError, TypeError, AttributeError) as error:
         print(f"setup: what {name} names is not installed: {error}", file=sys.stderr)
-print(*dict.fromkeys(wanted), sep="\n")'
-    assignment_files | "$venv/bin/python" -c "$wanted" >"$venv/requirements.txt"
+print(*dict.fromkeys(added), sep="\n")'
+    assignment_files | "$venv/bin/python" -c "$added" >"$venv/requirements.txt"
     say "installing Python packages in $venv (the first time: some minutes, 6 GB)"
+    ! "$venv/bin/python" -c 'import sys, setuptools; sys.exit(int(setuptools.__version__.split(".")[0]) < 78)' \
+        2>/dev/null || isolation=(--no-build-isolation)
     # A pip that is killed leaves gigabytes of temporary files: they lie where the next set-up finds them.
     rm -rf -- "$venv/.tmp" && mkdir -- "$venv/.tmp"
     TMPDIR=$(cd -- "$venv/.tmp" && pwd) "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        --constraint constraints.txt --requirement "$venv/requirements.txt" >&2 ||
+        --constraint constraints.txt --requirement "$venv/requirements.txt" ${isolation[@]+"${isolation[@]}"} \
+        --editable '.[dev]' >&2 ||
         fail "pip could not install everything; what it said stands above. Run make setup to try again"
     rm -rf -- "$venv/.tmp"
 }

@@ -27,6 +27,7 @@ class Blocker:
         if name.split(".")[0] in {ABSENT!r}:
             raise ModuleNotFoundError(name)
 
+sys.meta_path[:] = [each for each in sys.meta_path if not each.__module__.startswith("__editable__")]
 sys.meta_path.insert(0, Blocker())
 """
 HANG_S = 300

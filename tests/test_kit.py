@@ -28,6 +28,12 @@ from grader.sandbox.transport import LocalTransport
 from grader.solutions import implementation, load_mistakes
 
 
+def test_nothing_of_the_project_is_found(home: Path, run: Run) -> None:
+    """The Python of these tests finds the kit's own modules of the grader, and none that the kit lacks."""
+    assert run(home / "kit", "-c", "import grader.errors").returncode == 0
+    assert "No module named 'grader.pipeline'" in run(home / "kit", "-c", "import grader.pipeline").stderr
+
+
 def test_untouched_stubs_are_not_started(home: Path, run: Run) -> None:
     """Of a kit as it was handed out, each task is told as not started, without a message beside."""
     ended = run(home, "check.py")

@@ -43,8 +43,10 @@ def is_text(content: bytes) -> bool:
 
 def requirements() -> list[Requirement]:
     """Everything that pyproject.toml asks for."""
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]]
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, build = settings["project"], settings["build-system"]
+    listed = [*project["dependencies"], *project["optional-dependencies"]["dev"], *build["requires"]]
+    return [Requirement(text) for text in listed]
 
 
 def constraints() -> dict[str, str]:
@@ -164,6 +166,25 @@ def test_pins() -> None:
     """Torch and torchvision are pinned, and no other package is."""
     pinned = {requirement.name for requirement in requirements() if str(requirement.specifier).startswith("==")}
     assert pinned == {"torch", "torchvision"}
+
+
+def test_linters_before_a_commit() -> None:
+    """Before a commit, the linters of `make check` run in the project's environment, which has the pinned versions."""
+    hooks = (PROJECT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"repo: (.*)", hooks) == ["local"]
+    linter = r"-m (ruff \w+|mypy)"
+    before = re.findall(rf"entry: \.venv/bin/python {linter}", hooks)
+    assert len(before) == hooks.count("- id: ")
+    assert before == re.findall(linter, (PROJECT / "Makefile").read_text(encoding="utf-8"))
+
+
+def test_actions() -> None:
+    """On GitHub, a change is tried by `make check`, and once a week all tests run; the workflow may write nothing."""
+    workflow = (PROJECT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
+    steps = re.findall(r"- if: github.event_name (..) 'schedule'\n +run: make (\S+)\n", workflow)
+    assert steps == [("!=", "check"), ("==", "test-all")]
+    assert re.search(r"^permissions:\n  contents: read\n\n", workflow, re.MULTILINE)
+    assert all(re.fullmatch(r"[\w/-]+@v\d+", action) for action in re.findall(r"uses: (\S+)", workflow))
 
 
 def test_ignored_rules_have_reasons() -> None:

@@ -151,6 +151,28 @@ def test_packages_of_assignments(machine: Machine) -> None:
     assert machine.read(".venv/requirements.txt")[-1] == "einops"
 
 
+@pytest.mark.parametrize(("setuptools", "isolated"), [("is new", False), ("is old or missing", True)])
+def test_grader_is_installed_editable(machine: Machine, setuptools: str, isolated: bool) -> None:
+    """The grader is installed from its folder; the environment's own setuptools builds it, if there is one that can."""
+    has = 'echo "$*" >>"$STATE/calls"; [[ "$*" != *setuptools.__version__* ]] || exit ' + str(int(isolated))
+    machine._script(machine.folder / ".venv" / "bin" / "python", f"#!/bin/bash\n{has}\n")
+    assert machine.set_up().returncode == 0
+    (line,) = [call for call in machine.calls() if " pip install " in call]
+    assert line.endswith(" --editable .[dev]")
+    assert ("--no-build-isolation" in line) is not isolated
+
+
+def test_moved_folder(machine: Machine) -> None:
+    """In another folder the grader is installed again: its command leads to the folder that it was installed from."""
+    machine.set_up()
+    machine.calls()
+    machine.folder = machine.folder.rename(machine.folder.with_name("moved"))
+    machine.set_up("--if-needed")
+    assert machine.calls() == ["pip"]
+    machine.set_up("--if-needed")
+    assert machine.calls() == []
+
+
 def test_unreadable_assignment(machine: Machine) -> None:
     """An assignment.toml that can't be read stops no set-up: it is told, and the grader will say what is wrong."""
     real_python(machine)

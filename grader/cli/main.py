@@ -15,7 +15,7 @@ from rich.console import Console
 
 from grader.cli.gradescope import gradescope
 from grader.cli.options import Moment, out_option, sandbox_option
-from grader.errors import GraderError, UsageError
+from grader.errors import GraderError, MachineError, UsageError
 from grader.pool import wait_asleep
 from grader.rubric import PROJECT, find_assignments, get_assignment
 
@@ -232,6 +232,16 @@ def validate(
 commands.add_command(gradescope)
 
 
+def _require_project() -> None:
+    """Raise MachineError where the package was copied out of the project's folder, as `pip install .` does."""
+    if not (PROJECT / "report_templates").is_dir():
+        raise MachineError(
+            f"{PROJECT} holds a copy of the grader without its assignments, solutions and templates. Remove it with "
+            "`pip uninstall vision-autograder`, then install the grader where it stands: `pip install -e .` in the "
+            "project's folder"
+        )
+
+
 def _sayer(console: Console, style: str) -> Callable[[str], None]:
     """What shows a line as it is."""
     return lambda line: console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
@@ -254,6 +264,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows no "→" must not cost the grade
     try:
+        _require_project()
         code = commands.main(standalone_mode=False)
     except click.exceptions.Abort:
         code = 130

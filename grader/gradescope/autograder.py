@@ -67,7 +67,9 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def _requirements(path: Path) -> bytes:
-    """What setup.sh reads of pyproject.toml, without what only developers need."""
-    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
-    kept = {name: project[name] for name in ("name", "version", "requires-python", "dependencies")}
-    return tomli_w.dumps({"project": kept | {"optional-dependencies": {"dev": []}}}).encode()
+    """What pip reads of pyproject.toml, without the README and what only developers need."""
+    settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    project = {name: value for name, value in settings["project"].items() if name != "readme"}
+    project["optional-dependencies"] = {"dev": []}
+    packages = {"setuptools": settings["tool"]["setuptools"]}
+    return tomli_w.dumps({"build-system": settings["build-system"], "project": project, "tool": packages}).encode()
