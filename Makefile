@@ -29,7 +29,7 @@ CLUSTER_ = $${CLUSTER:+"--cluster=$$CLUSTER"}
 SUBMISSIONS_ = $${SUBMISSIONS:+-- "$$SUBMISSIONS"}
 SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
 
-.PHONY: grade grade-all report reference validate release gradescope data examples test check bench help clean setup ready
+.PHONY: grade grade-all report reference validate release gradescope data examples test test-slow test-all check bench help clean setup ready
 
 grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT= MIN_SANDBOX=]
 	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(MIN_SANDBOX_) $(SUBMISSION_)
@@ -58,17 +58,24 @@ data: ready  ## fetch the data sets and the Places365 network, verifying checksu
 examples: ready  ## build examples/*.zip, the submissions to try the grader on, or a class of them: [CLASS=40 OUT=folder ASSIGNMENT= JOBS=]
 	@$(GRADER) examples $(CLASS_) $(OUT_) $(ASSIGNMENT_) $(JOBS_)
 
-# What only the tests need is installed by these two: `ready` inherits the variable from whom it is made for.
-test check: DEVELOPER = --developer
+# What only the tests need is installed by these: `ready` inherits the variable from whom it is made for.
+test test-slow test-all check: DEVELOPER = --developer
+PYTEST = $(PYTHON) -m pytest -n 2 --dist worksteal
 
-test: ready  ## run the project's tests
-	@$(PYTHON) -m pytest -n 2
+test: ready  ## run the project's tests, those that take minutes apart
+	@$(PYTEST) -m "not slow"
 
-check: ready  ## lint, types, then the tests with coverage: what CI runs
+test-slow: ready  ## run the tests that take minutes: weaker walls, every mistake, whole trainings, the browser
+	@$(PYTEST) -m slow
+
+test-all: ready  ## run all tests
+	@$(PYTEST)
+
+check: ready  ## lint, types, then what make test runs, with coverage: before each commit
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m pytest -n 2 --cov
+	@$(PYTEST) -m "not slow" --cov
 
 bench: ready  ## measure, beside other graders and the floor, and write benchmarks/results.md: [SECTIONS="checking report"]
 	@$(PYTHON) -m benchmarks $$SECTIONS

@@ -1,4 +1,4 @@
-"""What several test files share: one real run of the command line, and counts in the summary."""
+"""What several test files share: one real run of the command line, and a browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,30 +25,6 @@ os.environ["GRADER_SECRET"] = (
 )
 settings.register_profile("patient", deadline=None)  # how long an example takes is the machine's business
 settings.load_profile("patient")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register our marker."""
-    config.addinivalue_line("markers", "counted(line, what): the summary has a line that counts these tests")
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Note a test's counts where they reach the process that writes the summary."""
-    item.user_properties += [("counted", mark.args) for mark in item.iter_markers("counted")]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A line for each first argument of `counted`, as in `fork: probes held 93/93, hostile submissions held 40/40`."""
-    counts: dict[str, dict[str, dict[str, bool]]] = defaultdict(lambda: defaultdict(dict))
-    for outcome in ("passed", "failed", "error"):  # the last of a test counts: one that ends badly is none that held
-        for report in terminalreporter.stats.get(outcome, []):
-            for name, value in getattr(report, "user_properties", ()):  # a file that can't be collected has none
-                if name == "counted":
-                    line, what = value
-                    counts[line][what][report.nodeid] = outcome == "passed"
-    for line, kinds in sorted(counts.items()):
-        told = (f"{what} {sum(held.values())}/{len(held)}" for what, held in sorted(kinds.items(), reverse=True))
-        terminalreporter.write_line(f"{line}: {', '.join(told)}")
 
 
 @dataclass(frozen=True)
