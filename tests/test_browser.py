@@ -19,7 +19,10 @@ from grader.rubric import get_assignment
 from grader.validation.page import render_validation
 
 PAGES = ("report", "refused", "validation")
-SCREENS = [(375, "light"), (375, "dark"), (1280, "light"), (1280, "dark")]
+SCREENS = [
+    (375, "dark"),
+    *(pytest.param(*each, marks=pytest.mark.slow) for each in ((375, "light"), (1280, "light"), (1280, "dark"))),
+]
 
 # Of every element that has text of its own and can be seen: its words, and its contrast with what is behind it. Of bars
 # and symbols, which carry meaning without being text, the contrast of their edge or ink. Pictures are left out.

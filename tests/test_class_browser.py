@@ -17,7 +17,10 @@ from grader.class_report.reading import read_class
 from grader.class_report.seen import PAGE, ClassJob
 from grader.rubric import find_assignments
 
-SCREENS = [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")]
+SCREENS = [
+    (390, "dark"),
+    *(pytest.param(*each, marks=pytest.mark.slow) for each in ((390, "light"), (1280, "light"), (1280, "dark"))),
+]
 EVERYONE = ["ada", "ada_friend", "bob", "dana", "eve", "frank", "gil", "tim"]
 # Names of the students whose lines can be seen, in the order in which they stand.
 SHOWN = """

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import sample_class
 from sample_class import fill
 
@@ -32,6 +33,7 @@ def finished(process: subprocess.Popen[str]) -> list[str]:
     return shown.split()
 
 
+@pytest.mark.slow
 def test_kills(tmp_path: Path) -> None:
     """Five kills at random moments and a last run: the gradebook of an undisturbed run, byte for byte."""
     folder = fill(tmp_path / "in", *CLASS)

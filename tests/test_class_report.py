@@ -231,6 +231,7 @@ def test_what_was_told(tmp_path: Path, plain: str) -> None:
         assert HOSTILE not in made.page
 
 
+@pytest.mark.slow
 def test_huge_texts(tmp_path: Path) -> None:
     """Megabytes of evidence, messages and pairs make neither page nor PDF large, and what is left out is told."""
     evidence = tuple((f"place {i}", "x = 1\n" * 50_000, "y" * 300_000) for i in range(40))

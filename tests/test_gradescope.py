@@ -221,6 +221,7 @@ def test_late(toy: Gradescope) -> None:
     assert "Gradescope's deadline is 2030-10-02T23:59:00-07:00" in told
 
 
+@pytest.mark.slow
 def test_zip_in_the_folder(toy: Gradescope, tmp_path: Path) -> None:
     """A zip that lies alone in the folder is the submission itself."""
     archive = write_submission(tmp_path / "my work.zip", changed=("(height - size) // 2", "0"))
@@ -262,6 +263,7 @@ def test_our_fault(toy: Gradescope, broken: str) -> None:
     assert told.strip()
 
 
+@pytest.mark.slow
 def test_walls_of_gradescope(toy_zip: Path, open_folder: Path) -> None:
     """Behind Gradescope's wall code reaches no result and no solution, and none lives when the grade is written."""
     if reason := container.unavailable():
@@ -359,6 +361,7 @@ def test_same_zip(tmp_path: Path) -> None:
     assert hand_in_zip(tmp_path / "submission", tmp_path / "made.zip").read_bytes() == packed
 
 
+@pytest.mark.slow
 def test_alice_as_with_make(alice_run: CommandRun, tmp_path: Path) -> None:
     """The example gets on Gradescope what `make grade` gives it: score, tests, checks and all."""
     graded = json.loads((alice_run.out / "alice" / "results.json").read_text(encoding="utf-8"))

@@ -68,6 +68,7 @@ def test_files_that_are_named_exist() -> None:
     assert [name for name in named if name not in made and not (PROJECT / name).exists()] == []
 
 
+@pytest.mark.slow
 def test_example_is_proved(project: Path) -> None:
     """`make validate` tries solutions, stubs, four mistakes and two other ways of the third assignment."""
     page = (project / "out" / "validation.html").read_text(encoding="utf-8")
@@ -76,6 +77,7 @@ def test_example_is_proved(project: Path) -> None:
         assert f"pixels.{name}" in shown
 
 
+@pytest.mark.slow
 def test_example_is_released(project: Path) -> None:
     """Students get stubs of the third assignment, with its hint and without its solution."""
     stub = (project / "assignment" / "toy" / "pixels.py").read_text(encoding="utf-8")
@@ -84,6 +86,7 @@ def test_example_is_released(project: Path) -> None:
     assert (project / "dist" / "toy.zip").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_example_is_graded(project: Path) -> None:
     """The solution of the third assignment has all points, and a known mistake of it is named to its student."""
     alice, bob = (
@@ -95,6 +98,7 @@ def test_example_is_graded(project: Path) -> None:
     assert "eye sees green best" in bob["tests"][0]["output"]
 
 
+@pytest.mark.slow
 def test_class_is_graded(project: Path) -> None:
     """The guide's first class has a row for each student, also for who handed in nothing."""
     with (project / "out" / "gradebook.csv").open(encoding="utf-8", newline="") as file:
@@ -102,11 +106,13 @@ def test_class_is_graded(project: Path) -> None:
     assert rows == {"alice": "graded", "bob": "graded", "carol": "missing"}
 
 
+@pytest.mark.slow
 def test_reference_report(project: Path) -> None:
     """An assignment that trains nothing has a reference report too."""
     assert (project / "out" / "reference-toy" / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_autograders(project: Path) -> None:
     """`make gradescope` writes an autograder for each assignment, the new one among them."""
     names = {path.name.removesuffix("-autograder.zip") for path in (project / "dist").glob("*-autograder.zip")}

@@ -68,6 +68,7 @@ def test_pages_are_filled(pages: list[Array]) -> None:
     assert [(number, filled(page)) for number, page in enumerate(pages[:-1], 1) if filled(page) < 0.6] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whose", ["student", "solutions"])
 def test_pages_of_two_networks(whose: str, tmp_path: Path) -> None:
     """The report of the two networks and the one of its solutions keep their margins, and no page is mostly empty."""

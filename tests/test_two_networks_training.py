@@ -148,6 +148,7 @@ def test_wrong_loss_costs_one_task(body: str) -> None:
     assert all(r.outcome is not Outcome.INTERNAL for r in results)
 
 
+@pytest.mark.slow
 def test_loss_that_hangs() -> None:
     """A cross-entropy that never ends costs task 2.1 alone, and the time of two calls."""
     files = solution_files("two_networks") | {"supervised.py": with_loss("while True: pass")}

@@ -228,6 +228,7 @@ def test_honest_networks_for_fashion(tmp_path: Path) -> None:
     assert look_at_fashion(linear_student(tmp_path), data, threshold=0.7) == []
 
 
+@pytest.mark.slow
 def test_honest_networks_for_cifar() -> None:
     """The reference and the example group's networks, on real images, are not remarked on."""
     try:
