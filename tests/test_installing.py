@@ -78,6 +78,7 @@ def test_copy_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert "`pip install -e .` in the project's folder" in noted
 
 
+@pytest.mark.slow
 def test_installed_editable(project: Path, environment: Path, tmp_path: Path) -> None:
     """The installed command, called in any folder, uses the project's own assignments, and its code as edited."""
     before = set(project.iterdir())
@@ -93,6 +94,7 @@ def test_installed_editable(project: Path, environment: Path, tmp_path: Path) ->
     assert run(environment, "grader", "--help", folder=tmp_path) == (1, "", "edited\n")
 
 
+@pytest.mark.slow
 def test_installed_copy(project: Path, environment: Path, tmp_path: Path) -> None:
     """`pip install .` installs the grader alone, no tests or assignments; the command then says how to install it."""
     (packages,) = environment.parent.glob("lib/python3*/site-packages")
@@ -106,6 +108,7 @@ def test_installed_copy(project: Path, environment: Path, tmp_path: Path) -> Non
     assert "`pip install -e .` in the project's folder" in noted
 
 
+@pytest.mark.slow
 def test_autograder_of_gradescope(project: Path, environment: Path, tmp_path: Path) -> None:
     """What Gradescope unpacks can be installed editable, too, as its setup.sh does."""
     shutil.unpack_archive(pack_autograder("toy", "secret", project), tmp_path / "source")
