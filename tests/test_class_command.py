@@ -54,6 +54,7 @@ def test_a_class(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "gradebook.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_what_is_told(tmp_path: Path) -> None:
     """What is not understood in the folder and the roster is told on the terminal and the class's page, each time."""
     folder = fill(tmp_path / "in")

@@ -53,6 +53,7 @@ def test_plain_report(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "A plain report" not in found.words
 
 
+@pytest.mark.slow
 def test_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where not even the plain report can be made, or nothing can be written, it is an error of the machine's."""
     (tmp_path / "file").write_text("")

@@ -81,6 +81,7 @@ def outcomes(results: tuple[CheckResult, ...]) -> dict[str, Outcome]:
     return {result.name: result.outcome for result in results}
 
 
+@pytest.mark.slow
 def test_slow_network() -> None:
     """A network that is right and slow costs what needs it, and a message says that it was the network."""
     results = grade("two_networks", {"resnet.py": SLOW_NETWORK}, ("1", "2.1", "3", "4.1"), Limits(submission_s=6))
@@ -108,6 +109,7 @@ def busy() -> Iterator[None]:
     assert os.times().children_user - before > took_s * cores / 4  # there was something else to do
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seconds", "limits", "cut"),
     [

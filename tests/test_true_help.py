@@ -134,7 +134,10 @@ def test_no_training_at_all(result: Any) -> None:
     assert all(len(each.mistakes) <= 2 for each in found)
 
 
-@pytest.mark.parametrize(("result", "named"), [(None, "rotation.returns_no_model"), (0, None), ((1, 2), None)])
+@pytest.mark.parametrize(
+    ("result", "named"),
+    [(None, "rotation.returns_no_model"), (0, None), pytest.param((1, 2), None, marks=pytest.mark.slow)],
+)
 def test_what_is_returned_instead_of_a_network(result: Any, named: str | None) -> None:
     """A function that returns a number where a network is asked for is not told that it returns nothing."""
     found = failing(run_with("two_networks", "rotation.rotation_model", lambda *_args: result, "3"))
@@ -144,7 +147,10 @@ def test_what_is_returned_instead_of_a_network(result: Any, named: str | None) -
 @pytest.mark.parametrize("lr", [0.01, 1e-6])
 @pytest.mark.parametrize(
     ("assignment_id", "target", "task"),
-    [("miniplaces", "fashion.train", "4a"), ("two_networks", "supervised.train_epoch", "2.2")],
+    [
+        ("miniplaces", "fashion.train", "4a"),
+        pytest.param("two_networks", "supervised.train_epoch", "2.2", marks=pytest.mark.slow),
+    ],
 )
 def test_small_steps_are_steps(assignment_id: str, target: str, task: str, lr: float) -> None:
     """Weights that a `train` moves by small steps, because it sets the learning rate, are not said never to change."""
@@ -170,6 +176,7 @@ def test_called_is_the_students_function() -> None:
     assert {each.called for each in found} == {"fashion.train(DataLoader, Sequential, SGD, 0)"}
 
 
+@pytest.mark.slow
 def test_called_is_the_students_network() -> None:
     """Where the student's network itself is called, the message says how it was made."""
 
@@ -183,6 +190,7 @@ def test_called_is_the_students_network() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_called_belongs_to_the_task() -> None:
     """The network that a function of another task's module spoils is not what is said to have been called."""
 
@@ -233,7 +241,14 @@ def test_not_a_number_in_the_weights() -> None:
         ),
         ("miniplaces", "cam.class_scores", "3b", lambda flat, fc: fc(flat) / 0, "48 are infinite"),
         ("two_networks", "visualize.filter_images", "4.1", lambda w: w[:, :1].repeat(1, 3, 1, 1) * float("nan"), "NaN"),
-        ("two_networks", "supervised.evaluate", "2.2", lambda *_: (float("nan"), 0.5), "not nan"),
+        pytest.param(
+            "two_networks",
+            "supervised.evaluate",
+            "2.2",
+            lambda *_: (float("nan"), 0.5),
+            "not nan",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_not_finite_is_counted(assignment_id: str, target: str, task: str, function: Function, counted: str) -> None:

@@ -25,6 +25,9 @@ DRAWN: dict[str, Callable[..., None]] = {
     "embedding": check_layout.check_layouts_drawn,
     "neighbours": check_neighbours.check_neighbours_drawn,
 }
+KINDS = [
+    pytest.param(kind, marks=pytest.mark.slow if kind == "embedding" else ()) for kind in DRAWN
+]  # t-SNE takes long
 NOT_SHOWN = {"filters": "student_images", "neighbours": "student_images"}
 
 
@@ -68,7 +71,7 @@ def arrays_of(exhibit: Exhibit, owner: str) -> dict[str, Array]:
     return {name.removeprefix(f"{owner}_"): a for name, a in exhibit.arrays.items() if name.startswith(f"{owner}_")}
 
 
-@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("kind", KINDS)
 def test_own_networks_shown(kind: str) -> None:
     """A student's networks are shown beside the reference's: here they are the same, and so are the arrays."""
     for exhibit in shown(kind, implement(model_files()))[0]:
@@ -82,7 +85,7 @@ def test_own_networks_shown(kind: str) -> None:
         assert "could not be drawn" not in draw(exhibit).caption
 
 
-@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("why", ["no files", "no CIFAR-10", "no network"])
 def test_reference_alone(kind: str, why: str) -> None:
     """Where a student's networks can't be shown, nothing is lost: the reference's are, with a sentence why."""
@@ -102,7 +105,7 @@ def test_reference_alone(kind: str, why: str) -> None:
 FUNCTIONS = [
     ("filters", "filter_images"),
     ("cam_grid", "class_activation_map"),
-    ("embedding", "embed_2d"),
+    pytest.param("embedding", "embed_2d", marks=pytest.mark.slow),
     ("neighbours", "nearest_neighbours"),
 ]
 
@@ -124,6 +127,7 @@ def test_wrong_function(kind: str, name: str, answer: Any) -> None:
         assert not arrays_of(exhibit, "student")
 
 
+@pytest.mark.slow
 def test_wrong_features_cost_nothing() -> None:
     """Features that raise, or are none, only take the student's neighbours and layout out of the report."""
     for wrong in (lambda _model, _images: 1 / 0, lambda _model, _images: torch.zeros(3)):

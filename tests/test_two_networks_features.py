@@ -50,6 +50,7 @@ FEATURE_CHECKS = (
 )
 
 
+@pytest.mark.slow
 def test_odd_features_fail() -> None:
     """Whatever penultimate_features returns, the student hears a sentence."""
     expect_odd_fails(FEATURE_CHECKS[:2], "penultimate_features")

@@ -157,6 +157,7 @@ def test_loss_that_hangs() -> None:
     assert {r.outcome for r in results if r.task == "2.1"} == {Outcome.TIMEOUT, Outcome.SKIPPED}
 
 
+@pytest.mark.slow
 def test_odd_networks() -> None:
     """Whatever SmallResNet is or gives, nothing is our fault, and the functions of task 2 keep their points."""
     odd = {
