@@ -10,7 +10,7 @@ from grader.validation import forms
 from grader.validation.cases import FIRST, ONCE, Case, Form, Kind, list_cases
 from grader.validation.proving import examine
 
-MISTAKES = ("filters.layer_is_first", "cam.reshape_without_transpose")
+MISTAKES = ("filters.layer_is_first", pytest.param("cam.reshape_without_transpose", marks=pytest.mark.slow))
 WRITTEN = (Form.MODULES, Form.NOTEBOOK)
 
 

@@ -44,6 +44,7 @@ def judge(part: Part, answers: list[dict[str, Any]]) -> None:
     assert all(answers[2][name] != answers[1].get(name) for name in part.seen)
 
 
+@pytest.mark.slow
 @by_root
 @pytest.mark.parametrize("wall", list(BACKENDS))
 def test_whole_wall(wall: str) -> None:
@@ -54,6 +55,7 @@ def test_whole_wall(wall: str) -> None:
     assert unfit(wall, answers) == set()
 
 
+@pytest.mark.slow
 @by_root
 @pytest.mark.parametrize("part", ROOTS.values(), ids=["-".join(key) for key in ROOTS])
 def test_part(part: Part) -> None:
@@ -62,6 +64,7 @@ def test_part(part: Part) -> None:
     judge(part, told(part))
 
 
+@pytest.mark.slow
 @by_root
 @pytest.mark.parametrize(("wall", "name"), REDUNDANT)
 def test_redundant_part(wall: str, name: str) -> None:
@@ -72,6 +75,7 @@ def test_redundant_part(wall: str, name: str) -> None:
     assert unfit(wall, ask_without(wall, removals, all_but_work())) == set()
 
 
+@pytest.mark.slow
 @by_root
 @pytest.mark.parametrize("wall", sorted({part.wall for part in USER}))
 def test_parts_for_users(wall: str) -> None:
@@ -110,6 +114,7 @@ def test_every_rule_is_a_part() -> None:
 NAIVE = "--ro-bind / / --unshare-all --dev /dev --proc /proc --tmpfs /tmp"
 
 
+@pytest.mark.slow
 @by_root
 def test_naive_command() -> None:
     """bubblewrap's usual options are no wall when root starts it: what the kernel runs at a crash can be written."""
