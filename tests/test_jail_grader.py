@@ -27,6 +27,9 @@ from grader.sandbox import cold, container
 from grader.sandbox.cgroups import ControlGroups
 
 WITHIN_S = 5
+EACH_WALL = pytest.mark.parametrize(
+    "backend", [name if name == "fork" else pytest.param(name, marks=pytest.mark.slow) for name in BACKENDS]
+)
 FORKING = """
 import os, sys
 from grader.sandbox import fork
@@ -82,7 +85,7 @@ def mounts() -> list[str]:
     return sorted(line.split(" ", 2)[2] for line in Path("/proc/self/mountinfo").read_text().splitlines())
 
 
-@pytest.mark.parametrize("backend", ["fork", "cold", "container"])
+@EACH_WALL
 @pytest.mark.parametrize("user", ["root", "ordinary"])
 def test_killed_grader(user: str, backend: str, folder: str) -> None:
     """When the grader is killed while student code is busy, no process, mount or group is left within five seconds."""
@@ -99,7 +102,7 @@ def test_killed_grader(user: str, backend: str, folder: str) -> None:
     assert mounts() == before
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@EACH_WALL
 def test_two_ways_to_end(backend: str, folder: str) -> None:
     """The kernel ends a cell with its grader, and so does who removes its control group: each would do."""
     skip_without(backend)
@@ -109,7 +112,7 @@ def test_two_ways_to_end(backend: str, folder: str) -> None:
         assert kill([sys.executable, sample_grader.__file__, backend, part], folder) == (set(), [])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@EACH_WALL
 def test_neither_way(backend: str, folder: str) -> None:
     """Without either, busy student code lives on: the tests above do look."""
     skip_without(backend)
@@ -120,7 +123,7 @@ def test_neither_way(backend: str, folder: str) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@EACH_WALL
 def test_forking_grader(backend: str) -> None:
     """A fork of the grader has cells of its own, and when it ends its parent's live on, as does what they come from."""
     skip_without(backend)
@@ -130,7 +133,7 @@ def test_forking_grader(backend: str) -> None:
     assert (run.stdout, run.stderr) == ("as before\n", "")
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@EACH_WALL
 def test_thread_that_ends(backend: str) -> None:
     """Cells, and what they are forked from, outlive the thread of the grader that started them."""
     skip_without(backend)
@@ -138,7 +141,8 @@ def test_thread_that_ends(backend: str) -> None:
         assert outlives(BACKENDS[backend], 0.5)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.slow
+@EACH_WALL
 def test_starting_thread_matters(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     """Started by that thread itself they would end with it: the test above does look."""
     skip_without(backend)
