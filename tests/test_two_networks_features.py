@@ -24,10 +24,11 @@ from sample_two_networks import (
     mistake_of,
     solved,
 )
-from sklearn.manifold import TSNE
+from sklearn.manifold import TSNE, SpectralEmbedding
 from torch import Tensor
 
 from grader.checks.two_networks import check_embedding, check_layout, check_neighbours
+from grader.checks.two_networks.divergence import divergence
 from grader.checks.two_networks.retrieval import expect_nearest, nearest, share_of_class
 from grader.checks.two_networks.subjects import make_subject, same
 from grader.errors import Failure
@@ -108,6 +109,48 @@ def test_logits_by_sent_weights(rng: np.random.Generator) -> None:
 def test_layouts_without_work(check: Callable[..., None]) -> None:
     """Points that have nothing to do with the features pass no check, even if they are the same each time."""
     expect_lazy_fails([check], "embed_2d", lambda features, _seed=0: np.ones((len(features), 2), np.float32))
+
+
+def strung_on_a_circle(features: Array) -> Array:
+    """Points on a circle, each behind the nearest that is not on it yet, as far as from that among the features."""
+    apart = np.linalg.norm(features[:, None] - features, axis=2)
+    order, steps = [0], [0.0]
+    while len(order) < len(features):
+        left = np.setdiff1d(np.arange(len(features)), order)
+        order.append(int(left[apart[order[-1], left].argmin()]))
+        steps.append(float(apart[order[-2], order[-1]]))
+    angles = np.empty(len(features))
+    angles[order] = 6 * np.cumsum(steps) / sum(steps)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def spectral_embedding(features: Array) -> Array:
+    """A layout by the graph of the nearest neighbors."""
+    method = SpectralEmbedding(2, affinity="nearest_neighbors", n_neighbors=5, random_state=1)
+    points: Array = method.fit_transform(features)
+    return points
+
+
+OTHER_METHODS = {"spectral embedding": spectral_embedding, "circle": strung_on_a_circle}
+
+
+@pytest.mark.parametrize("method", OTHER_METHODS)
+@pytest.mark.filterwarnings("ignore")
+def test_other_methods_fail(method: str, rng: np.random.Generator) -> None:
+    """A layout that keeps neighbors together, but by another method than t-SNE, fails."""
+    who = implement(embed_2d=lambda features, seed=0: OTHER_METHODS[method](features.double().numpy()))
+    assert mistake_of(check_layout.check_neighbours_kept, who, rng) == "embedding.another_method"
+
+
+def test_divergence(rng: np.random.Generator) -> None:
+    """The divergence is what scikit-learn's t-SNE minimizes, and does not depend on the layout's scale."""
+    features = rng.normal(size=(60, 8))
+    fitted = TSNE(2, perplexity=10, method="exact", random_state=0).fit(features)
+    found = divergence(features, fitted.embedding_, 10)
+    assert 0.95 * fitted.kl_divergence_ < found < 1.01 * fitted.kl_divergence_
+    assert divergence(features, 1000 * fitted.embedding_ + 5, 10) == pytest.approx(found, rel=1e-3)
+    assert divergence(features, rng.normal(size=(60, 2)), 10) > 2 * found
+    assert divergence(features, np.ones((60, 2)), 10) == np.inf
 
 
 def test_layout_without_seed(rng: np.random.Generator) -> None:

@@ -97,6 +97,12 @@ def layout_after_components(features, seed=0):
     return _tsne(points, random_state=seed).tolist()
 
 
+@accepted("embedding.embed_2d", "layout_by_angles", "cosine distances, 300 steps; brought to [0, 1]")
+def layout_by_angles(features, seed=0):
+    points = _tsne(features, metric="cosine", perplexity=40, max_iter=300, random_state=seed)
+    return (points - points.min(0)) / np.ptp(points, axis=0)
+
+
 @accepted("embedding.embed_2d", "layout_standardised", "features standardised first; the seed fixed for good")
 def layout_standardised(features, seed=0):
     points = np.asarray(features)

@@ -189,6 +189,19 @@ def principal_components(features, seed=0):
 
 @mistake(
     "embedding.embed_2d",
+    "another_method",
+    check="check_neighbours_kept",
+    help="Is this another method, such as a spectral embedding? t-SNE is asked for. See sklearn.manifold.TSNE.",
+)
+def another_method(features, seed=0):
+    from sklearn.manifold import SpectralEmbedding
+
+    method = SpectralEmbedding(2, affinity="nearest_neighbors", n_neighbors=5, random_state=seed)
+    return method.fit_transform(np.asarray(features, dtype=np.float64))
+
+
+@mistake(
+    "embedding.embed_2d",
     "first_two_features",
     check="check_neighbours_kept",
     help="These are the first two features. t-SNE makes two new numbers of all of them.",
