@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from sample_handles import handle_of
 from sample_two_networks import implement
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from grader.checks.compare import numbers
 from grader.checks.two_networks.check_resnet import check_logits
@@ -57,6 +59,21 @@ class Plain(Net):
         return F.relu(self.two(F.relu(self.one(x))))
 
 
+def with_norms(norm: Callable[[nn.Module], nn.Module], kind: type[Net] = Net) -> type[Net]:
+    """A network whose inner convolutions compute their weights of others."""
+
+    class Normed(kind):  # type: ignore[valid-type, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = norm(self.one), norm(self.two)
+
+    Normed.__name__ = f"{kind.__name__} with {norm.__module__}.{norm.__name__}"
+    return Normed
+
+
+NORMS = (parametrizations.weight_norm, parametrizations.spectral_norm, nn.utils.weight_norm, nn.utils.spectral_norm)
+
+
 class MeanColour(Net):
     """Nothing but the mean colour, beside convolutions that it does not use."""
 
@@ -67,12 +84,19 @@ class MeanColour(Net):
 
 
 @pytest.mark.parametrize(
-    ("net", "has_one"), [(Net, True), (Scaled, True), (Plain, False), (MeanColour, False)], ids=lambda value: str(value)
+    ("net", "has_one"),
+    [(Net, True), (Scaled, True), (Plain, False), (MeanColour, False)]
+    + [(with_norms(norm, kind), kind is Net) for norm in NORMS for kind in (Net, Plain)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
 def test_bypassed_convolution(net: type[Net], has_one: bool) -> None:
-    """Branches that start at 0 count; a plain stack and convolutions without effect don't."""
+    """Branches that start at 0 count, and weights divided by their norm; plain stacks and mere decoration don't."""
     torch.manual_seed(3)
-    assert has_bypassed_convolution(handle_of(net().eval()), np.random.default_rng(1)) is has_one
+    used = net()
+    for _ in range(5):
+        used(torch.randn(4, 3, 8, 8))  # a spectral norm is estimated in training
+    assert has_bypassed_convolution(handle_of(used.eval()), np.random.default_rng(1)) is has_one
 
 
 class MostlyMeanColour(MeanColour):

@@ -21,9 +21,9 @@ from torch import Tensor
 from grader.checks.compare import numbers
 from grader.checks.two_networks.tracing import attribute
 from grader.checks.two_networks.untrained import random_images
-from grader.errors import CheckStopped
+from grader.errors import CheckStopped, StudentRaised
 from grader.records import Array
-from grader.sandbox.calls import make
+from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Handle
 
 MOST_TRIED = 24  # convolutions; a ResNet of depth 18 has 20
@@ -33,6 +33,9 @@ FOLLOWS = 0.8  # cosine of the answers in both orders: of recorded ones it is 0.
 ROUNDING = 1e-6  # of the largest number: two images whose answers are nearer than that have the same
 ALL_CHANGE = 0.1  # least share of the differences between images that all of the weights together must change ...
 ONE_CHANGES = 0.01  # ... and a single convolution, in a network of fifty
+FIRST_ORIGINALS = ("original", "original0")  # what torch calls the first tensor of which a weight is computed
+# ... and which function undoes the hooks that computed it before, by the name of what it was computed of.
+OLD_NORMS = {"weight_g": "torch.nn.utils.remove_weight_norm", "weight_u": "torch.nn.utils.remove_spectral_norm"}
 
 
 def depends_on(weights: Sequence[Handle], ask: Callable[[Tensor], Array], rng: Generator) -> bool:
@@ -73,6 +76,7 @@ def has_bypassed_convolution(net: Handle, rng: Generator) -> bool:
     Raises:
         CheckStopped: If the network can't be run.
     """
+    _make_weights_plain(net)
     for vector in _parameters(net, lambda shape: not _is_matrix(shape)):
         _change(vector, "uniform_", 0.5, 1.5)  # some architectures start their scales at 0: their branches don't show
     images = random_images(rng, IMAGES)
@@ -114,6 +118,27 @@ def _parameters(net: Handle, is_wanted: Callable[[tuple[int, ...]], bool]) -> li
         for place, shape in enumerate(told if isinstance(told, list) else [])
         if isinstance(shape, tuple | list) and is_wanted(tuple(int(side) for side in shape))
     ]
+
+
+def _make_weights_plain(net: Handle) -> None:
+    """Turn weights that a layer computes of others, as weight norm does, into plain ones: what divides has no 0."""
+    who = net.owner
+    listed = who.ask({"op": "make", "recipe": make("builtins.list", _ask_kept(net, "state_dict"))}, "", recorded=False)
+    names = [name.rpartition(".") for name in (listed if isinstance(listed, list) else []) if isinstance(name, str)]
+    for layer, _, name in names:
+        parametrized, is_so, weight = layer.rpartition(".parametrizations.")
+        if is_so and name in FIRST_ORIGINALS:
+            remove = make("torch.nn.utils.parametrize.remove_parametrizations", _layer(net, parametrized), weight)
+        elif name in OLD_NORMS:
+            remove = make(OLD_NORMS[name], _layer(net, layer))
+        else:
+            continue
+        with suppress(StudentRaised):  # a layer of the student's own, which has such names for something else
+            who.make(remove)
+
+
+def _layer(net: Handle, name: str) -> Recipe:
+    return make("torch.nn.Module.get_submodule", net, name)
 
 
 @contextmanager
