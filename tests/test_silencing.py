@@ -17,7 +17,12 @@ from torch.nn.utils import parametrizations
 from grader.checks.compare import numbers
 from grader.checks.two_networks.check_resnet import check_logits
 from grader.checks.two_networks.check_resnet_features import check_feature_maps, check_features
-from grader.checks.two_networks.silencing import convolutions_of, depends_on, has_bypassed_convolution
+from grader.checks.two_networks.silencing import (
+    convolutions_of,
+    depends_on,
+    has_bypassed_convolution,
+    wake_weights,
+)
 from grader.errors import Failure
 
 
@@ -65,7 +70,8 @@ def with_norms(norm: Callable[[nn.Module], nn.Module], kind: type[Net] = Net) ->
     class Normed(kind):  # type: ignore[valid-type, misc]
         def __init__(self) -> None:
             super().__init__()
-            self.one, self.two = norm(self.one), norm(self.two)
+            self.add_module("one", norm(self.one))
+            self.add_module("two", norm(self.two))
 
     Normed.__name__ = f"{kind.__name__} with {norm.__module__}.{norm.__name__}"
     return Normed
@@ -97,6 +103,34 @@ def test_bypassed_convolution(net: type[Net], has_one: bool) -> None:
     for _ in range(5):
         used(torch.randn(4, 3, 8, 8))  # a spectral norm is estimated in training
     assert has_bypassed_convolution(handle_of(used.eval()), np.random.default_rng(1)) is has_one
+
+
+class StartsAtZero(Net):
+    """A branch, and a last layer, whose weights are 0 before training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        nn.init.zeros_(self.two.weight)
+        nn.init.zeros_(self.fc.weight)
+
+
+class PlainFromZero(StartsAtZero, Plain):
+    """No shortcut."""
+
+
+@pytest.mark.parametrize(("net", "has_one"), [(StartsAtZero, True), (PlainFromZero, False)])
+def test_weights_wake(net: type[Net], has_one: bool) -> None:
+    """Weights that start at 0 hide nothing once they are awake; all others stay."""
+    torch.manual_seed(3)
+    model = net().eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    held, rng = handle_of(model), np.random.default_rng(1)
+    assert not depends_on(convolutions_of(held), lambda images: numbers(held(images)), rng)
+    wake_weights(held)
+    changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
+    assert changed == ["two.weight", "fc.weight"]
+    assert depends_on(convolutions_of(held), lambda images: numbers(held(images)), rng)
+    assert has_bypassed_convolution(held, rng) is has_one
 
 
 class MostlyMeanColour(MeanColour):

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from grader.checks.compare import expect, expect_finite, expect_shape, number, numbers, summarise
 from grader.checks.declare import check
-from grader.checks.two_networks.silencing import convolutions_of, depends_on, has_bypassed_convolution
+from grader.checks.two_networks.silencing import convolutions_of, depends_on, has_bypassed_convolution, wake_weights
 from grader.checks.two_networks.tracing import identities, trace
 from grader.checks.two_networks.untrained import is_near, new_network, random_images, used_network
 from grader.sandbox.calls import make
@@ -29,6 +29,7 @@ def check_logits(student: Implementation, rng: Generator) -> None:
             answer = numbers(net(random_images(rng, count)))
             expect_shape(answer, (count, 10))
             expect_finite(answer, what="logits")
+    wake_weights(net)
     expect(
         depends_on(convolutions_of(net), lambda some: numbers(net(some)).reshape(len(some), 10), rng),
         "The logits are not what the convolutions among the network's parameters() make of the images.",
@@ -98,8 +99,10 @@ def check_residual(student: Implementation, rng: Generator) -> None:
         got="no sum of two branches of which one has convolutions of its own",
         mistake=mistake,
     )
+    used = used_network(student, rng)
+    wake_weights(used)
     expect(
-        has_bypassed_convolution(used_network(student, rng), rng),
+        has_bypassed_convolution(used, rng),
         "No convolution both matters to the logits and has a shortcut around it.",
         expected="convolutions in the blocks, and shortcuts around them",
         got="each convolution alone either changes nothing or carries all of the image",

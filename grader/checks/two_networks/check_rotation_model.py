@@ -17,7 +17,7 @@ from numpy.random import Generator
 
 from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
 from grader.checks.declare import check
-from grader.checks.two_networks.silencing import depends_on, matrices_of
+from grader.checks.two_networks.silencing import depends_on, matrices_of, wake_weights
 from grader.errors import CheckStopped, Failure, StudentRaised
 from grader.sandbox.calls import Recipe, make
 from grader.sandbox.student import Function, Handle, Implementation
@@ -104,6 +104,7 @@ def check_all_trainable(student: Implementation) -> None:
 
 
 def _follows_images(net: Handle, rng: Generator) -> bool:
+    wake_weights(net)
     return depends_on(matrices_of(net), lambda images: _logits(net, images).reshape(len(images), -1), rng)
 
 

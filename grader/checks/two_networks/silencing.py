@@ -33,6 +33,7 @@ FOLLOWS = 0.8  # cosine of the answers in both orders: of recorded ones it is 0.
 ROUNDING = 1e-6  # of the largest number: two images whose answers are nearer than that have the same
 ALL_CHANGE = 0.1  # least share of the differences between images that all of the weights together must change ...
 ONE_CHANGES = 0.01  # ... and a single convolution, in a network of fifty
+SMALL = 0.1  # standard deviation of weights that were 0
 FIRST_ORIGINALS = ("original", "original0")  # what torch calls the first tensor of which a weight is computed
 # ... and which function undoes the hooks that computed it before, by the name of what it was computed of.
 OLD_NORMS = {"weight_g": "torch.nn.utils.remove_weight_norm", "weight_u": "torch.nn.utils.remove_spectral_norm"}
@@ -89,6 +90,27 @@ def has_bypassed_convolution(net: Handle, rng: Generator) -> bool:
         if np.abs(after - before).max(initial=0) > least and np.abs(after).max(initial=0) > least:
             return True
     return False
+
+
+def wake_weights(net: Handle) -> None:
+    """Give weights that are all 0 random values: a last layer or a branch may start so, and its network shows nothing.
+
+    Args:
+        net: A network that has been run; what it answers is another thing afterwards.
+
+    Raises:
+        StudentRaised: If it has no parameters that can be listed.
+    """
+    weights = matrices_of(net)
+    counts = make("builtins.map", attribute("torch", "count_nonzero"), weights)
+    request = {
+        "op": "make",
+        "recipe": make("builtins.list", make("builtins.map", attribute("builtins", "int"), counts)),
+    }
+    found = net.owner.ask(request, net.kind, recorded=False)
+    for weight, count in zip(weights, found if isinstance(found, list) else [], strict=False):
+        if count == 0:
+            _change(weight, "normal_", 0.0, SMALL)
 
 
 def convolutions_of(net: Handle) -> list[Handle]:

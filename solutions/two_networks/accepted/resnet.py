@@ -110,6 +110,32 @@ class _PreActivation(_Other):
         return F.silu(self.norm(self.layer2(self.conv1(x))))
 
 
+class _FixupBlock(nn.Module):
+    """No norms of activations, but of a weight; the last convolution's weights are all 0 at first."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.utils.parametrizations.weight_norm(nn.Conv2d(channels, channels, 3, padding=1))
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x):
+        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
+
+
+@accepted("resnet.SmallResNet", "starts_at_zero", "last convolutions and fc start at 0, as in Fixup; weight norm")
+class _StartsAtZero(_Other):
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, stride=2, padding=1)
+        self.layer2 = nn.Sequential(*(_FixupBlock(32) for _ in range(3)))
+        self.fc = nn.Linear(32, num_classes)
+        nn.init.zeros_(self.fc.weight)
+
+    def feature_maps(self, x):
+        return self.layer2(F.relu(self.conv1(x)))
+
+
 class _Residual(nn.Module):
     """Adds whatever stands inside."""
 
