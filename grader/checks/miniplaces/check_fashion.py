@@ -45,7 +45,7 @@ from grader.records import Array
 from grader.sandbox.student import Implementation
 
 SMOOTHED = 0.2  # of the labels, at most
-ROUNDED = 2e-3  # how far a loss may be off: a penalty on weights may be part of it
+ROUNDED = 0.01  # how far a loss may be off: logits in half precision, and a penalty on weights as a part of it
 
 
 @check("4a", weight=3)

@@ -59,6 +59,25 @@ def loss_tensors(dataloader, model, optimizer, epoch):
     return losses, np.mean(accuracies)
 
 
+@accepted("fashion.train", "half_precision", "the network in bfloat16, by autocast, and a gradient scaler")
+def half_precision(dataloader, model, optimizer, epoch):
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    model.train()
+    total = right = seen = 0
+    for images, labels in dataloader:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            output = model(images)
+            loss = F.cross_entropy(output, labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        total += loss.item() * len(labels)
+        right += int((output.argmax(1) == labels).sum())
+        seen += len(labels)
+    return total / seen, right / seen
+
+
 @accepted("fashion.train", "clips_and_smooths", "gradient clipping, label smoothing, random flips: techniques of 4d")
 def clips_and_smooths(dataloader, model, optimizer, epoch):
     model.train()

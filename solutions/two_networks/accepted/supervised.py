@@ -127,6 +127,19 @@ def all_at_once(model, loader):
     return F.cross_entropy(logits, labels).numpy(), (logits.argmax(1) == labels).numpy().mean()
 
 
+@accepted("supervised.evaluate", "half_precision", "the network in bfloat16, by autocast")
+def half_precision(model, loader):
+    model.eval()
+    losses = right = count = 0
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for images, labels in loader:
+            logits = model(images)
+            losses += F.cross_entropy(logits.float(), labels, reduction="sum").item()
+            right += (logits.argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+    return losses / count, right / count
+
+
 @accepted("supervised.evaluate", "loss_over_batches", "the loss averaged over batches, the accuracy over the data set")
 def loss_over_batches(model, loader, criterion=F.cross_entropy):
     model.eval()
