@@ -124,6 +124,41 @@ def test_writers(form: str, written: str) -> None:
     check_loaded(WRITTEN[written](value), told)
 
 
+OTHER_NETWORKS = {
+    "other layers": nn.Sequential(nn.Flatten(), nn.Linear(36, 10)),
+    "a convolution before them": nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(64, 10)),
+}
+
+
+class Wide(nn.Module):
+    """A student's class whose options are not the usual ones."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(36, width), nn.Linear(width, 10))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """(N, 1, 6, 6) -> (N, 10)."""
+        return self.layers(x)
+
+
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code:UserWarning")
+@pytest.mark.parametrize("network", OTHER_NETWORKS)
+def test_another_network_whole(network: str) -> None:
+    """Another network is not taken for the student's because it was pickled whole, no more than its state_dict is."""
+    with pytest.raises(Failure, match="its weights are those of another network") as refused:
+        load(holder(saved(OTHER_NETWORKS[network])))
+    assert refused.value.mistake == "fashion.model_of_other_network"
+
+
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code:UserWarning")
+def test_own_network_whole() -> None:
+    """A whole network of the student's class counts whatever its options, and within one that prepares the images."""
+    wide, prepared = Wide(12).eval(), nn.Sequential(nn.Identity(), NET)
+    check_loaded(saved(wide), "", Wide, wide)
+    check_loaded(saved(prepared), "", expected=prepared)
+
+
 def test_compiled_module() -> None:
     """A network saved whole after `torch.compile` is the network, and nothing is compiled to load it."""
     compiled = torch.compile(NET)

@@ -64,8 +64,7 @@ def load_into(net: Any, saved: Any) -> dict[str, Any]:
     import torch
 
     if isinstance(saved, torch.nn.Module):
-        network, wrappers = unwrap(saved)
-        return _loaded(network, "whole model", wrappers)
+        return _take_whole(net, saved)
     state, form = saved, "state_dict"
     for key in STATE_KEYS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
@@ -90,6 +89,26 @@ def load_into(net: Any, saved: Any) -> dict[str, Any]:
         return _problem("several", f"{describe(saved)}; networks that fit begin with {_prefixes(fits)}")
     unfit = _at_most_three([f"{quoted(name)} is only in the file" for name in fits[0].beside] if fits else [])
     return _problem("layers", describe(saved), unfit or differences(state, own))
+
+
+def _take_whole(net: Any, saved: Any) -> dict[str, Any]:
+    """The network that was saved whole, out of its wrappers, if it is one of the student's."""
+    network, wrappers = unwrap(saved)
+    if _is_of_kind(network, net):
+        return _loaded(network, "whole model", wrappers)
+    return _problem("layers", describe(saved), differences(network.state_dict(), net.state_dict()))
+
+
+def _is_of_kind(network: Any, net: Any) -> bool:
+    """Whether a whole network is what a state dict would be loaded into: of its class, whatever its options, or alike.
+
+    It may stand within another, such as one that normalizes the images first.
+    """
+    own = type(net)
+    if not own.__module__.startswith("torch") and any(isinstance(part, own) for part in network.modules()):
+        return True
+    fits = find_fits(network.state_dict(), net.state_dict())
+    return len(fits) == 1 and not fits[0].beside
 
 
 def _loaded(net: Any, form: str, taken_off: Sequence[str] = (), left_out: Sequence[str] = ()) -> dict[str, Any]:
