@@ -65,6 +65,7 @@ def test_other_rules(recorded: dict[str, bytes]) -> None:
     assert done.files[FORM] == form.encode()
 
 
+@pytest.mark.slow
 def test_slips_in_a_form(recorded: dict[str, bytes]) -> None:
     """A mark that the task can't have is told and not merged; the rest of the grade stands."""
     done = again(recorded, recorded[FORM].decode().replace("score = -1.0", "score = 99.0", 1))
@@ -74,6 +75,7 @@ def test_slips_in_a_form(recorded: dict[str, bytes]) -> None:
     assert "None of its marks are merged until that is mended" in done.message
 
 
+@pytest.mark.slow
 def test_marks_of_another_zip(recorded: dict[str, bytes]) -> None:
     """Marks that a person gave an earlier zip of the student are kept beside a new form, and told."""
     form = recorded[FORM].decode().replace("score = -1.0", "score = 0.5", 1)

@@ -179,6 +179,7 @@ def test_help(run: Callable[..., Ended], command: str) -> None:
     assert "Usage:" in printed
 
 
+@pytest.mark.slow
 def test_poor_terminal(bob: Path, tmp_path: Path) -> None:
     """A terminal that knows only ASCII shows question marks and costs nobody the grade."""
     umlaut = bob.with_name("bö→b.zip")

@@ -104,7 +104,7 @@ def ended(assignment_id: str, who: Implementation, tasks: tuple[str, ...]) -> li
         ("two_networks", "supervised.normaliser_detached", "2.1"),
         pytest.param("two_networks", "supervised.uses_nll_loss", "2.1", marks=pytest.mark.slow),
         pytest.param("two_networks", "rotation.views_for_permute", "3", marks=pytest.mark.slow),
-        ("two_networks", "visualize.layers_only_one", "4.1"),
+        pytest.param("two_networks", "visualize.layers_only_one", "4.1", marks=pytest.mark.slow),
         pytest.param("two_networks", "neighbours.skips_itself", "4.4", marks=pytest.mark.slow),
     ],
 )

@@ -46,6 +46,7 @@ def once_only(path: str) -> str:
     return path
 
 
+@pytest.mark.slow
 def test_deaths_cost_only_themselves() -> None:
     """Jobs beside one whose process dies have their results; that one comes back as an exception."""
     found = dict(run_jobs(Machine(2), double, [1, 2, -3, 4, -5, 6, 7]))
@@ -55,6 +56,7 @@ def test_deaths_cost_only_themselves() -> None:
     assert {job for job, result in found.items() if isinstance(result, Exception)} == {-3, -5}
 
 
+@pytest.mark.slow
 def test_second_chance(tmp_path: Path) -> None:
     """A job whose process died once, by bad luck, is tried again alone."""
     paths = [str(tmp_path / name) for name in "ab"]

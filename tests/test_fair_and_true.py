@@ -201,6 +201,7 @@ def stated(help: str) -> list[str]:
     return [sentence for sentence in re.split(r"(?<=[.?]) (?=[A-Z])", help) if not sentence.endswith("?")]
 
 
+@pytest.mark.slow
 def test_first_batch_without_return() -> None:
     """Of `next(iter(loader))` it is said that the first batch counts; whether there is a `return` is only asked."""
 

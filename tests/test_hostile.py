@@ -42,7 +42,11 @@ BACKENDS = (fork, cold, container)
 ALL = jail.BACKENDS
 NUMBERS = itertools.count()
 CODE = [name for name in CASES if not expectation(name).keys() & {"whole", "one_wall"}]
-JUDGED = [name for name in CASES if expectation(name).get("one_wall")]
+JUDGED = [
+    pytest.param(name, marks=pytest.mark.slow if expectation(name).get("slow") else ())
+    for name in CASES
+    if expectation(name).get("one_wall")
+]
 ROWS = {f"D{number}" for number in range(1, 8)} | {f"E{number}" for number in range(1, 17)}
 ZIPS = [name for name in CASES if expectation(name).get("whole")]
 

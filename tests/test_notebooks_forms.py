@@ -59,7 +59,7 @@ def test_released(assignment_id: str) -> None:
     assert any("raise NotImplementedError" in cell for cell in cells_of(raw, "code"))
 
 
-@pytest.mark.parametrize("assignment_id", ASSIGNMENTS)
+@pytest.mark.parametrize("assignment_id", ["miniplaces", pytest.param("two_networks", marks=pytest.mark.slow)])
 def test_runs_on_solutions(assignment_id: str) -> None:
     """The solved notebook runs from top to bottom and draws; the students' runs up to the first TODO."""
     raw = solved(assignment_id)

@@ -81,6 +81,7 @@ def test_pages_of_two_networks(whose: str, tmp_path: Path) -> None:
     assert [round(filled(page), 2) for page in drawn[:-1] if filled(page) < 0.5] == []
 
 
+@pytest.mark.slow
 def test_many_large_figures(tmp_path: Path) -> None:
     """Figures that can't be split leave no page mostly empty, however many of them follow each other."""
     labels = ("palace", "pagoda", "church/outdoor", "amusement park", "castle")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import zipfile
@@ -233,8 +234,23 @@ def test_feedback(alice_run: CommandRun, alice: Grade) -> None:
     assert feedback == feedback_text(alice, get_assignment("miniplaces").title)
 
 
+def test_one_module_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One module, graded twice, gives the same record, times aside; in real cells, but no report is drawn."""
+    monkeypatch.setattr(pipeline, "render_report", lambda *_arguments, **_options: None)
+    monkeypatch.setattr(pipeline, "run_submission", functools.partial(pipeline.run_submission, tasks=("1a", "1b")))
+    module = (PROJECT / "examples" / "alice" / "filters.py").read_text(encoding="utf-8")
+    path, contents = make_zip(tmp_path / "bob.zip", filters=module), []
+    for out in (tmp_path / "first", tmp_path / "second"):
+        assert grade_zip(path, out).score > 0
+        contents.append(content_of(out / "bob"))
+        contents[-1].pop("execution_time")
+        contents[-1]["extra_data"].pop("seconds")
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.slow
 def test_grading_twice(alice_run: CommandRun, tmp_path: Path) -> None:
-    """The same zip gives the same record and the same arrays, times aside."""
+    """The same zip gives the same record and the same arrays, times aside: a whole grading beside the shared one."""
     grade_zip(ALICE, tmp_path)
     first, second = content_of(alice_run.out / "alice"), content_of(tmp_path / "alice")
     for content in (first, second):

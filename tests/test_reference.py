@@ -98,6 +98,7 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights(use: Callable[..., None]) -> None:
     """The same seed gives the same weights to the bit, another seed gives others."""
     first = train_reference("miniplaces", console=Console(file=io.StringIO()))
@@ -527,6 +528,7 @@ def test_two_networks(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch)
     assert "rotation" not in supervised["obtained"]
 
 
+@pytest.mark.slow
 def test_stand_ins(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where CIFAR-10 is missing the stand-ins are trained, and only they."""
     recipes = [

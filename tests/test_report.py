@@ -129,6 +129,7 @@ def test_nothing_logged(full: Rendered) -> None:
     assert full.refused == []
 
 
+@pytest.mark.slow
 def test_same_bytes(full: Rendered, tmp_path: Path) -> None:
     """Rendering the same grade twice gives the same bytes, in both formats."""
     again = render(tmp_path, sample.grade(), exhibits())

@@ -85,6 +85,7 @@ ODD = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_hostile_text_in_bounds(tmp_path: Path) -> None:
     """With odd text in every field, as much of it as there may be, the full report is made, small and without links."""
     checks = tuple(
@@ -111,7 +112,10 @@ def test_hostile_text_in_bounds(tmp_path: Path) -> None:
     ("hostile", "why"),
     [
         ("while True: pass", "it took longer than 6 seconds of computing"),
-        ("return honest('<pre>' + 'word <b>' * 200_000, {})", "it took longer than 6 seconds of computing"),
+        pytest.param(
+            "return honest('<pre>' + 'word <b>' * 200_000, {})", "it took longer than 6 seconds of computing",
+            marks=pytest.mark.slow,
+        ),
         ("return b''.join(bytes(1 << 20) for _ in range(1 << 14))", "it needed too much memory"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "the program that does it stopped"),
         ("os._exit(0)", "the program that does it stopped"),

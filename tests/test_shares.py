@@ -27,7 +27,7 @@ COUNTS = "import sys, time\nend = time.monotonic() + 20\nn = 0\nwhile time.monot
 SPINS = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [way if way == "fork" else pytest.param(way, marks=pytest.mark.slow) for way in WAYS])
 def test_share(way: str) -> None:
     """Under every wall and user, tasks are limited, idle cells stand still, and 28 busy tasks starve nobody."""
     name, _, how = way.partition(" ")
