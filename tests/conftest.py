@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 os.environ["GRADER_SECRET"] = (
     "the secret of our own tests, the same in every process"  # so that all runs meet the same inputs
 )
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's, before it is imported: other workers have the other cores
 settings.register_profile("patient", deadline=None)  # how long an example takes is the machine's business
 settings.load_profile("patient")
 

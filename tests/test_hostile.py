@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 import torch
 from sample_hostile import CASES, FOLDERS, HOSTILE, Code, assignment, expectation, files_of, judge, tasks_of, zipped
-from sample_processes import descendants, of_users
+from sample_processes import descendants, wait_until_gone
 
 from grader import pipeline
 from grader.pipeline import grade_zip
@@ -107,7 +107,7 @@ def unharmed(
     before, kept = descendants(os.getpid()), belongings()
     yield
     with_backend(None)
-    assert of_users(used) == set()
+    assert wait_until_gone(used) == set()
     assert descendants(os.getpid()) <= before
     assert {what: now ^ kept[what] for what, now in belongings().items() if now != kept[what]} == {}
     assert marks(tmp_path) == []
