@@ -300,6 +300,12 @@ def linked_zip(folder: Path) -> None:
     (folder / "work.zip").symlink_to("/dev/zero")
 
 
+def link_to_a_zip(folder: Path) -> None:
+    """A link to another student's zip, alone."""
+    (folder / "pixels.py").unlink()
+    (folder / "work.zip").symlink_to(write_submission(folder.parent / "another.zip"))
+
+
 def pipe(folder: Path) -> None:
     """A pipe that nobody writes into."""
     os.mkfifo(folder / "data")
@@ -330,6 +336,7 @@ def deep(folder: Path) -> None:
         (link, '"answers.md" is a link or a device'),
         (linked_folder, '"more" is a link or a device'),
         (linked_zip, '"work.zip" is a link or a device'),
+        (link_to_a_zip, '"work.zip" is a link or a device'),
         (pipe, '"data" is a link or a device'),
         (many, "1,000"),
         (huge, "larger than 256 MiB"),

@@ -68,13 +68,16 @@ def test_too_many_tasks() -> None:
 
 def test_too_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Open files of a whole tree are counted: sockets hold memory that no process is charged for."""
-    source = "import os, socket\nheld = [socket.socketpair() for _ in range(10)]\nprint(flush=True)\ninput()"
+    source = "import os, socket, sys\nmine, other = os.pipe()\nchild = os.fork()\n"  # each has less than the limit
+    source += "held = [socket.socketpair() for _ in range(6)]\n"
+    source += "if child: os.read(mine, 1); print(flush=True); input()\n"
+    source += "else: os.write(other, b'.'); os.close(other); sys.stdin.read()\n"
     with subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         watched = Processes(process.pid, 1 << 40, 7)
         assert watched.exceeded() == ""
-        monkeypatch.setattr(meters, "FILES", 20)
+        monkeypatch.setattr(meters, "FILES", 24)
         assert watched.exceeded() == "files"
         process.communicate(b"\n")
 
