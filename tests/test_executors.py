@@ -18,6 +18,7 @@ from grader import pool
 from grader.classroom.executors import Cluster, Machine, run_jobs
 from grader.classroom.job import Job
 from grader.errors import MachineError, TookTooLong
+from grader.rubric import get_assignment
 
 
 def begin(parent: int) -> None:
@@ -103,10 +104,11 @@ def test_deadline() -> None:
 
 
 def test_deadline_of_a_submission() -> None:
-    """A submission may take several times its own seconds by the clock, and more than one that is scored again."""
-    known, unknown = Job("ada", assignment="miniplaces"), Job("ada")
-    assert unknown.deadline_s >= known.deadline_s >= 2 * 600
-    assert Job("ada", assignment="miniplaces", recorded={"results.json": b""}).deadline_s < known.deadline_s
+    """A submission may take 15 minutes and three times its own seconds; one that is scored again the minutes alone."""
+    known = Job("ada", assignment="miniplaces")
+    assert known.deadline_s == 15 * 60 + 3 * get_assignment("miniplaces").limits.submission_s
+    assert Job("ada").deadline_s >= known.deadline_s
+    assert Job("ada", assignment="miniplaces", recorded={"results.json": b""}).deadline_s == 15 * 60
 
 
 def test_no_scheduler() -> None:
