@@ -199,3 +199,7 @@ def test_marks_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(MarksRefused, match=r"elsewhere.toml, line \d+: the form gives task"):
         pipeline.grade_zip(folder / "alice.zip", out, manual=form)
     assert score_of(out, "alice") == low
+    before = {path.name: path.read_bytes() for path in (out / "alice").iterdir()}
+    with pytest.raises(MarksRefused, match=r"elsewhere.toml, line \d+: the form gives task"):
+        pipeline.render_again(out, "alice", manual=form)
+    assert {path.name: path.read_bytes() for path in (out / "alice").iterdir()} == before
