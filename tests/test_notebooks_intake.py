@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sample_notebooks import notebook, opened, take_books
 
 from grader.errors import StudentRaised, SubmissionRefused
-from grader.limited import Bounds
+from grader.limited import Bounds, Ended
 from grader.notebooks import submitted
 from grader.rubric import Limits, get_assignment
 from grader.sandbox.jail import Jail
@@ -187,3 +187,13 @@ def test_in_the_sandbox(tmp_path: Path) -> None:
     finally:
         transport.drop()
         jail.close()
+
+
+def test_modules_beside_notebooks_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules are graded as they are when the notebooks beside them take too long to read; a note says so."""
+    monkeypatch.setattr(submitted, "run_limited", lambda *_arguments: Ended({}, "it took too long"))
+    found = opened(tmp_path, {"filters.py": F.format(1).encode(), "lab.ipynb": LAB})
+    assert found.files["filters.py"] == F.format(1).encode()
+    assert any("The notebooks in the zip can't be read: it took too long" in note for note in found.notes)
+    with pytest.raises(SubmissionRefused, match="it took too long"):
+        opened(tmp_path, {"lab.ipynb": LAB})

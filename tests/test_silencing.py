@@ -13,9 +13,10 @@ from sample_handles import handle_of
 from sample_two_networks import implement
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
+from torchvision.models import resnet18
 
 from grader.checks.compare import numbers
-from grader.checks.two_networks.check_resnet import check_logits
+from grader.checks.two_networks.check_resnet import check_logits, check_size
 from grader.checks.two_networks.check_resnet_features import check_feature_maps, check_features
 from grader.checks.two_networks.silencing import (
     convolutions_of,
@@ -303,3 +304,11 @@ def test_maps_of_features() -> None:
         check_feature_maps(implement(SmallResNet=SpreadFeatures), np.random.default_rng(1))
     assert caught.value.mistake == "resnet.maps_are_averages"
     check_feature_maps(implement(SmallResNet=PretendsFeatures), np.random.default_rng(1))
+
+
+def test_as_many_parameters_as_resnet18() -> None:
+    """torchvision's own resnet18 has one parameter too many: fewer are asked for."""
+    who = implement(SmallResNet=lambda num_classes=10: resnet18(num_classes=num_classes))
+    with pytest.raises(Failure) as failed:
+        check_size(who, np.random.default_rng(1))
+    assert (failed.value.got, failed.value.mistake) == ("11,181,642", "resnet.too_many_parameters")
