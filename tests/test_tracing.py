@@ -23,6 +23,7 @@ class Block(nn.Module):
         super().__init__()
         self.one, self.two = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
         self.norm, self.scale = nn.BatchNorm2d(3), nn.Parameter(torch.zeros(()))
+        self.weight = nn.Parameter(torch.eye(3))
         self.combine = combine
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,7 +53,11 @@ RESIDUAL = {
     "plus": lambda b, x: b.branch(x) + x,
     "torch.add": lambda b, x: torch.add(x, b.branch(x), alpha=0.5),
     "in place": in_place,
-    "with a convolution as shortcut": lambda b, x: b.branch(x) + b.two(x),
+    "with a convolution as shortcut": lambda b, x: b.branch(b.branch(x)) + b.two(x),
+    "with a pooled and padded shortcut": lambda b, x: b.branch(x) + F.pad(F.avg_pool2d(x, 2), [0, 2, 0, 2]),
+    "dense": lambda b, x: x + (y := b.branch(x)) + b.two(x + y),
+    "with two branches": lambda b, x: x + b.branch(x) + b.two(x),
+    "with weights made in the forward pass": lambda b, x: x + F.conv2d(x, (b.weight @ b.weight)[..., None, None]),
     "with a factor that is 0": lambda b, x: x + b.scale * b.branch(x),
     "sum of a list": lambda b, x: sum([b.branch(x), x]),
     "sum of a stack": lambda b, x: torch.stack([b.branch(x), x]).sum(0),
@@ -66,6 +71,24 @@ RESIDUAL = {
 def test_residual(combine: Callable[[Any, Tensor], Tensor]) -> None:
     """Every way to write a residual addition is recognised; of what is out of sight the best is assumed."""
     assert computed(combine).has_residual()
+
+
+PARALLEL = {
+    "two convolutions side by side": lambda b, x: b.one(x) + b.two(x),
+    "after other functions": lambda b, x: b.branch(x) + b.two(F.relu(b.norm(x))),
+    "three side by side": lambda b, x: b.one(x) + b.two(x) + b.branch(x),
+    "stacked": lambda b, x: torch.stack([b.one(x), b.two(x), b.branch(x)]).sum(0),
+    "two and two": lambda b, x: b.two(b.branch(x)) - b.one(b.two(x)),
+    "one with made weights": lambda b, x: b.one(x) + F.conv2d(x, (b.weight @ b.weight @ b.weight)[..., None, None]),
+}
+
+
+@pytest.mark.parametrize("combine", PARALLEL.values(), ids=PARALLEL)
+def test_parallel(combine: Callable[[Any, Tensor], Tensor]) -> None:
+    """Branches of equally many layers are no residual addition: none of them is a shortcut past the others."""
+    steps = computed(combine)
+    assert steps.has_parallel()
+    assert not steps.has_residual()
 
 
 PLAIN = {
@@ -83,6 +106,7 @@ def test_no_residual(combine: Callable[[Any, Tensor], Tensor]) -> None:
     """Other sums, products and concatenations are no residual additions."""
     steps = computed(combine)
     assert not steps.has_residual()
+    assert not steps.has_parallel()
     assert steps.has_doubling() is (combine is PLAIN["added to itself"])
 
 

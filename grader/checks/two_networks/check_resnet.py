@@ -90,13 +90,15 @@ def check_residual(student: Implementation, rng: Generator) -> None:
     mistake = "resnet.no_addition"
     if steps.has_doubling():
         mistake = "resnet.adds_to_itself"
+    elif steps.has_parallel():
+        mistake = "resnet.parallel_branches"
     elif any(step.kind == "Cat" for step in steps.steps.values()):
         mistake = "resnet.concatenates"
     expect(
         steps.has_residual(),
         "No residual addition took place.",
-        expected="block(x) = convolutions(x) + shortcut(x)",
-        got="no sum of two branches of which one has convolutions of its own",
+        expected="block(x) = convolutions(x) + shortcut(x), where the shortcut has fewer layers, or none",
+        got="no sum of two branches of which one has fewer layers than the other",
         mistake=mistake,
     )
     used = used_network(student, rng)

@@ -64,26 +64,44 @@ class Computation:
     images: int
 
     def is_residual(self, key: int) -> bool:
-        """Whether a step adds two things made from the images, one of them by a layer that the other did not need."""
+        """Whether a step adds two things made from the images, one of which more layers led to, one after another.
+
+        A shortcut has fewer layers than what it bypasses. Equally many are two branches side by side.
+        """
+        return len({depth for _, depth in self._branches(key)}) > 1
+
+    def is_parallel(self, key: int) -> bool:
+        """Whether a step adds two things made from the images, each by a layer of its own, and no residual addition."""
+        branches = [layers for layers, _ in self._branches(key)]
+        has_own = any(one & ~other and other & ~one for one in branches for other in branches)
+        return has_own and not self.is_residual(key)
+
+    def _branches(self, key: int) -> list[tuple[int, int]]:
+        """What an addition adds that is made from the images, as in `_behind`; nothing for another step."""
         step = self.steps[key]
         if step.kind not in ADDITIONS:
-            return False
+            return []
         behind = [self._behind[source] for source in dict.fromkeys(step.sources)][:MOST_SUMMANDS]
-        branches = [layers for layers, has_images in behind if has_images]
-        return any(one & ~other for one in branches for other in branches)
+        return [(layers, depth) for layers, depth in behind if depth is not None]
 
     def has_residual(self) -> bool:
         """Whether there is such an addition, or may be one in a hidden step."""
         return any(step.is_hidden for step in self.steps.values()) or any(map(self.is_residual, self.steps))
 
+    def has_parallel(self) -> bool:
+        """Whether there is an addition of two branches with equally many layers, each with its own."""
+        return any(map(self.is_parallel, self.steps))
+
     @cached_property
-    def _behind(self) -> dict[int, tuple[int, bool]]:
-        """What each step depends on: the layers with weights, a bit each, and whether the images are among it.
+    def _behind(self) -> dict[int, tuple[int, int | None]]:
+        """What each step depends on: the layers with weights, a bit each, and how many led there from the images.
+
+        These are the most that come one after another; None for a step that does not depend on the images.
 
         A student's process can send any graph, so the work grows with its size only: each step is visited once.
         """
         bits = {key: 1 << place for place, key in enumerate(k for k, s in self.steps.items() if s.kind in WEIGHTED)}
-        found: dict[int, tuple[int, bool]] = {}
+        found: dict[int, tuple[int, int | None]] = {}
         for root in self.steps:
             waiting = [(root, False)]
             while waiting:
@@ -92,13 +110,14 @@ class Computation:
                     continue
                 sources = self.steps[key].sources
                 if not are_sources_done:
-                    found[key] = bits.get(key, 0), key == self.images  # what a loop in a forged graph finds
+                    found[key] = bits.get(key, 0), 0 if key == self.images else None  # what a forged loop finds
                     waiting += [(key, True), *((source, False) for source in sources if source not in found)]
                     continue
-                layers, has_images = found[key]
+                layers, depth = found[key]
+                depths = [deep for _, deep in (found[source] for source in sources) if deep is not None]
                 for source in sources:
-                    layers, has_images = layers | found[source][0], has_images or found[source][1]
-                found[key] = layers, has_images
+                    layers |= found[source][0]
+                found[key] = layers, max(depths) + (key in bits) if depths else depth
         return found
 
     def has_doubling(self) -> bool:

@@ -109,6 +109,22 @@ class _AddsToItself(_Wrong):
 
 @mistake(
     "resnet.SmallResNet",
+    "parallel_branches",
+    check="check_residual",
+    help="The two branches that are added have equally many layers, one after another, so neither is a shortcut. Put "
+    "two convolutions or more into the branch, and none into the shortcut, or a single one where shapes differ.",
+)
+class _ParallelBranches(_Wrong):
+    def __init__(self, num_classes=10):
+        super().__init__(num_classes)
+        self.one, self.other = nn.Conv2d(3, 128, 1), nn.Conv2d(3, 128, 1)
+
+    def feature_maps(self, x):
+        return self.one(x) + self.other(x)
+
+
+@mistake(
+    "resnet.SmallResNet",
     "concatenates",
     check="check_residual",
     help="The network concatenates tensors (torch.cat), as DenseNet does. A residual network adds them.",
