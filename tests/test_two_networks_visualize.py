@@ -6,6 +6,8 @@ That known mistakes are caught and other right ways accepted is shown by tests/t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,8 +35,12 @@ from grader.checks.two_networks.filter_pictures import (
     with_copies,
 )
 from grader.checks.two_networks.layers import has_layer, is_convolution, is_first_convolution
-from grader.errors import CheckStopped, Failure, StudentRaised
+from grader.errors import CheckStopped, Failure, StudentCrashed, StudentRaised, StudentTimeout
 from grader.records import Array
+from grader.sandbox.calls import Terms
+from grader.sandbox.protocol import Frame, Header
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
 
 
 @pytest.fixture
@@ -139,6 +145,50 @@ def test_layers_without_network() -> None:
     """Names of layers earn nothing where SmallResNet can't be made: they name no layer."""
     with pytest.raises(StudentRaised):
         check_visualize.check_layers(implement(SmallResNet=lambda: 1 / 0))
+
+
+class Ending(LocalTransport):
+    """Ends the process whenever a network is given images: what was made in it is gone."""
+
+    def __init__(self, names: dict[str, Any], end: type[CheckStopped]) -> None:
+        modules = {name: ModuleType(name) for name in ("resnet", "visualize")}
+        for module in modules.values():
+            vars(module).update(names)
+        self.end = end
+        super().__init__(modules, {})
+
+    def exchange(self, header: Header, arrays: list[Array], terms: Terms) -> Frame:
+        """Answer what needs no images."""
+        if arrays:
+            super().__init__(self._modules, self._files)
+            raise self.end("The call was stopped after 30 seconds.")
+        return super().exchange(header, arrays, terms)
+
+
+@pytest.mark.parametrize("end", [StudentTimeout, StudentCrashed])
+@pytest.mark.parametrize(
+    ("layers", "is_right"), [(("stem.1.0", "late"), True), (("any", "two"), False), (("late", "fc"), False)]
+)
+def test_layers_of_slow_network(end: type[CheckStopped], layers: tuple[str, str], is_right: bool) -> None:
+    """A network that does not end in time, or ends its process, is looked into without being run: wrong names fail."""
+    transport = Ending({"SmallResNet": Reordered, "LAYERS": layers}, end)
+    with nullcontext() if is_right else pytest.raises(Failure):
+        check_visualize.check_layers(Implementation(("resnet", "visualize"), transport))
+
+
+def test_layers_of_network_that_takes_too_long_to_make() -> None:
+    """Where SmallResNet() is not made in time, names earn nothing: they name no layer."""
+
+    class Slow(LocalTransport):
+        def exchange(self, header: Header, arrays: list[Array], terms: Terms) -> Frame:
+            if header.get("target", {}).get("name") == "SmallResNet":
+                raise StudentTimeout("The call was stopped after 30 seconds.")
+            return super().exchange(header, arrays, terms)
+
+    module = ModuleType("visualize")
+    vars(module)["LAYERS"] = ("any", "two")
+    with pytest.raises(StudentTimeout):
+        check_visualize.check_layers(Implementation(("resnet", "visualize"), Slow({"visualize": module}, {})))
 
 
 def _upright(weight: Array) -> Array:

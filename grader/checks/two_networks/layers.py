@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import torch
 
 from grader.checks.compare import numbers
-from grader.errors import Failure, StudentRaised
+from grader.errors import Failure, StudentCrashed, StudentRaised, StudentTimeout
 from grader.records import Array
 from grader.sandbox.student import Function, Handle, Implementation
 
@@ -59,10 +57,14 @@ def made_network(student: Implementation) -> Handle:
     """The student's `SmallResNet()`, whether or not it can be run.
 
     Raises:
-        CheckStopped: If it can't be made.
+        CheckStopped: If it can't be made, or if nothing is left of the submission's seconds.
     """
     net: Handle = student.resnet.SmallResNet.with_options(keep=True)()
-    with suppress(StudentRaised):  # lazy layers make their weights now
+    try:
         net.eval()
-        net(torch.zeros(1, CHANNELS, 32, 32))
+        net(torch.zeros(1, CHANNELS, 32, 32))  # lazy layers make their weights now
+    except StudentRaised:
+        pass
+    except (StudentTimeout, StudentCrashed):  # the process has ended, and the network with it: another one is not run
+        net = student.resnet.SmallResNet.with_options(keep=True)()
     return net
