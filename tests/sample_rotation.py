@@ -74,6 +74,11 @@ def looks_for_bright_quarter(labels: tuple[int, ...]) -> nn.Module:
     return net
 
 
+def tells_turns_by(net: nn.Module) -> Implementation:
+    """A student whose rotation.pth is such a network, as one of `looks_for_bright_quarter`."""
+    return implement({"rotation.pth": saved(net)}, rotation_model=lambda _model: looks_for_bright_quarter((0, 1, 2, 3)))
+
+
 def metrics() -> dict[str, Any]:
     """Of a reference network."""
     curves = {name: [0.5, 0.4] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")}

@@ -15,7 +15,7 @@ from sample_rotation import (
     looks_for_bright_quarter,
     make_reference,
     pictures,
-    saved,
+    tells_turns_by,
 )
 
 from grader.checks.two_networks import check_extremes
@@ -105,7 +105,7 @@ def test_images_are_shown_as_seen(reference: Reference, exhibit: Function, laid_
 def test_network_that_turns_right(reference: Reference, exhibit: Function, laid_out: list[Exhibit]) -> None:
     """What a network whose labels count to the right said is shown as the turn that it meant."""
     for labels in (LEFT, RIGHT):
-        student = implement({"rotation.pth": saved(looks_for_bright_quarter(labels))})
+        student = tells_turns_by(looks_for_bright_quarter(labels))
         check_extremes.check_extremes_of_network(
             student, implement(), rng(), pictures(is_cifar=True), reference, exhibit
         )

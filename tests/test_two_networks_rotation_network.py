@@ -16,6 +16,7 @@ from sample_rotation import (
     make_reference,
     pictures,
     saved,
+    tells_turns_by,
     weights,
 )
 from torch import nn
@@ -160,8 +161,8 @@ def test_files_exchanged() -> None:
     for content, mistake in (
         (weights(10), "rotation.model_of_ten_classes"),
         (weights(7), "rotation.model_of_other_network"),
-        (nn.Sequential(nn.AvgPool2d(32), nn.Flatten(), nn.Linear(3, 10)), "rotation.model_of_ten_classes"),
-        (nn.Sequential(nn.AvgPool2d(32), nn.Flatten(), nn.Linear(3, 5)), None),
+        (nn.Sequential(nn.AvgPool2d(32), nn.Flatten(), nn.Linear(3, 10)), "rotation.model_of_other_network"),
+        (nn.Sequential(nn.AvgPool2d(32), nn.Flatten(), nn.Linear(3, 5)), "rotation.model_of_other_network"),
     ):
         with pytest.raises(Failure) as caught:
             load_rotation_network(implement({"rotation.pth": saved(content)}))
@@ -196,7 +197,7 @@ def test_accuracy_is_kept_for_other_plots() -> None:
     """The accuracy on the four turns is measured, whichever way the labels count, and kept under its name."""
     for labels in (LEFT, RIGHT):
         measured: dict[str, float] = {}
-        student = implement({"rotation.pth": saved(looks_for_bright_quarter(labels))})
+        student = tells_turns_by(looks_for_bright_quarter(labels))
         shown = pictures(is_cifar=True).test
         check_rotation_training.check_rotation_accuracy(
             student, np.random.default_rng(1), {"accuracy": 0.6}, shown, measured, Looks("", [])
@@ -214,7 +215,7 @@ def test_accuracy_is_kept_for_other_plots() -> None:
 )
 def test_accuracy_is_too_low(net: nn.Module, mistake: str | None) -> None:
     """Other labels are told from a network that has learned nothing, and from one that has learned too little."""
-    student = implement({"rotation.pth": saved(net)})
+    student = tells_turns_by(net)
     shown, looks = pictures(is_cifar=True).test, Looks("", [])
     check = functools.partial(check_rotation_training.check_rotation_accuracy, student, np.random.default_rng(1))
     with pytest.raises(Failure) as caught:
