@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from sample_modules import write_module
-from torch import Tensor
+from torch import Tensor, nn
 
 from grader.checks.looks import Looks
 from grader.datasets.imageset import ImageSet
@@ -180,6 +181,13 @@ def student(folder: Path, kind: str, known: Tensor, labels: Tensor, files: Mappi
     modules = {"fashion": module, "resnet": module}
     everything = {"model.pth" if known.shape[1] == 1 else "supervised.pth": weights, **files}
     return Implementation(tuple(modules), LocalTransport(modules, everything), everything)
+
+
+def student_of(net: nn.Module) -> Implementation:
+    """A student whose MyNet is this very network, trained."""
+    module, files = ModuleType("fashion"), {"model.pth": saved(net.state_dict())}
+    vars(module)["MyNet"] = lambda: copy.deepcopy(net)
+    return Implementation(("fashion",), LocalTransport({"fashion": module}, files), files)
 
 
 def rotation_student(folder: Path, kind: str, known: Tensor, turns: Tensor) -> Implementation:

@@ -29,6 +29,7 @@ from grader.checks.altered import (
 from grader.checks.holdings import MOST_OTHER, MOST_SOURCE, compare_size, look_into, note_files
 from grader.checks.looks import Looks
 from grader.checks.tables import count_literals, tables_in_file
+from grader.checks.training_images import compare_with_training
 from grader.errors import MachineError
 from grader.records import WorthALook
 from grader.sandbox.student import Implementation
@@ -107,6 +108,38 @@ def test_slow_networks_are_asked_less(seconds: float, asked: int) -> None:
     looks, _ = sample.collector()
     compare_altered(looks, question, np.random.default_rng(1), 0.5)
     assert batches == [3 * asked]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0.0, 2000), (50.0, 2000), (80.0, 1000), (1e6, FEWEST)])
+def test_slow_networks_are_asked_about_fewer_training_images(seconds: float, asked: int) -> None:
+    """Training images are asked about in the same batch, never for more than a fifth of 50 seconds, but for a few."""
+    question, batches = asked_of(nn.Linear(1, 1), count=4000, seconds=seconds)
+    looks, found = sample.collector()
+    training = question.images[:2000], question.labels[:2000]
+    compare_altered(looks, question, np.random.default_rng(1), 0.5, training)
+    assert batches[0] - asked in {3 * IMAGES, 3 * FEWEST}
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("on_test", "on_training", "count", "is_told"),
+    [
+        (0.91, 0.90, 2000, False),
+        (0.91, 0.885, 2000, False),  # 2.5 points, for certain
+        (0.91, 0.87, 2000, True),
+        (0.62, 0.585, 2000, False),  # 3.5 points, by chance
+        (0.62, 0.57, 2000, True),
+        (0.62, 0.54, 100, False),
+        (0.72, 1.0, 2000, False),
+        (1.0, 1.0, 2000, False),
+        (1.0, 0.1, 100, True),
+    ],
+)
+def test_worse_on_training_images(on_test: float, on_training: float, count: int, is_told: bool) -> None:
+    """A network is told where it is worse on training images by more than three points and more than chance."""
+    looks, found = sample.collector()
+    compare_with_training(looks, on_test, 10_000, on_training, count)
+    assert sample.kinds(found) == ({"worse_on_training"} if is_told else set())
 
 
 def test_seconds_are_the_submissions() -> None:

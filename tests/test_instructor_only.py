@@ -128,9 +128,8 @@ def test_student_is_not_told(
     printed = capsys.readouterr()
     assert ended.value.code == 0
     looks = read_looks(out / "mallory")
-    assert {"altered_images", "table_in_file", "table_in_network", "large_model_file", "too_good"} == {
-        x.name for x in looks
-    }
+    told = {"altered_images", "worse_on_training", "table_in_file", "table_in_network", "large_model_file", "too_good"}
+    assert told == {look.name for look in looks}
     assert all(look.sentence[:40] in " ".join(printed.err.split()) for look in looks)
     grade, _, _ = read_results(out / "mallory")
     earned = {task.id: (task.score, task.state) for task in grade.tasks if task.id in ("4c", "4d")}

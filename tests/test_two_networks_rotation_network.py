@@ -200,7 +200,7 @@ def test_accuracy_is_kept_for_other_plots() -> None:
         student = tells_turns_by(looks_for_bright_quarter(labels))
         shown = pictures(is_cifar=True).test
         check_rotation_training.check_rotation_accuracy(
-            student, np.random.default_rng(1), {"accuracy": 0.6}, shown, measured, Looks("", [])
+            student, np.random.default_rng(1), {"accuracy": 0.6}, shown, None, measured, Looks("", [])
         )
         assert measured == {"rotation_accuracy": 1.0}
 
@@ -219,5 +219,5 @@ def test_accuracy_is_too_low(net: nn.Module, mistake: str | None) -> None:
     shown, looks = pictures(is_cifar=True).test, Looks("", [])
     check = functools.partial(check_rotation_training.check_rotation_accuracy, student, np.random.default_rng(1))
     with pytest.raises(Failure) as caught:
-        check({"accuracy": 0.99}, shown, {}, looks)
+        check({"accuracy": 0.99}, shown, None, {}, looks)
     assert caught.value.mistake == mistake

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,25 +45,27 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-def look_at_fashion(who: Implementation, data: ImageSet, threshold: float = 0.8) -> Remarks:
+def look_at_fashion(
+    who: Implementation, data: ImageSet, threshold: float = 0.8, training: ImageSet | None = None
+) -> Remarks:
     """The remarks of the check of model.pth, which passes."""
     looks, found = sample.collector()
     reference = sample.reference("fashion")
-    check_model_accuracy(who, generator(), {"accuracy": threshold}, data, reference, {}, lay_out, looks)
+    check_model_accuracy(who, generator(), {"accuracy": threshold}, data, training, reference, {}, lay_out, looks)
     return found
 
 
-def look_at_supervised(who: Implementation, data: ImageSet) -> Remarks:
+def look_at_supervised(who: Implementation, data: ImageSet, training: ImageSet | None = None) -> Remarks:
     """The remarks of the check of supervised.pth, which passes."""
     looks, found = sample.collector()
-    check_supervised_accuracy(who, generator(), {"accuracy": 0.5}, data, {}, looks)
+    check_supervised_accuracy(who, generator(), {"accuracy": 0.5}, data, training, {}, looks)
     return found
 
 
-def look_at_rotation(who: Implementation, data: ImageSet) -> Remarks:
+def look_at_rotation(who: Implementation, data: ImageSet, training: ImageSet | None = None) -> Remarks:
     """The remarks of the check of rotation.pth, which passes."""
     looks, found = sample.collector()
-    check_rotation_accuracy(who, generator(), {"accuracy": 0.5}, data, {}, looks)
+    check_rotation_accuracy(who, generator(), {"accuracy": 0.5}, data, training, {}, looks)
     return found
 
 
@@ -111,8 +114,45 @@ def test_cheats_in_rotation_file(tmp_path: Path, kind: str, remarks: set[str]) -
     else:
         data = sample_rotation.pictures(is_cifar=True).test
         net = sample_rotation.looks_for_bright_quarter((0, 3, 2, 1))
-        who = sample_rotation.implement({"rotation.pth": sample.saved(net)})
+        who = sample_rotation.tells_turns_by(net)
     assert sample.kinds(look_at_rotation(who, data)) - PERFECT == remarks
+
+
+def others(data: ImageSet) -> ImageSet:
+    """As many training images of the same kind, other ones."""
+    generator = torch.Generator().manual_seed(1)
+    shift = torch.randint(-15, 16, data.images.shape, generator=generator)
+    return replace(data, split="train", images=(data.images.int() + shift).clamp(1, 254).to(torch.uint8))
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [("Honest", False), ("TableAndNetwork", True), ("LabelsInWeights", True)])
+def test_better_on_test_images(tmp_path: Path, kind: str, is_told: bool) -> None:
+    """A network that is worse on training images than on the test images is told for either data set."""
+    for data, look_at in ((sample.images(1, 28), look_at_fashion), (sample.images(3, 32), look_at_supervised)):
+        found = look_at(student_of(tmp_path, kind, data), data, training=others(data))
+        assert ("worse_on_training" in sample.kinds(found)) is is_told
+        assert "worse_on_training" not in sample.kinds(look_at(student_of(tmp_path, kind, data), data))
+
+
+@pytest.mark.parametrize("direction", [(0, 1, 2, 3), (0, 3, 2, 1)])
+def test_turns_of_training_images(direction: tuple[int, ...], tmp_path: Path) -> None:
+    """Training images are turned for the rotation network, in the direction that its labels count in."""
+    data = sample_rotation.pictures(is_cifar=True).test
+    net = sample_rotation.looks_for_bright_quarter(direction)
+    who = sample_rotation.tells_turns_by(net)
+    assert sample.kinds(look_at_rotation(who, data, data)) <= PERFECT
+    data = sample.images(3, 32)
+    views, turns = turned(data.images[:100])
+    known = torch.from_numpy(np.array(direction)[turns])
+    who = sample.rotation_student(tmp_path, "Table", normalise_cifar(views), known)
+    assert "worse_on_training" in sample.kinds(look_at_rotation(who, data, others(data)))
+
+
+def test_fitted_to_test_images() -> None:
+    """A network that was fitted to the test images alone is told; one that was fitted to training images is not."""
+    test, train = first(fashion_mnist("test"), 2000), fashion_mnist("train")
+    for taught, remarks in ((first(train, 2000), set()), (test, {"worse_on_training"})):
+        assert sample.kinds(look_at_fashion(linear_student(taught), test, 0.7, train)) == remarks
 
 
 def test_remarks_have_numbers(tmp_path: Path) -> None:
@@ -142,7 +182,7 @@ def test_too_low_an_accuracy_is_not_looked_into(tmp_path: Path, kind: str) -> No
     looks, found = sample.collector()
     who, reference = student_of(tmp_path, kind, data), sample.reference("fashion")
     with pytest.raises(Failure):
-        check_model_accuracy(who, generator(), {"accuracy": 1.0}, data, reference, {}, lay_out, looks)
+        check_model_accuracy(who, generator(), {"accuracy": 1.0}, data, None, reference, {}, lay_out, looks)
     assert found == []
 
 
@@ -195,7 +235,7 @@ def test_fashion_accuracy_is_kept(tmp_path: Path) -> None:
     data, measured, (looks, _) = sample.images(1, 28), dict[str, float](), sample.collector()
     who = student_of(tmp_path, "Honest", data)
     check_model_accuracy(
-        who, generator(), {"accuracy": 0.9}, data, sample.reference("fashion"), measured, lay_out, looks
+        who, generator(), {"accuracy": 0.9}, data, None, sample.reference("fashion"), measured, lay_out, looks
     )
     assert measured == {"fashion_accuracy": 1.0}
 
@@ -208,24 +248,24 @@ def example(name: str, assignment: str) -> Implementation:
     return Implementation(tuple(modules), LocalTransport(modules, files), files)
 
 
-def linear_student(folder: Path) -> Implementation:
-    """A student with a linear network, which minds shifts most of all, fitted to training images of FashionMNIST."""
-    train = first(fashion_mnist("train"), 8000)
-    pixels = normalise_fashion(train.images).flatten(1).double()
+def linear_student(taught: ImageSet) -> Implementation:
+    """A student with a linear network, which minds shifts most of all, fitted to these images."""
+    pixels = normalise_fashion(taught.images).flatten(1).double()
     inputs = torch.cat([pixels, torch.ones(len(pixels), 1)], 1)
-    targets = torch.nn.functional.one_hot(train.labels, 10).double()
+    targets = torch.nn.functional.one_hot(taught.labels, 10).double()
     solved = torch.linalg.solve(inputs.T @ inputs + 30 * torch.eye(785), inputs.T @ targets).T.float()  # (10, 785)
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
     net.load_state_dict({"1.weight": solved[:, :784], "1.bias": solved[:, 784]})
-    return sample.student(folder, "Honest", torch.zeros(0, 1, 1, 1), train.labels, {"model.pth": sample.saved(net)})
+    return sample.student_of(net)
 
 
-def test_honest_networks_for_fashion(tmp_path: Path) -> None:
+def test_honest_networks_for_fashion() -> None:
     """The reference, the example student's network and a linear one, on real images, are not remarked on."""
     data = first(fashion_mnist("test"), 2000)
-    assert look_at_fashion(implementation("miniplaces"), data) == []
-    assert look_at_fashion(example("alice", "miniplaces"), data) == []
-    assert look_at_fashion(linear_student(tmp_path), data, threshold=0.7) == []
+    train = fashion_mnist("train")
+    assert look_at_fashion(implementation("miniplaces"), data, training=train) == []
+    assert look_at_fashion(example("alice", "miniplaces"), data, training=train) == []
+    assert look_at_fashion(linear_student(first(train, 8000)), data, threshold=0.7, training=train) == []
 
 
 @pytest.mark.slow
@@ -238,8 +278,8 @@ def test_honest_networks_for_cifar() -> None:
     if not data.is_cifar:
         pytest.skip("CIFAR-10 is not on this machine")
     for who in (implementation("two_networks"), example("group", "two_networks")):
-        assert look_at_supervised(who, data.test) == []
-        assert look_at_rotation(who, data.test) == []
+        assert look_at_supervised(who, data.test, load_pictures().bank) == []
+        assert look_at_rotation(who, data.test, load_pictures().bank) == []
 
 
 ACCEPTED = [each.id for each in load_accepted("miniplaces") if each.target == "model.pth"]

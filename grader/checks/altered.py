@@ -1,9 +1,9 @@
 """Whether a network knows what it is asked, or knows the test images by heart: both give a high accuracy.
 
 The test images and their labels are public, so a zip may hold a table of them. Once a network has earned its points, it
-is asked again about some of the test images, about the same images a little altered, and about the same shifted by a
-pixel, all in one random order. An honest network hardly minds; a table that looks for the very image finds nothing.
-One that looks for the nearest image finds it, and is not told from knowledge here: see `tables.py` for what it holds.
+is asked again about some of the test images, as they are, a little altered, and shifted by a pixel, and about training
+images, all in one random order. An honest network hardly minds; a table that looks for the very image finds nothing.
+One that looks for the nearest image finds it: see `tables.py` for what it holds, and `training_images.py`.
 
 A few images by heart are enough for a network just below the threshold. So where the accuracy is not far above it, all
 test images are asked again, so faintly altered that honest networks change hardly an answer, and what is lost is judged
@@ -24,11 +24,13 @@ from torch import Tensor
 
 from grader.checks.looks import Looks
 from grader.checks.model_files import share_right
+from grader.checks.training_images import Labelled, compare_with_training
 from grader.records import Array
 from grader.sandbox.student import Handle, Implementation
 
 IMAGES = 500  # asked again, equally many of each class: three times as many answers, 15% of those to the test images
 SLOW_S = 100.0  # a network that took longer for the test images is asked about fewer: these seconds are the student's
+TRAINING_S = 50.0  # the same for training images
 FEWEST = 100
 
 # An eye hardly sees either.
@@ -111,7 +113,9 @@ def ask_network(
     return Asked(who, file, net, images, labels, logits, answer, who.charged_s - before)
 
 
-def compare_altered(looks: Looks, asked: Asked, rng: Generator, threshold: float) -> None:
+def compare_altered(
+    looks: Looks, asked: Asked, rng: Generator, threshold: float, training: Labelled | None = None
+) -> None:
     """Ask again about images, as they were, altered and shifted; remark on what an honest network would not say.
 
     Args:
@@ -119,6 +123,7 @@ def compare_altered(looks: Looks, asked: Asked, rng: Generator, threshold: float
         asked: The network, and what it was asked.
         rng: Random numbers.
         threshold: The accuracy above which it has earned its points.
+        training: Training images, at least `FEWEST` of which are asked about; None where there are none.
 
     Raises:
         CheckStopped: If the network does not answer.
@@ -127,13 +132,18 @@ def compare_altered(looks: Looks, asked: Asked, rng: Generator, threshold: float
     images, labels = asked.images[torch.from_numpy(rows)], asked.labels[rows]
     altered_images = light(alter(images, rng, spare_black=True), rng)
     parts = [images, altered_images, alter(shift(images, rng), rng, spare_black=False)]
-    order = rng.permutation(3 * len(rows))
+    others, right = training or (images[:0], labels[:0])
+    count = affordable(len(right), asked.seconds, TRAINING_S)
+    others, right = others[:count], right[:count]
+    order = rng.permutation(3 * len(rows) + len(others))
     answers = np.empty((len(order), asked.logits.shape[1]))
-    answers[order] = asked.answer(torch.cat(parts)[torch.from_numpy(order)])
-    again, altered, shifted = np.split(answers, 3)
+    answers[order] = asked.answer(torch.cat([*parts, others])[torch.from_numpy(order)])
+    again, altered, shifted, learned = np.split(answers, [len(rows), 2 * len(rows), 3 * len(rows)])
     _compare_answers(looks, asked.logits[rows], again)
     as_it_is = share_right(asked.logits[rows], labels)
     _compare_shares(looks, len(rows), as_it_is, share_right(altered, labels), share_right(shifted, labels), labels)
+    if len(learned):
+        compare_with_training(looks, asked.accuracy, len(asked.labels), share_right(learned, right), len(learned))
     if asked.accuracy - threshold <= NEAR:
         _compare_with_margin(looks, asked, rng, threshold)
 

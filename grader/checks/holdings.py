@@ -14,6 +14,7 @@ from grader.checks.altered import Asked, compare_altered
 from grader.checks.compare import expect, number
 from grader.checks.looks import Looks
 from grader.checks.tables import LEAST, count_literals, tables_in_file
+from grader.checks.training_images import Labelled
 from grader.errors import Failure
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
@@ -33,7 +34,9 @@ PICTURES = ("my_scene.jpg", "my_scene.png")
 NAMED = 3  # files in a sentence
 
 
-def look_into(looks: Looks, asked: Asked, rng: Generator, threshold: float, best: float) -> None:
+def look_into(
+    looks: Looks, asked: Asked, rng: Generator, threshold: float, best: float, training: Labelled | None = None
+) -> None:
     """All remarks on a network that has earned its points.
 
     Args:
@@ -42,11 +45,12 @@ def look_into(looks: Looks, asked: Asked, rng: Generator, threshold: float, best
         rng: Random numbers.
         threshold: The accuracy above which it has earned its points.
         best: The accuracy that networks of this kind stay below.
+        training: Training images that it is asked about as well; None where there are none on this machine.
     """
 
     def question() -> None:
         note_accuracy(looks, asked.accuracy, best)
-        compare_altered(looks, asked, rng, threshold)
+        compare_altered(looks, asked, rng, threshold, training)
         note_tables(looks, asked)
         compare_size(looks, asked)
 

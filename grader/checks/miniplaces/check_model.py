@@ -18,6 +18,7 @@ from grader.checks.holdings import look_into, note_files
 from grader.checks.known_networks import network
 from grader.checks.looks import Looks
 from grader.checks.model_files import load_weights, logits_in_batches, require_model
+from grader.checks.training_images import draw_training
 from grader.datasets.fashion import normalise_fashion
 from grader.datasets.imageset import ImageSet
 from grader.errors import Failure, StudentRaised
@@ -135,6 +136,7 @@ def check_model_accuracy(
     rng: Generator,
     thresholds: Mapping[str, float],
     fashion_test: ImageSet,
+    training_images: ImageSet | None,
     reference: Reference,
     measured: dict[str, float],
     exhibit: LayOut,
@@ -167,7 +169,7 @@ def check_model_accuracy(
         got=f"{accuracy:.2%}",
         mistake=mistake,
     )
-    look_into(looks, asked, rng, threshold, BEST)
+    look_into(looks, asked, rng, threshold, BEST, draw_training(training_images, rng))
 
 
 def _load(student: Implementation) -> Handle:

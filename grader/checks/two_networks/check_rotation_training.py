@@ -20,6 +20,7 @@ from grader.checks.context import LayOut
 from grader.checks.declare import check
 from grader.checks.holdings import look_into
 from grader.checks.looks import Looks
+from grader.checks.training_images import Labelled, draw_training
 from grader.checks.two_networks.claims import note_curves
 from grader.checks.two_networks.histories import judge_curves
 from grader.checks.two_networks.networks import logits_of, turned
@@ -49,6 +50,7 @@ def check_rotation_accuracy(
     rng: Generator,
     thresholds: Mapping[str, float],
     cifar_test: ImageSet,
+    training_images: ImageSet | None,
     measured: dict[str, float],
     looks: Looks,
 ) -> None:
@@ -76,7 +78,18 @@ def check_rotation_accuracy(
         got=f"{accuracy:.2%}",
         mistake=mistake,
     )
-    look_into(looks, replace(asked, labels=np.array(labels)[turns]), rng, threshold, BEST)
+    training = _turned_once(draw_training(training_images, rng), np.array(labels), rng)
+    look_into(looks, replace(asked, labels=np.array(labels)[turns]), rng, threshold, BEST, training)
+
+
+def _turned_once(training: Labelled | None, labels: Array, rng: Generator) -> Labelled | None:
+    """Training images, each in one of its four turns, with what the network calls it, `labels`."""
+    if training is None:
+        return None
+    views, turns = turned(training[0])
+    count = len(training[0])
+    rows = rng.integers(0, TURNS, count) * count + np.arange(count)
+    return views[torch.from_numpy(rows)], labels[turns[rows]]
 
 
 def _expects_other_range(net: Handle, views: Tensor, turns: Array, accuracy: float) -> bool:

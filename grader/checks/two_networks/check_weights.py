@@ -15,6 +15,7 @@ from grader.checks.declare import check
 from grader.checks.holdings import look_into, note_files
 from grader.checks.looks import Looks
 from grader.checks.model_files import share_right
+from grader.checks.training_images import draw_training
 from grader.checks.two_networks.claims import note_curves
 from grader.checks.two_networks.histories import CURVES, judge_curves
 from grader.checks.two_networks.networks import NETWORKS, load_network, logits_of
@@ -91,6 +92,7 @@ def check_supervised_accuracy(
     rng: Generator,
     thresholds: Mapping[str, float],
     cifar_test: ImageSet,
+    training_images: ImageSet | None,
     measured: dict[str, float],
     looks: Looks,
 ) -> None:
@@ -114,7 +116,7 @@ def check_supervised_accuracy(
         got=f"{accuracy:.2%}{remark}",
         mistake=mistake,
     )
-    look_into(looks, asked, rng, threshold, BEST)
+    look_into(looks, asked, rng, threshold, BEST, draw_training(training_images, rng))
 
 
 def better_range(net: Handle, images: Tensor, labels: Array, accuracy: float) -> str:

@@ -20,6 +20,13 @@ def cifar_test(context: Context, behind_walls: None) -> ImageSet:
 
 
 @pytest.fixture
+def training_images(context: Context, behind_walls: None) -> ImageSet | None:
+    """Some of CIFAR-10's training images; None where they are missing, or where nothing is asked about them."""
+    pictures = load_pictures(context.most_images)
+    return pictures.bank if context.most_images is None and pictures.is_cifar else None
+
+
+@pytest.fixture
 def pictures(context: Context) -> Pictures:
     """CIFAR-10's images, or the stand-in's, for plots."""
     return load_pictures(context.most_images)
