@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -227,6 +228,19 @@ def test_load_prefers_the_cache(use: Callable[..., None]) -> None:
     assert same(loaded.weights["fashion"], trained.weights["fashion"])
     use(recipe_with(seed=7))
     assert load_reference("miniplaces").source == "shipped"
+
+
+def test_load_newest(use: Callable[..., None]) -> None:
+    """Of the references of several presets, the newest is loaded."""
+    recipe = recipe_with()
+    use(replace(recipe, presets=recipe.presets | {"full": replace(recipe.presets["full"], seed=7)}))
+    made = {
+        name: train_reference("miniplaces", name, console=Console(file=io.StringIO())) for name in ("quick", "full")
+    }
+    assert not same(made["quick"].weights["fashion"], made["full"].weights["fashion"])
+    for name, reference in made.items():
+        os.utime(models._cache_folder("miniplaces", name))
+        assert same(load_reference("miniplaces").weights["fashion"], reference.weights["fashion"])
 
 
 def test_load_without_data(use: Callable[..., None]) -> None:
