@@ -19,6 +19,7 @@ from grader.rubric import PROJECT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from sample_report import Rendered
 
 os.environ["GRADER_SECRET"] = (
     "the secret of our own tests, the same in every process"  # so that all runs meet the same inputs
@@ -26,7 +27,12 @@ os.environ["GRADER_SECRET"] = (
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's, before it is imported: other workers have the other cores
 settings.register_profile("patient", deadline=None)  # how long an example takes is the machine's business
-settings.load_profile("patient")
+settings.register_profile("quick", settings.get_profile("patient"), max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try fewer made-up examples in the fast tier."""
+    settings.load_profile("quick" if config.getoption("markexpr") == "not slow" else "patient")
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,16 @@ def alice_run(tmp_path_factory: pytest.TempPathFactory) -> CommandRun:
             record.write_text(json.dumps([run.code, run.shown, run.noted, str(run.out)]))
         code, shown, noted, folder = json.loads(record.read_text())
         return CommandRun(code, shown, noted, Path(folder))
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+    """The report of the sample grade with all its figures; laying it out takes seconds."""
+    import sample_grade
+    from sample_exhibits import exhibits
+    from sample_report import render
+
+    return render(tmp_path_factory.mktemp("full"), sample_grade.grade(), exhibits())
 
 
 @pytest.fixture(scope="module")

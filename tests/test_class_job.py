@@ -50,6 +50,7 @@ def test_scored_again(recorded: dict[str, bytes]) -> None:
     assert done.files[ARRAYS] == recorded[ARRAYS]
 
 
+@pytest.mark.slow
 def test_other_rules(recorded: dict[str, bytes]) -> None:
     """Another variant, a time after the deadline and a person's marks change the score, and the checks stay."""
     due = get_assignment("miniplaces").due_at

@@ -113,6 +113,7 @@ def test_markup_is_text(made: Made) -> None:
     assert "sha256-" in made.page
 
 
+@pytest.mark.slow
 def test_links_exist(tmp_path: Path) -> None:
     """The page links to the reports that are there, a group's to the one that was graded, and to no other file."""
     out = tmp_path / "out"
@@ -173,6 +174,7 @@ def test_any_class(tmp_path: Path, rows: list[Row]) -> None:
     assert "nan" not in found.words.casefold().split()
 
 
+@pytest.mark.slow
 def test_two_assignments(tmp_path: Path) -> None:
     """Two assignments have numbers, tasks and tables of their own, and who has none stands in a third table."""
     rows = [row("a", assignment="two_networks", variant="default", max_score=33.0, tasks={"1": 2.0}), row("b"),
@@ -184,6 +186,7 @@ def test_two_assignments(tmp_path: Path) -> None:
     assert "Assignment not known" in words
 
 
+@pytest.mark.slow
 def test_names(tmp_path: Path) -> None:
     """Long names, names from right to left and names with signs stay whole, isolated, and harmless in an address."""
     names = ["x" * 79, "שרה", "a+b.c", "a&b\"'<b>", "../ada", "javascript:alert(1)"]

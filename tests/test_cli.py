@@ -162,6 +162,7 @@ def test_submitted(
     assert "of 10 points" in printed
 
 
+@pytest.mark.slow
 def test_report(run: Callable[..., Ended], alice_run: CommandRun, tmp_path: Path) -> None:
     """`report` with a submission renders again what was graded, and prints where."""
     shutil.copytree(alice_run.out / "alice", tmp_path / "alice")

@@ -153,6 +153,7 @@ def where(seconds: float) -> int:
     return os.getpid()
 
 
+@pytest.mark.slow
 def test_a_process_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Dask worker with two threads does two jobs at once, as its width says, each in a process of its own."""
     monkeypatch.setattr(pool, "_IDLE", queue.SimpleQueue())

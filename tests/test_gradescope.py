@@ -232,6 +232,7 @@ def test_zip_in_the_folder(toy: Gradescope, tmp_path: Path) -> None:
     assert "deadline" not in told
 
 
+@pytest.mark.slow
 def test_refused(toy: Gradescope) -> None:
     """A submission that is refused gets no points, and the sentence why."""
     toy.hand_in({"Pixels.py": SOLUTION})
@@ -240,7 +241,14 @@ def test_refused(toy: Gradescope) -> None:
     assert "hand in pixels.py, with exactly these names" in results["output"]
 
 
-@pytest.mark.parametrize("broken", ["solutions", "assignment", "metadata", "python", "time"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "metadata",
+        "python",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("solutions", "assignment", "time")),
+    ],
+)
 def test_our_fault(toy: Gradescope, broken: str) -> None:
     """Whatever is broken on our side, Gradescope gets a record that says so, without a word about the inside."""
     toy.hand_in({"pixels.py": SOLUTION})

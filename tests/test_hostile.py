@@ -2,7 +2,7 @@
 
 `<module>.py.txt` replaces a module of the solutions, `<module>.after.py.txt` is appended to it (not `.py`, so that no
 tool runs or judges them here). `expected.toml` says which tasks are checked, how their checks end and how long that may
-take; `[checks]` names single ones. All other files of the submission are the solutions', so what is passed is passed.
+take; `[checks]` names single ones; `slow = true` leaves a case to the long tier. All other files of the submission are the solutions', so what is passed is passed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,13 +41,16 @@ MARK = "hostile-was-here"  # the name of every file that a hostile submission tr
 BACKENDS = (fork, cold, container)
 ALL = jail.BACKENDS
 NUMBERS = itertools.count()
+
+
+def tiered(names: Iterable[str]) -> list[Any]:
+    """Cases in the fast tier, and those that `expected.toml` calls slow in the long one."""
+    return [pytest.param(name, marks=pytest.mark.slow if expectation(name).get("slow") else ()) for name in names]
+
+
 CODE = [name for name in CASES if not expectation(name).keys() & {"whole", "one_wall"}]
-JUDGED = [
-    pytest.param(name, marks=pytest.mark.slow if expectation(name).get("slow") else ())
-    for name in CASES
-    if expectation(name).get("one_wall")
-]
 ROWS = {f"D{number}" for number in range(1, 8)} | {f"E{number}" for number in range(1, 17)}
+JUDGED = [name for name in CASES if expectation(name).get("one_wall")]
 ZIPS = [name for name in CASES if expectation(name).get("whole")]
 
 # What a check's own arithmetic says about odd numbers is no error of the grader when it is not under test.
@@ -172,7 +175,7 @@ def held(name: str, backend: ModuleType, used: list[int], port: int) -> set[str]
     return {result.name for result in run.checks if result.outcome is Outcome.PASSED}
 
 
-@pytest.mark.parametrize("name", CODE)
+@pytest.mark.parametrize("name", tiered(CODE))
 def test_hostile_run(name: str, used: list[int], listener: tuple[int, list[str]]) -> None:
     """Each hostile submission loses what it breaks and keeps the rest, in time.
 
@@ -190,7 +193,7 @@ def test_same_verdicts(name: str, used: list[int], listener: tuple[int, list[str
         assert passed[0] == passed[1] == passed[2]
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", tiered(JUDGED))
 def test_hostile_to_checks(name: str, listener: tuple[int, list[str]]) -> None:
     """What attacks the checks earns no more than it has done, and is remarked on where it passes."""
     run = run_case(name, fork, listener[0])
@@ -198,7 +201,7 @@ def test_hostile_to_checks(name: str, listener: tuple[int, list[str]]) -> None:
     assert set(expectation(name).get("looks", [])) <= {look.name for look in run.looks}
 
 
-@pytest.mark.parametrize("name", ZIPS)
+@pytest.mark.parametrize("name", tiered(ZIPS))
 def test_hostile_zip(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: tuple[int, list[str]]
 ) -> None:

@@ -102,6 +102,7 @@ def test_killed_grader(user: str, backend: str, folder: str) -> None:
     assert mounts() == before
 
 
+@pytest.mark.slow
 @EACH_WALL
 def test_two_ways_to_end(backend: str, folder: str) -> None:
     """The kernel ends a cell with its grader, and so does who removes its control group: each would do."""
@@ -112,6 +113,7 @@ def test_two_ways_to_end(backend: str, folder: str) -> None:
         assert kill([sys.executable, sample_grader.__file__, backend, part], folder) == (set(), [])
 
 
+@pytest.mark.slow
 @EACH_WALL
 def test_neither_way(backend: str, folder: str) -> None:
     """Without either, busy student code lives on: the tests above do look."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pytest
 from sample_kit import ID, SOLUTIONS, Run, solve, solved_lines
 from sample_kit import home as home
 from sample_kit import kit as kit
@@ -34,6 +35,7 @@ def test_nothing_of_the_project_is_found(home: Path, run: Run) -> None:
     assert "No module named 'grader.pipeline'" in run(home / "kit", "-c", "import grader.pipeline").stderr
 
 
+@pytest.mark.slow
 def test_untouched_stubs_are_not_started(home: Path, run: Run) -> None:
     """Of a kit as it was handed out, each task is told as not started, without a message beside."""
     ended = run(home, "check.py")
@@ -79,6 +81,7 @@ def test_verdicts_are_those_of_the_report(home: Path, run: Run) -> None:
     assert {told[0] for told in in_kit.values()} == {"passed", "error"}
 
 
+@pytest.mark.slow
 def test_imports_that_are_not_there(home: Path, run: Run) -> None:
     """What a module imports or writes that the grader may not have is told when it is tried and when it is packed."""
     solve(home)
@@ -98,6 +101,7 @@ def test_imports_that_are_not_there(home: Path, run: Run) -> None:
     assert packed.stdout.splitlines()[-len(told) :] == told
 
 
+@pytest.mark.slow
 def test_display_of_a_notebook(home: Path, run: Run) -> None:
     """A notebook's functions find `display` at home too, and a module without wandb fails where it uses it."""
     solve(home)
@@ -121,6 +125,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.slow
 def test_one_task_is_tried_alone(home: Path, run: Run) -> None:
     """The ids of tasks choose what is tried, and an unknown one is told."""
     solve(home)
@@ -181,6 +186,7 @@ print("FOUND" + json.dumps({f"{r.task} {r.name}": [getattr(r, name) for name in 
 """
 
 
+@pytest.mark.slow
 def test_messages_are_the_graders(home: Path, run: Run) -> None:
     """Of wrong answers the kit says what the grader says: outcome, title, message, call, expected, got and help."""
     sources = {name: (SOLUTIONS / f"{name}.py").read_text() + text for name, text in WRONG.items()}
@@ -241,6 +247,7 @@ def declared_checks() -> set[str]:
     return {node.name for node in bodies if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")}
 
 
+@pytest.mark.slow
 def test_module_that_ends_python_is_told(home: Path, run: Run) -> None:
     """A module that raises, ends Python or does not parse costs its own tasks, in the grader's words."""
     solve(home)

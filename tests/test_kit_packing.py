@@ -74,6 +74,7 @@ def test_only_the_students_files_are_packed(home: Path, capsys: pytest.CaptureFi
         assert f"  {left}" in said
 
 
+@pytest.mark.slow
 def test_notebook_is_tried_and_packed(home: Path, run: Run) -> None:
     """Work done in the notebook is tried as the grader tries it, and the untouched modules stay behind."""
     modules = {name: (SOLUTIONS / f"{name}.py").read_text() for name in get_assignment(ID).modules}

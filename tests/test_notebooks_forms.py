@@ -130,7 +130,9 @@ def results_of(assignment_id: str, folder: Path, tasks: tuple[str, ...]) -> list
     return [result.model_dump(exclude={"seconds"}) for result in context.results]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", [form if form == "miniplaces" else pytest.param(form, marks=pytest.mark.slow) for form in FORMS]
+)
 def test_graded_as_modules_are(form: str, tmp_path: Path) -> None:
     """The same work earns the same results as modules and as a notebook."""
     assignment_id, folder, tasks = FORMS[form]

@@ -144,6 +144,7 @@ CELL = st.fixed_dictionaries(
 NOTEBOOK = st.lists(CELL | JSON, max_size=4).map(lambda cells: json.dumps({"cells": cells}).encode())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.binary(max_size=40) | NOTEBOOK, second=NOTEBOOK)
 def test_any_notebooks(first: bytes, second: bytes, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import sample_networks
 import sample_networks_grade
 from PIL import Image
 from sample_exhibits import exhibits, overlays
-from sample_report import render
+from sample_report import Rendered, render
 
 from grader.records import Array
 
@@ -23,11 +23,11 @@ MARGIN_MM = 20  # at the left and the right; the text keeps 22
 FOOTER_MM = 24  # the page number
 
 
-def draw_pages(path: Path) -> list[Array]:
-    """Every page in grey, (H, W) uint8, by Poppler: not by what laid it out."""
+def draw_pages(path: Path, folder: Path) -> list[Array]:
+    """Every page in grey, (H, W) uint8, by Poppler: not by what laid it out; pictures go below a folder."""
     if shutil.which("pdftoppm") is None:
         pytest.fail("Poppler is missing, so the pages can't be looked at: run ./setup.sh --developer")
-    folder = path.parent / "pages"
+    folder = folder / "pages"
     folder.mkdir()
     subprocess.run(["pdftoppm", "-r", str(DPI), "-gray", "-png", str(path), str(folder / "page")], check=True)
     pages = []
@@ -43,10 +43,16 @@ def pixels(millimetres: float) -> int:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Array]:
-    """The pages of the sample with all its figures, and a long name."""
+def pages(full: Rendered, tmp_path_factory: pytest.TempPathFactory) -> list[Array]:
+    """The pages of the sample with all its figures."""
+    return draw_pages(full.path, tmp_path_factory.mktemp("pages"))
+
+
+@pytest.mark.slow
+def test_long_name(tmp_path: Path) -> None:
+    """A long name reaches into no margin either: the whole sample laid out again."""
     grade = sample.grade(student="a_name_without_a_space_" * 3)
-    return draw_pages(render(tmp_path_factory.mktemp("pages"), grade, exhibits()).path)
+    test_nothing_in_margins(draw_pages(render(tmp_path, grade, exhibits()).path, tmp_path))
 
 
 def filled(page: Array) -> float:
@@ -74,7 +80,7 @@ def test_pages_of_two_networks(whose: str, tmp_path: Path) -> None:
     """The report of the two networks and the one of its solutions keep their margins, and no page is mostly empty."""
     grade = sample_networks_grade.grade() if whose == "student" else sample_networks_grade.reference_grade()
     assignment = sample_networks_grade.assignment()
-    drawn = draw_pages(render(tmp_path, grade, sample_networks.exhibits(), assignment=assignment).path)
+    drawn = draw_pages(render(tmp_path, grade, sample_networks.exhibits(), assignment=assignment).path, tmp_path)
     side = pixels(MARGIN_MM)
     assert [number for number, page in enumerate(drawn, 1) if (page[:, :side] < 250).any()] == []
     assert [number for number, page in enumerate(drawn, 1) if (page[:, -side:] < 250).any()] == []
@@ -86,7 +92,7 @@ def test_many_large_figures(tmp_path: Path) -> None:
     """Figures that can't be split leave no page mostly empty, however many of them follow each other."""
     labels = ("palace", "pagoda", "church/outdoor", "amusement park", "castle")
     large = [overlays("3c", f"scene {i}", "Five maps over a photograph.", labels) for i in range(6)]
-    drawn = draw_pages(render(tmp_path, sample.grade(answers={}), large).path)
+    drawn = draw_pages(render(tmp_path, sample.grade(answers={}), large).path, tmp_path)
     assert [round(filled(page), 2) for page in drawn[:-1] if filled(page) < 0.5] == []
 
 
@@ -103,4 +109,4 @@ def test_missing_poppler_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """Without Poppler these tests fail, with a sentence that says what to do; they are never skipped."""
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     with pytest.raises(pytest.fail.Exception, match=r"setup\.sh --developer"):
-        draw_pages(tmp_path / "report.pdf")
+        draw_pages(tmp_path / "report.pdf", tmp_path)

@@ -20,6 +20,7 @@ from grader.pipeline import grade_zip, render_again, report_reference
 from grader.records import CheckResult, Grade, Outcome, Run, RunFacts, State
 from grader.results import read_results
 from grader.rubric import PROJECT, get_assignment
+from grader.runner import run_submission
 from grader.terminal import feedback_text
 
 FILES = {"report.pdf", "report.html", "results.json", "arrays.safetensors", "feedback.txt"}
@@ -237,7 +238,7 @@ def test_feedback(alice_run: CommandRun, alice: Grade) -> None:
 def test_one_module_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One module, graded twice, gives the same record, times aside; in real cells, but no report is drawn."""
     monkeypatch.setattr(pipeline, "render_report", lambda *_arguments, **_options: None)
-    monkeypatch.setattr(pipeline, "run_submission", functools.partial(pipeline.run_submission, tasks=("1a", "1b")))
+    monkeypatch.setattr(pipeline, "run_submission", functools.partial(run_submission, tasks=("1a", "1b")))
     module = (PROJECT / "examples" / "alice" / "filters.py").read_text(encoding="utf-8")
     path, contents = make_zip(tmp_path / "bob.zip", filters=module), []
     for out in (tmp_path / "first", tmp_path / "second"):

@@ -99,6 +99,7 @@ def hand_in(sky: int, building: int, *tasks: str) -> tuple[CheckResult, TaskGrad
     return last, next(task for task in grade.tasks if task.id == "2b")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("data")
 def test_in_the_sandbox() -> None:
     """A submission with the right units is scored in the sandbox, which the whole network goes into for task 2a."""

@@ -233,7 +233,7 @@ def test_load_prefers_the_cache(use: Callable[..., None]) -> None:
 def test_load_newest(use: Callable[..., None]) -> None:
     """Of the references of several presets, the newest is loaded."""
     recipe = recipe_with()
-    use(replace(recipe, presets=recipe.presets | {"full": replace(recipe.presets["full"], seed=7)}))
+    use(replace(recipe, presets={**recipe.presets, "full": replace(recipe.presets["full"], seed=7)}))
     made = {
         name: train_reference("miniplaces", name, console=Console(file=io.StringIO())) for name in ("quick", "full")
     }
@@ -503,6 +503,7 @@ def test_shipped_scene() -> None:
     assert claimed["test_accuracy"] > 0.80
 
 
+@pytest.mark.slow
 def test_shipped_scene_accuracy() -> None:
     """The shipped "scene" has the accuracy that it claims, where CIFAR-10 is on this machine to measure it on."""
     if not (data_folder() / "cifar10").is_dir():

@@ -187,6 +187,7 @@ def test_release_writes_stubs_and_zip(tmp_path: Path) -> None:
         assert handed_out.read("sums/roots.py").decode() == STUB
 
 
+@pytest.mark.slow
 def test_release_twice_is_the_same(tmp_path: Path) -> None:
     """Two releases of one state give the same bytes."""
     project = make_project(tmp_path)

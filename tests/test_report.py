@@ -32,12 +32,6 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    """The sample with all its figures."""
-    return render(tmp_path_factory.mktemp("full"), sample.grade(), exhibits())
-
-
-@pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     """A grade with an attack in every field that may quote a student."""
     attack = "\n".join(HOSTILE)
@@ -152,6 +146,7 @@ def test_first_page_answers(full: Rendered) -> None:
         assert word in first
 
 
+@pytest.mark.slow
 def test_unasked_shown_apart(tmp_path: Path) -> None:
     """A task that the variant does not ask for says so, and its checks are still there."""
     rendered = render(tmp_path, sample.unasked_grade())
@@ -168,6 +163,7 @@ def test_failures_without_known_mistake(tmp_path: Path) -> None:
     assert view.other_findings == 2
 
 
+@pytest.mark.slow
 def test_kind_word(tmp_path: Path) -> None:
     """When every check passed, the first page says so kindly."""
     rendered = render(tmp_path, sample.grade(checks=sample.grade().checks[:2], answers={}))
@@ -270,6 +266,7 @@ def test_fetcher_refuses_rest() -> None:
     assert len(fetcher.refused) == 4
 
 
+@pytest.mark.slow
 def test_long_line_is_cut(tmp_path: Path) -> None:
     """A line of a megabyte becomes a short one that says it was cut, and names of any length stay on the page."""
     check = sample.grade().checks[2].model_copy(update={"message": "x" * 1_000_000, "got": "y" * 1_000_000})
@@ -311,6 +308,7 @@ def test_lines_cost_their_place() -> None:
     assert few.take("x" * 20 + "\n" + "y" * 20) == "x" * 20 + CUT
 
 
+@pytest.mark.slow
 def test_check_rows_are_capped(tmp_path: Path) -> None:
     """A report shows at most 200 checks and says how many more there are."""
     checks = tuple(sample.passed("1a", f"check_{i}", "It works.") for i in range(230))

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import sample_grade as sample
 import sample_networks_grade as networks
-from sample_exhibits import exhibits
 from sample_report import Rendered, render
 
 from grader.figures import Picture
@@ -17,12 +16,6 @@ from grader.records import PRACTICE, CheckResult, Outcome, State
 from grader.report.tasks import pair
 from grader.report.text import StudentText
 from grader.report.view import view_report
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    """The sample with all its figures."""
-    return render(tmp_path_factory.mktemp("full"), sample.grade(), exhibits())
 
 
 def test_contents_name_pages(full: Rendered) -> None:
@@ -36,6 +29,7 @@ def test_contents_name_pages(full: Rendered) -> None:
     assert f"Where these results come from {last}" in listed
 
 
+@pytest.mark.slow
 def test_practice_is_marked(tmp_path: Path, full: Rendered) -> None:
     """A run without a sandbox says on its cover and at the foot of every page that it is no grade; others don't."""
     rendered = render(tmp_path, sample.grade(), facts=sample.run_facts().model_copy(update={"sandbox": PRACTICE}))
@@ -51,7 +45,9 @@ def test_findings_name_pages(full: Rendered) -> None:
     assert re.search(r"Task 3a \(page \d+\), Task 3c \(page \d+\)", full.reader.pages[0].extract_text())
 
 
-@pytest.mark.parametrize("tasks", [14, 18, 19])
+@pytest.mark.parametrize(
+    "tasks", [pytest.param(14, marks=pytest.mark.slow), 18, pytest.param(19, marks=pytest.mark.slow)]
+)
 def test_findings_stay_on_first_page(tmp_path: Path, tasks: int) -> None:
     """Three long findings, a long name and many tasks still leave what to look at first on the first page."""
     given = sample.task_grades()
@@ -86,6 +82,7 @@ def test_other_help_not_repeated() -> None:
     assert [check.repeats for check in cam.checks] == [False, False]
 
 
+@pytest.mark.slow
 def test_alternatives_are_both_named(tmp_path: Path) -> None:
     """Where two known mistakes lead to one result, the report shows the ids of both."""
     told = {"mistake": "cam.one", "mistakes": ("cam.one", "cam.other"), "help": "Either: one. Or: other."}
@@ -109,6 +106,7 @@ def test_bare_tasks_are_lines(tmp_path: Path) -> None:
     assert len(re.findall(r'class="task \w+ bare"', rendered.html)) == 14
 
 
+@pytest.mark.slow
 def test_scored_by_a_person(tmp_path: Path) -> None:
     """A task that a person scores says so before and after, and the staff's comment is named as theirs."""
     words = "A fine scene. <b>Say</b> next time what the network has not seen."
@@ -157,6 +155,7 @@ def test_report_of_two_networks(tmp_path: Path) -> None:
     assert rendered.logged == []
 
 
+@pytest.mark.slow
 def test_import_error_told_once(tmp_path: Path) -> None:
     """A module that can't be imported is told in full at its first check; the others refer to it."""
     message = "`supervised.py` can't be imported: NameError: name 'F' is not defined."

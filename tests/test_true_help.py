@@ -125,7 +125,7 @@ def test_right_training_that_returns_nothing(result: Any) -> None:
     assert [(each.name, each.mistake) for each in failing(results)] == [("check_report", None)]
 
 
-@pytest.mark.parametrize("result", [None, (0.0, 0.0)])
+@pytest.mark.parametrize("result", [pytest.param(None, marks=pytest.mark.slow), (0.0, 0.0)])
 def test_no_training_at_all(result: Any) -> None:
     """A `train` that does nothing is not told that `epoch` is no number of epochs."""
     found = failing(run_with("miniplaces", "fashion.train", lambda *_args: result, "4a"))
@@ -136,7 +136,10 @@ def test_no_training_at_all(result: Any) -> None:
 
 @pytest.mark.parametrize(
     ("result", "named"),
-    [(None, "rotation.returns_no_model"), (0, None), pytest.param((1, 2), None, marks=pytest.mark.slow)],
+    [
+        (None, "rotation.returns_no_model"),
+        *(pytest.param(result, None, marks=pytest.mark.slow) for result in (0, (1, 2))),
+    ],
 )
 def test_what_is_returned_instead_of_a_network(result: Any, named: str | None) -> None:
     """A function that returns a number where a network is asked for is not told that it returns nothing."""
@@ -203,6 +206,7 @@ def test_called_belongs_to_the_task() -> None:
     assert kept.called == "embedding.penultimate_features(SmallResNet, float32 (4, 3, 32, 32))"
 
 
+@pytest.mark.slow
 def test_network_that_training_breaks() -> None:
     """A network that has lost its layer is told as that, without advice that is about something else."""
 
@@ -215,6 +219,7 @@ def test_network_that_training_breaks() -> None:
     assert "lost its layer" in cleared.message
 
 
+@pytest.mark.slow
 def test_not_a_number_in_the_weights() -> None:
     """Weights that are not finite are counted, and the check's advice for finite ones is not given."""
 
@@ -240,7 +245,14 @@ def test_not_a_number_in_the_weights() -> None:
             "are NaN",
         ),
         ("miniplaces", "cam.class_scores", "3b", lambda flat, fc: fc(flat) / 0, "48 are infinite"),
-        ("two_networks", "visualize.filter_images", "4.1", lambda w: w[:, :1].repeat(1, 3, 1, 1) * float("nan"), "NaN"),
+        pytest.param(
+            "two_networks",
+            "visualize.filter_images",
+            "4.1",
+            lambda w: w[:, :1].repeat(1, 3, 1, 1) * float("nan"),
+            "NaN",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "two_networks",
             "supervised.evaluate",

@@ -116,6 +116,7 @@ def untrained(source: str, saved: Callable[[torch.nn.Module], object]) -> bytes:
         return model_file(saved(module.SmallResNet()))
 
 
+@pytest.mark.slow
 def test_other_network() -> None:
     """A network of quite another kind, with dropout, more arguments and an import of 3 seconds, earns every point."""
     files = solution_files("two_networks") | {
@@ -126,6 +127,7 @@ def test_other_network() -> None:
     assert not_passed(run.checks, *TASKS) == []
 
 
+@pytest.mark.slow
 def test_helper_modules() -> None:
     """Helpers in modules and folders of the student's own, an unknown import order and prints do no harm."""
     files = solution_files("two_networks")

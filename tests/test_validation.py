@@ -52,11 +52,11 @@ CASES = [case for assignment_id in ASSIGNMENTS for case in sample_of(assignment_
 
 
 def tiers() -> Iterator[Any]:
-    """The cases; all slow but both assignments' stubs, and of the quicker one the first of each kind and module."""
+    """The cases; all slow but, of the quicker assignment, the first of each kind and module."""
     seen = set[tuple[Kind, str]]()
     for case in CASES:
         kind = (case.kind, case.name.partition(".")[0])
-        is_quick = case.kind is Kind.STUBS or (case.assignment == "miniplaces" and kind not in seen)
+        is_quick = case.assignment == "miniplaces" and case.kind is not Kind.RECORDED and kind not in seen
         seen.add(kind)
         name = f"{case.assignment}-{case.kind}-{case.name}"
         yield pytest.param(case, id=name, marks=() if is_quick else pytest.mark.slow)
@@ -128,6 +128,7 @@ def test_broken_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert f"0/{len(through)}" in printed
 
 
+@pytest.mark.slow
 def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cases are examined in several processes, and findings come back in the order of the cases."""
     names = ("filters.layer_is_first", "filters.stays_float", "filters.layer_in_brackets")
@@ -258,6 +259,7 @@ def test_points_for_stubs(examine_toy: Callable[..., str], monkeypatch: pytest.M
     assert examine(stubs).complaint == "passed by untouched stubs: check_g"
 
 
+@pytest.mark.slow
 def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is killed, by a lack of memory for example, is the machine's fault."""
     cases = [Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")] * 2

@@ -60,7 +60,7 @@ def ask(wall: str) -> dict[str, Any]:
 
 
 EACH_WALL = pytest.mark.parametrize(
-    "wall", [wall if wall in ("fork", "container") else pytest.param(wall, marks=pytest.mark.slow) for wall in WALLS]
+    "wall", [wall if wall == "fork" else pytest.param(wall, marks=pytest.mark.slow) for wall in WALLS]
 )
 
 

@@ -259,6 +259,7 @@ def linear_student(taught: ImageSet) -> Implementation:
     return sample.student_of(net)
 
 
+@pytest.mark.slow
 def test_honest_networks_for_fashion() -> None:
     """The reference, the example student's network and a linear one, on real images, are not remarked on."""
     data = first(fashion_mnist("test"), 2000)
