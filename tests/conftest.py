@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -33,6 +34,37 @@ settings.register_profile("quick", settings.get_profile("patient"), max_examples
 def pytest_configure(config: pytest.Config) -> None:
     """Try fewer made-up examples in the fast tier."""
     settings.load_profile("quick" if config.getoption("markexpr") == "not slow" else "patient")
+
+
+def _untraced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a library's, during which coverage does not follow what is called: that is no code of ours."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return function(*arguments, **options)
+        finally:
+            sys.settrace(tracer)
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_coverage() -> Iterator[None]:
+    """Lay out and draw without coverage, which makes WeasyPrint and matplotlib half as slow again."""
+    if sys.gettrace() is None:
+        yield
+        return
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from weasyprint import HTML
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in ((HTML, "write_pdf"), (Figure, "savefig"), (FigureCanvasAgg, "draw")):
+            patch.setattr(owner, name, _untraced(getattr(owner, name)))
+        yield
 
 
 @dataclass(frozen=True)

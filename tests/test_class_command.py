@@ -79,6 +79,7 @@ def test_what_is_told(tmp_path: Path) -> None:
         assert "1 missing, 2 refused, 1 unread" in ended.shown
 
 
+@pytest.mark.slow
 def test_wrong_usage(tmp_path: Path) -> None:
     """A folder that is not there is wrong usage."""
     ended = run_grader("grade-all", tmp_path / "none", "--out", tmp_path / "out", out=tmp_path / "out")

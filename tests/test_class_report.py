@@ -137,6 +137,7 @@ def test_pdf_is_accessible(made: Made) -> None:
     assert [address for address in addresses if address] == []
 
 
+@pytest.mark.slow
 def test_same_bytes(out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The same class gives the same bytes, here and in the process with bounds, and nothing to complain about."""
     again = tmp_path / "out"
@@ -203,6 +204,7 @@ def test_names(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_unread_is_told(tmp_path: Path) -> None:
     """Where nobody's results can be read, the page does not say that nobody made a mistake."""
     words = make([row("gone"), row("lost")], tmp_path).words

@@ -136,6 +136,7 @@ def test_deadline_of_sending(monkeypatch: pytest.MonkeyPatch) -> None:
     process.end()
 
 
+@pytest.mark.slow
 def test_job_that_cannot_be_sent() -> None:
     """What can't be pickled costs its own job, and the process goes on beyond that job's deadline."""
     process = pool.OwnProcess()

@@ -11,6 +11,7 @@ from benchmarks import fuzz, mutations
 from benchmarks.honest import honest_files, honest_replies, honest_zips
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", fuzz.KINDS)
 def test_nothing_crashes(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Cases of every kind end as they should, within their bounds; `python -m benchmarks.fuzz` runs a thousand."""

@@ -34,7 +34,13 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("head", BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(value, id=name, marks=pytest.mark.slow if name in ("numbers", "objects") else ())
+        for name, value in BOMBS.items()
+    ],
+)
 def test_header_bombs(head: bytes) -> None:
     """A header of the largest size gives a frame or a refusal in a moment, in a hundred times its size at most."""
     assert len(head) <= MAX_HEADER

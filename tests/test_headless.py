@@ -127,7 +127,11 @@ SOURCES = {"bars": BARS, "shown": SHOWN, "compiled": COMPILED, "loaded": LOADED,
 BATCHES = [[0, 1, 2], [3, 4]]
 
 
-@pytest.fixture(scope="module", params=[fork, container], ids=lambda backend: str(backend.NAME))
+@pytest.fixture(
+    scope="module",
+    params=[fork, pytest.param(container, marks=pytest.mark.slow)],
+    ids=lambda backend: str(backend.NAME),
+)
 def student(request: pytest.FixtureRequest) -> Iterator[Implementation]:
     """A student's modules behind a wall."""
     backend: ModuleType = request.param

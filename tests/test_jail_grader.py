@@ -125,6 +125,7 @@ def test_neither_way(backend: str, folder: str) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 @EACH_WALL
 def test_forking_grader(backend: str) -> None:
     """A fork of the grader has cells of its own, and when it ends its parent's live on, as does what they come from."""

@@ -133,6 +133,7 @@ def test_refused_fork() -> None:
         assert present(fork._ZYGOTES) is old
 
 
+@pytest.mark.slow
 def test_no_answer(zygotes: fork._Zygotes, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that does not answer is replaced, and ended only when the last of its cells has."""
     with open_cell(fork) as (student, _):

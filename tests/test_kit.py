@@ -48,6 +48,7 @@ def test_untouched_stubs_are_not_started(home: Path, run: Run) -> None:
     assert set(told.values()) == {"not started"}
 
 
+@pytest.mark.slow
 def test_solutions_pass_and_are_accepted(home: Path, run: Run, tmp_path: Path) -> None:
     """The solutions pass every public check, and what is packed of them is a submission without notes."""
     solve(home)

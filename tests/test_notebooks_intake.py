@@ -102,7 +102,17 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(
+            value,
+            id=name,
+            marks=pytest.mark.slow if name in ("statements", "fields of one text", "a chain of functions") else (),
+        )
+        for name, value in HOSTILE.items()
+    ],
+)
 def test_hostile(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook made to keep its reader busy is refused, or read within the bounds."""
     monkeypatch.setattr(submitted, "BOUNDS", Bounds(cpu_s=3, wall_s=120, memory_mib=1024, file_mib=64))

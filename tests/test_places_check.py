@@ -108,6 +108,7 @@ def test_in_the_sandbox() -> None:
     assert (task.state, task.score, task.comment) == (State.SCORED, 1.0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("data")
 def test_swapped_in_the_sandbox() -> None:
     """A swapped pair costs the points, since naming units is no work, and the report says that it is swapped."""

@@ -277,6 +277,7 @@ def test_long_line_is_cut(tmp_path: Path) -> None:
     assert rendered.logged == []
 
 
+@pytest.mark.slow
 def test_student_text_is_capped(tmp_path: Path) -> None:
     """A report quotes at most 32 KiB of a submission, and says so when there was more."""
     words = "A sentence of about fifty characters, then another.\n" * 100
@@ -323,6 +324,7 @@ def test_notes_are_capped() -> None:
     assert (len(view.notes), view.more_notes) == (20, 30)
 
 
+@pytest.mark.slow
 def test_what_comes_first(tmp_path: Path) -> None:
     """What changes the meaning of all the rest is the first thing to look at, and no note at the end as well."""
     grade = sample.grade(first=("Read me.",), notes=("Read me.", "A note."))

@@ -147,6 +147,7 @@ def test_page_fails(tmp_path: Path, change: Change) -> None:
     assert "bilinear" not in page
 
 
+@pytest.mark.slow
 def test_grading_goes_on(tmp_path: Path, change: Change) -> None:
     """A submission whose report can't be laid out is graded like any other, with all its files."""
     (tmp_path / "bob.zip").write_bytes(b"no zip")
@@ -156,6 +157,7 @@ def test_grading_goes_on(tmp_path: Path, change: Change) -> None:
     assert written == {PAGE, PDF, "results.json", "arrays.safetensors", "feedback.txt"}
 
 
+@pytest.mark.slow
 def test_no_report_possible(tmp_path: Path, change: Change) -> None:
     """When not even the plain report can be made, the error says that it is the machine's."""
     change("def write_pdf(*_): raise OSError('no pango')\npage.write_pdf = write_pdf")
@@ -163,6 +165,7 @@ def test_no_report_possible(tmp_path: Path, change: Change) -> None:
         rendered_text(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_folder_not_writable(tmp_path: Path) -> None:
     """A folder that can't be made is an error of the machine's."""
     (tmp_path / "file").write_text("")

@@ -178,6 +178,7 @@ def test_checks_in_a_word(report: Rendered) -> None:
     assert "do not pass every check" not in report.text
 
 
+@pytest.mark.slow
 def test_failures_are_loud(tmp_path: Path) -> None:
     """Checks that the solutions don't pass are told at the beginning and in their task."""
     rendered = render(tmp_path, sample.reference_grade(checks=sample.checks()), assignment=sample.assignment())

@@ -311,7 +311,15 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(
+            value, id=name, marks=pytest.mark.slow if name in ("many names", "brackets", "backslashes") else ()
+        )
+        for name, value in HOSTILE.items()
+    ],
+)
 def test_hostile_source(source: bytes) -> None:
     """Whatever text a module holds is read in time that grows with its length, and makes nobody a pair."""
     class_ = {"a": {"resnet.py": source}, "b": {"resnet.py": source[1:]}, "c": sources("examples/group")}
@@ -487,6 +495,7 @@ def test_shapes_that_a_file_claims(layout: tuple[int, ...]) -> None:
     assert Storage("here", "<f4", layout).numbers({"here": b""}).shape == (0,)
 
 
+@pytest.mark.slow
 def test_damaged_files() -> None:
     """A damaged, empty or foreign model file is compared by its bytes alone, and empty ones with none."""
     whole = saved(WEIGHTS)

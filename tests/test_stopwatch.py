@@ -181,7 +181,7 @@ def measure(source: str, source_of: Callable[[int], Source]) -> Spent:
     return took
 
 
-@pytest.mark.parametrize("load", [0, 3])
+@pytest.mark.parametrize("load", [0, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("source", [COMPUTES, SLEEPS, FORKS], ids=["computes", "sleeps", "forks"])
 def test_same_on_a_busy_machine(source: str, load: int, source_of: Callable[[int], Source]) -> None:
     """Half a second of computing or of sleep is half a second, whatever else the processor does."""

@@ -125,7 +125,8 @@ def test_right_training_that_returns_nothing(result: Any) -> None:
     assert [(each.name, each.mistake) for each in failing(results)] == [("check_report", None)]
 
 
-@pytest.mark.parametrize("result", [pytest.param(None, marks=pytest.mark.slow), (0.0, 0.0)])
+@pytest.mark.slow
+@pytest.mark.parametrize("result", [None, (0.0, 0.0)])
 def test_no_training_at_all(result: Any) -> None:
     """A `train` that does nothing is not told that `epoch` is no number of epochs."""
     found = failing(run_with("miniplaces", "fashion.train", lambda *_args: result, "4a"))
@@ -147,7 +148,7 @@ def test_what_is_returned_instead_of_a_network(result: Any, named: str | None) -
     assert [(each.name, each.mistake) for each in found] == [("check_four_logits", named)]
 
 
-@pytest.mark.parametrize("lr", [0.01, 1e-6])
+@pytest.mark.parametrize("lr", [0.01, pytest.param(1e-6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("assignment_id", "target", "task"),
     [
@@ -173,6 +174,7 @@ def test_small_steps_are_steps(assignment_id: str, target: str, task: str, lr: f
 # --- What was called, and what came back ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_called_is_the_students_function() -> None:
     """The call in the message is that of the student's function, not the look at what it has done to the network."""
     found = failing(run_with("miniplaces", "fashion.train", lambda *_args: (0.5, 0.7), "4a"))
