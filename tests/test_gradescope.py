@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from conftest import CommandRun
 from sample_guide import copy_project, guide_files, run_there, write_submission
+from sample_tiers import tiered
 
 from grader.course_secret import new_secret
 from grader.datasets.imageset import data_folder
@@ -243,11 +244,7 @@ def test_refused(toy: Gradescope) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [
-        "metadata",
-        "python",
-        *(pytest.param(each, marks=pytest.mark.slow) for each in ("solutions", "assignment", "time")),
-    ],
+    tiered(("metadata", "python", "solutions", "assignment", "time"), slow=("solutions", "assignment", "time")),
 )
 def test_our_fault(toy: Gradescope, broken: str) -> None:
     """Whatever is broken on our side, Gradescope gets a record that says so, without a word about the inside."""

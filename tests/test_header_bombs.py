@@ -7,6 +7,7 @@ import time
 import tracemalloc
 
 import pytest
+from sample_tiers import tiered
 
 from grader.sandbox.protocol import MAX_HEADER, ProtocolError, check_layout, parse_header
 
@@ -34,13 +35,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        pytest.param(value, id=name, marks=pytest.mark.slow if name in ("numbers", "objects") else ())
-        for name, value in BOMBS.items()
-    ],
-)
+@pytest.mark.parametrize("head", tiered(BOMBS, slow=("numbers", "objects")))
 def test_header_bombs(head: bytes) -> None:
     """A header of the largest size gives a frame or a refusal in a moment, in a hundred times its size at most."""
     assert len(head) <= MAX_HEADER

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +27,7 @@ import pytest
 import torch
 from sample_hostile import CASES, FOLDERS, HOSTILE, Code, assignment, expectation, files_of, judge, tasks_of, zipped
 from sample_processes import descendants, wait_until_gone
+from sample_tiers import tiered
 
 from grader import pipeline
 from grader.pipeline import grade_zip
@@ -44,15 +45,11 @@ ALL = jail.BACKENDS
 NUMBERS = itertools.count()
 
 
-def tiered(names: Iterable[str]) -> list[Any]:
-    """Cases in the fast tier, and those that `expected.toml` calls slow in the long one."""
-    return [pytest.param(name, marks=pytest.mark.slow if expectation(name).get("slow") else ()) for name in names]
-
-
 CODE = [name for name in CASES if not expectation(name).keys() & {"whole", "one_wall"}]
 ROWS = {f"D{number}" for number in range(1, 8)} | {f"E{number}" for number in range(1, 17)}
 JUDGED = [name for name in CASES if expectation(name).get("one_wall")]
 ZIPS = [name for name in CASES if expectation(name).get("whole")]
+SLOW = {name for name in CASES if expectation(name).get("slow")}
 
 # What a check's own arithmetic says about odd numbers is no error of the grader when it is not under test.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -176,7 +173,7 @@ def held(name: str, backend: ModuleType, used: list[int], port: int) -> set[str]
     return {result.name for result in run.checks if result.outcome is Outcome.PASSED}
 
 
-@pytest.mark.parametrize("name", tiered(CODE))
+@pytest.mark.parametrize("name", tiered(CODE, SLOW))
 def test_hostile_run(name: str, used: list[int], listener: tuple[int, list[str]]) -> None:
     """Each hostile submission loses what it breaks and keeps the rest, in time.
 
@@ -194,7 +191,7 @@ def test_same_verdicts(name: str, used: list[int], listener: tuple[int, list[str
         assert passed[0] == passed[1] == passed[2]
 
 
-@pytest.mark.parametrize("name", tiered(JUDGED))
+@pytest.mark.parametrize("name", tiered(JUDGED, SLOW))
 def test_hostile_to_checks(name: str, listener: tuple[int, list[str]]) -> None:
     """What attacks the checks earns no more than it has done, and is remarked on where it passes."""
     run = run_case(name, fork, listener[0])
@@ -202,7 +199,7 @@ def test_hostile_to_checks(name: str, listener: tuple[int, list[str]]) -> None:
     assert set(expectation(name).get("looks", [])) <= {look.name for look in run.looks}
 
 
-@pytest.mark.parametrize("name", tiered(ZIPS))
+@pytest.mark.parametrize("name", tiered(ZIPS, SLOW))
 def test_hostile_zip(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: tuple[int, list[str]]
 ) -> None:

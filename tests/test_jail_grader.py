@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import sample_grader
 from sample_machine import open_cell
+from sample_tiers import tiered
 from sample_user import ENVIRONMENT, NoUser, command_as_user
 from sample_without import BACKENDS, skip_without, without
 
@@ -27,9 +28,7 @@ from grader.sandbox import cold, container
 from grader.sandbox.cgroups import ControlGroups
 
 WITHIN_S = 5
-EACH_WALL = pytest.mark.parametrize(
-    "backend", [name if name == "fork" else pytest.param(name, marks=pytest.mark.slow) for name in BACKENDS]
-)
+EACH_WALL = pytest.mark.parametrize("backend", tiered(BACKENDS.keys(), slow=set(BACKENDS) - {"fork"}))
 FORKING = """
 import os, sys
 from grader.sandbox import fork

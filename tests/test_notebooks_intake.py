@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_notebooks import notebook, opened, take_books
+from sample_tiers import tiered
 
 from grader.errors import StudentRaised, SubmissionRefused
 from grader.limited import Bounds, Ended
@@ -102,17 +103,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param(
-            value,
-            id=name,
-            marks=pytest.mark.slow if name in ("statements", "fields of one text", "a chain of functions") else (),
-        )
-        for name, value in HOSTILE.items()
-    ],
-)
+@pytest.mark.parametrize("content", tiered(HOSTILE, slow=("statements", "fields of one text", "a chain of functions")))
 def test_hostile(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook made to keep its reader busy is refused, or read within the bounds."""
     monkeypatch.setattr(submitted, "BOUNDS", Bounds(cpu_s=3, wall_s=120, memory_mib=1024, file_mib=64))

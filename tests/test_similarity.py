@@ -27,6 +27,7 @@ from sample_similar import (
     sources,
     with_noise,
 )
+from sample_tiers import tiered
 
 from grader.classroom.records import Pair
 from grader.intake.pickles import Storage, read_storages
@@ -311,15 +312,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        pytest.param(
-            value, id=name, marks=pytest.mark.slow if name in ("many names", "brackets", "backslashes") else ()
-        )
-        for name, value in HOSTILE.items()
-    ],
-)
+@pytest.mark.parametrize("source", tiered(HOSTILE, slow=("many names", "brackets", "backslashes")))
 def test_hostile_source(source: bytes) -> None:
     """Whatever text a module holds is read in time that grows with its length, and makes nobody a pair."""
     class_ = {"a": {"resnet.py": source}, "b": {"resnet.py": source[1:]}, "c": sources("examples/group")}

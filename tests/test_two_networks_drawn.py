@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sample_tiers import tiered
 from sample_two_networks import expect_replay_fails, implement, model_files, pictures, reference, solved
 
 from grader.checks.two_networks import check_class_maps, check_layout, check_neighbours, check_visualize
@@ -25,9 +26,7 @@ DRAWN: dict[str, Callable[..., None]] = {
     "embedding": check_layout.check_layouts_drawn,
     "neighbours": check_neighbours.check_neighbours_drawn,
 }
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.slow if kind == "embedding" else ()) for kind in DRAWN
-]  # t-SNE takes long
+KINDS = tiered(DRAWN.keys(), slow=("embedding",))  # t-SNE takes long
 NOT_SHOWN = {"filters": "student_images", "neighbours": "student_images"}
 
 

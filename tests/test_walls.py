@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import sample_machine
 from sample_machine import ask_all
+from sample_tiers import tiered
 from sample_user import USER, NoUser, run_as_user
 from sample_walls import LEFT, LEFT_IN_A_CONTAINER, TABLE, UNASKED, WALLS, fits
 
@@ -59,9 +60,7 @@ def ask(wall: str) -> dict[str, Any]:
     return {"reason": reason} if reason else ask_all(backend)
 
 
-EACH_WALL = pytest.mark.parametrize(
-    "wall", [wall if wall == "fork" else pytest.param(wall, marks=pytest.mark.slow) for wall in WALLS]
-)
+EACH_WALL = pytest.mark.parametrize("wall", tiered(WALLS, slow=set(WALLS) - {"fork"}))
 
 
 @EACH_WALL

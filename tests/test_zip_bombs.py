@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from sample_tiers import tiered
 from sample_zip import Entry, folder_entry, full_overlap, many_quoted, zip_of
 
 from grader.errors import SubmissionRefused
@@ -47,13 +48,7 @@ def open_bomb(raw: bytes) -> None:
         read_zip(raw)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in ("many zeros", "a list of folders") else ())
-        for name in BOMBS
-    ],
-)
+@pytest.mark.parametrize("name", tiered(BOMBS.keys(), slow=("many zeros", "a list of folders")))
 def test_bombs_take_a_moment(name: str) -> None:
     """Whatever a zip was made to do, opening or refusing it takes a moment."""
     raw = bomb(name)
