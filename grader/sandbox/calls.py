@@ -23,7 +23,7 @@ class Terms:
     Attributes:
         called: What is called, in words, for messages.
         modules: Whose code it runs, as far as can be seen from here: the module that is called, and those that have
-            made the objects it gets.
+            made the objects it gets; or the one module that pays for it.
         timeout_s: Seconds that it may take; None takes the limit of a call.
         max_body: Most bytes of arrays in the answer.
         is_own: Whether what is called is the implementation's own, or something that its own code returned.

@@ -139,10 +139,12 @@ class Implementation:
         max_body: int = REPLY_BYTES,
         recorded: bool = True,
         canonical: Callable[[Any], Any] | None = None,
+        charged_to: str = "",
     ) -> Any:
         """Send a request whose values are Python values and return the answer's.
 
         `canonical` gives the form in which the answer is compared with those of known mistakes: without what is free.
+        `charged_to` names the module whose seconds the call takes, as later ones of its result do; else all it runs.
 
         Raises:
             StudentRaised: If the implementation raised.
@@ -150,7 +152,7 @@ class Implementation:
             StudentCrashed: If it died or broke the protocol.
             StudentTimeout: If there was no answer in time.
         """
-        modules = self._makers.named(request)
+        modules = {charged_to} if charged_to else self._makers.named(request)
         header, arrays = pack_request(
             request, lambda value: self._makers.collect(value.id, modules) if isinstance(value, Handle) else None
         )
@@ -212,8 +214,7 @@ class ModuleProxy:
     """One module of an implementation; its attributes are functions that can be called."""
 
     def __init__(self, owner: Implementation, name: str) -> None:
-        self._owner = owner
-        self._name = name
+        self._owner, self._name = owner, name
 
     def __getattr__(self, name: str) -> Function:
         if name.startswith("__"):
@@ -230,9 +231,7 @@ class Function:
     """
 
     def __init__(self, owner: Implementation, target: Header, label: str) -> None:
-        self.owner = owner
-        self.label = label
-        self._target = target
+        self.owner, self.label, self._target = owner, label, target
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it; plain results come back as values, others as handles."""
@@ -246,6 +245,7 @@ class Function:
         no_grad: bool = False,
         forbid: Collection[str] = (),
         canonical: Callable[[Any], Any] | None = None,
+        charged_to: str = "",
     ) -> Callable[..., Any]:
         """The same function with other options.
 
@@ -255,13 +255,14 @@ class Function:
             no_grad: Whether to record no gradients.
             forbid: Names of functions of torch that raise ForbiddenCall while it runs.
             canonical: As in `ask`.
+            charged_to: As in `ask`.
         """
 
         def call(*args: Any, **kwargs: Any) -> Any:
             request = {"op": "call", "target": self._target, "args": args, "kwargs": kwargs}
-            options = {"keep": keep, "no_grad": no_grad, "forbid": sorted(forbid)}
+            request |= {"keep": keep, "no_grad": no_grad, "forbid": sorted(forbid)}
             called = describe_call(self.label, args, kwargs)
-            return self.owner.ask(request | options, called, timeout_s=timeout_s, canonical=canonical)
+            return self.owner.ask(request, called, timeout_s=timeout_s, canonical=canonical, charged_to=charged_to)
 
         return call
 

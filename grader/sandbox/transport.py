@@ -21,7 +21,7 @@ from grader.errors import (
 )
 from grader.installed import is_installed
 from grader.rubric import Limits
-from grader.sandbox.budget import Budget
+from grader.sandbox.budget import Budget, Modules
 from grader.sandbox.calls import Terms
 from grader.sandbox.cell import START_S, Cell
 from grader.sandbox.hints import limit_hint
@@ -76,7 +76,7 @@ class CellTransport:
             return self._reset(header, terms)
         module = header.get("module") or header.get("target", {}).get("module")
         if module and not self._imported.get(module):
-            self._import(module)
+            self._import(module, frozenset({module}) & terms.modules or terms.modules)
         # What runs none of their code by name may run what any of them has put in its place.
         modules = terms.modules or frozenset(self._imported)
         timeout_s = terms.timeout_s or self._limits.call_s
@@ -97,10 +97,10 @@ class CellTransport:
         if self._jail.clean.lacks(module, top if top in self._promised else ""):
             raise MachineError(f"`{module}` is installed here, and can't be imported in the sandbox")
 
-    def _import(self, module: str) -> None:
+    def _import(self, module: str, charged: Modules) -> None:
         if module in self._stuck:
             raise self._stuck[module]()
-        terms = Terms(f"import {module}", frozenset({module}), self._limits.import_s, IMPORT_BYTES)
+        terms = Terms(f"import {module}", charged, self._limits.import_s, IMPORT_BYTES)
         self._left_s(terms.modules)
         alone = self._imported.keys() <= {module}  # nobody else's code in this cell could be to blame
         self._imported[module] = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import torch
 
 from grader.checks.compare import numbers
@@ -57,14 +59,13 @@ def made_network(student: Implementation) -> Handle:
     """The student's `SmallResNet()`, whether or not it can be run.
 
     Raises:
-        CheckStopped: If it can't be made, or if nothing is left of the submission's seconds.
+        CheckStopped: If it can't be made, or if nothing is left of the seconds of `visualize`.
     """
-    net: Handle = student.resnet.SmallResNet.with_options(keep=True)()
     try:
-        net.eval()
-        net(torch.zeros(1, CHANNELS, 32, 32))  # lazy layers make their weights now
-    except StudentRaised:
-        pass
-    except (StudentTimeout, StudentCrashed):  # the process has ended, and the network with it: another one is not run
-        net = student.resnet.SmallResNet.with_options(keep=True)()
+        net: Handle = student.resnet.SmallResNet.with_options(keep=True)()
+        with suppress(StudentRaised):
+            net.eval()
+            net(torch.zeros(1, CHANNELS, 32, 32))  # lazy layers make their weights now
+    except (StudentTimeout, StudentCrashed):  # what is slow or ends the process is not run again, only made
+        net = student.resnet.SmallResNet.with_options(keep=True, charged_to="visualize")()
     return net
