@@ -259,7 +259,7 @@ class Function:
         """
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            request = {"op": "call", "target": self._target, "args": args, "kwargs": kwargs}
+            request: Header = {"op": "call", "target": self._target, "args": args, "kwargs": kwargs}
             request |= {"keep": keep, "no_grad": no_grad, "forbid": sorted(forbid)}
             called = describe_call(self.label, args, kwargs)
             return self.owner.ask(request, called, timeout_s=timeout_s, canonical=canonical, charged_to=charged_to)

@@ -29,6 +29,7 @@ from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes
 from grader.validation.cases import FIRST, Case, Finding, Form, Kind, list_cases
 from grader.validation.forms import handed_in
+from grader.validation.layouts import remembered_layouts
 from grader.validation.unearned import Judged as Unearned
 from grader.validation.unearned import examine_lazy, examine_recorded
 
@@ -100,7 +101,8 @@ def examine(case: Case) -> Finding:
         Kind.MISTAKE: _examine_mistake,
         Kind.ACCEPTED: _examine_accepted,
     }
-    return Finding(case, *judges[case.kind](assignment, case))
+    with remembered_layouts():
+        return Finding(case, *judges[case.kind](assignment, case))
 
 
 def validate_folder(assignment: Assignment, folder: Path) -> Finding:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from grader.records import Array
 
-STEPS = 60  # of the bisection: each halves the range of a logarithm
+STEPS = 35  # of the bisection: each halves the range of a logarithm, at first 40
 SCALES = np.geomspace(0.1, 1e5, 61)  # of a layout whose median squared distance is 1: finer steps change 1% at most
 TINY = 1e-300
 
@@ -30,16 +30,17 @@ def divergence(features: Array, layout: Array, perplexity: float) -> float:
         In nats; infinite where all points of the layout are one.
     """
     near = _neighborhoods(_squares(features), perplexity)
+    known = float((near * np.log(np.maximum(near, TINY))).sum())  # minus the entropy of the neighborhoods
     squares = _squares(layout / max(float(np.abs(layout).max()), TINY))
     median = float(np.median(squares[squares > 0])) if (squares > 0).any() else 0.0
-    return min((_lost(near, scale * squares / median) for scale in SCALES), default=np.inf) if median else np.inf
+    return known + min(_cross_entropy(near, scale * squares / median) for scale in SCALES) if median else np.inf
 
 
-def _lost(near: Floats, squares: Floats) -> float:
-    heavy = 1 / (1 + squares)
-    np.fill_diagonal(heavy, 0)
-    seen = np.maximum(heavy / heavy.sum(), TINY)
-    return float((near * np.log(np.maximum(near, TINY) / seen)).sum())
+def _cross_entropy(near: Floats, squares: Floats) -> float:
+    """Of the neighborhoods relative to the layout's, which are Student's t distributions of one degree of freedom."""
+    heavy = 1 + squares
+    total = (1 / heavy).sum() - len(heavy)  # no point is its own neighbor
+    return float((near * np.log(heavy)).sum() + np.log(total))
 
 
 def _neighborhoods(squares: Floats, perplexity: float) -> Floats:
@@ -47,24 +48,21 @@ def _neighborhoods(squares: Floats, perplexity: float) -> Floats:
 
     Around each point lies a Gaussian; its width, found by bisection, is such that it holds `perplexity` neighbors.
     """
+    others = np.where(np.eye(len(squares), dtype=bool), np.inf, squares)
+    others -= others.min(axis=1, keepdims=True)
+    finite = np.where(np.isfinite(others), others, 0)
     low, high = np.full((2, len(squares), 1), np.log(1 / max(float(squares.max()), TINY)))
     low, high = low - 20, high + 20  # of the logarithms of the Gaussians' precisions
     for _ in range(STEPS):
         middle = (low + high) / 2
-        near = _gaussians(squares, np.exp(middle))
-        entropy = -(near * np.log(np.maximum(near, TINY))).sum(axis=1, keepdims=True)
+        shares = np.exp(-np.exp(middle) * others)
+        total = shares.sum(axis=1, keepdims=True)
+        entropy = np.log(total) + np.exp(middle) * (shares * finite).sum(axis=1, keepdims=True) / total
         is_wide = entropy > np.log(perplexity)
         low, high = np.where(is_wide, middle, low), np.where(is_wide, high, middle)
+    near = shares / total
     joint: Floats = (near + near.T) / (2 * len(near))
     return joint
-
-
-def _gaussians(squares: Floats, precision: Floats) -> Floats:
-    """A point's share of each other, (N, N), whose rows' sums are 1."""
-    others = np.where(np.eye(len(squares), dtype=bool), np.inf, squares)
-    shares: Floats = np.exp(-precision * (others - others.min(axis=1, keepdims=True)))
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares
 
 
 def _squares(points: Array) -> Floats:
