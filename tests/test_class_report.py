@@ -13,6 +13,7 @@ import pytest
 import sample_class_page as sample
 from pypdf import PdfReader
 from sample_class_page import HOSTILE, row
+from sample_tiers import tiered
 
 from grader.class_report.page import write_class
 from grader.class_report.reading import read_class
@@ -147,22 +148,21 @@ def test_same_bytes(out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert not list(out.glob(".*"))
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [],
-        [row("one")],
-        [row("one", assignment="", outcome="missing", tasks={}, sha256="")],
-        [row(str(i), score=15.0) for i in range(5)],
-        [row("a", max_score=0.0, score=0.0, tasks={}), row("b", variant="6.819", max_score=10.0)],
-        [row("a", assignment="gone")],
-        [row("a", assignment="two_networks", variant="default", max_score=33.0, tasks={"1": 2.0}), row("b"),
-         row("c", outcome="missing", assignment="")],
-        [row("refused", outcome="refused", assignment="", max_score=0.0, tasks={}, message="Not a zip.")],
-        [row("over", score=15.5), row("late", days_late=400, score=0.0)],
-    ],
-    ids="nobody one missing same pointless unknown two refused odd".split(),
-)  # fmt: skip
+CLASSES = {
+    "nobody": [],
+    "one": [row("one")],
+    "missing": [row("one", assignment="", outcome="missing", tasks={}, sha256="")],
+    "same": [row(str(i), score=15.0) for i in range(5)],
+    "pointless": [row("a", max_score=0.0, score=0.0, tasks={}), row("b", variant="6.819", max_score=10.0)],
+    "unknown": [row("a", assignment="gone")],
+    "two": [row("a", assignment="two_networks", variant="default", max_score=33.0, tasks={"1": 2.0}), row("b"),
+            row("c", outcome="missing", assignment="")],
+    "refused": [row("refused", outcome="refused", assignment="", max_score=0.0, tasks={}, message="Not a zip.")],
+    "odd": [row("over", score=15.5), row("late", days_late=400, score=0.0)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", tiered(CLASSES, slow=CLASSES.keys() - {"nobody", "two", "refused"}))
 def test_any_class(tmp_path: Path, rows: list[Row]) -> None:
     """Whatever a class is like, even empty, without folders or of two assignments, everyone is on both pages."""
     found = make(rows, tmp_path)

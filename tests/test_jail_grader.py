@@ -85,7 +85,7 @@ def mounts() -> list[str]:
 
 
 @EACH_WALL
-@pytest.mark.parametrize("user", ["root", "ordinary"])
+@pytest.mark.parametrize("user", tiered(["root", "ordinary"], slow={"ordinary"}))
 def test_killed_grader(user: str, backend: str, folder: str) -> None:
     """When the grader is killed while student code is busy, no process, mount or group is left within five seconds."""
     if user == "root" and os.geteuid() != 0:

@@ -118,9 +118,9 @@ def test_hostile_text_in_bounds(tmp_path: Path) -> None:
         ),
         ("return b''.join(bytes(1 << 20) for _ in range(1 << 14))", "it needed too much memory"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "the program that does it stopped"),
-        ("os._exit(0)", "the program that does it stopped"),
-        ("raise RecursionError('layout')", "the program that does it stopped"),
-        ("return bytes(100 << 20)", "the program that does it stopped"),
+        pytest.param("os._exit(0)", "the program that does it stopped", marks=pytest.mark.slow),
+        pytest.param("raise RecursionError('layout')", "the program that does it stopped", marks=pytest.mark.slow),
+        pytest.param("return bytes(100 << 20)", "the program that does it stopped", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_layout_fails(tmp_path: Path, change: Change, caplog: pytest.LogCaptureFixture, hostile: str, why: str) -> None:

@@ -197,6 +197,7 @@ def test_stand_in_said(tmp_path: Path) -> None:
     assert sample_networks.NOTE in " ".join(rendered.text.split())
 
 
+@pytest.mark.slow
 def test_same_bytes(report: Rendered, tmp_path: Path) -> None:
     """Rendering it again gives the same bytes."""
     exhibits = sample_networks.exhibits()

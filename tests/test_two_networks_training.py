@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 import torch
 from sample_handles import handle_of
+from sample_tiers import tiered
 
 from grader.checks.context import Context
 from grader.checks.two_networks.check_weights import better_range
@@ -141,7 +142,7 @@ def test_helper_modules() -> None:
     assert not_passed(grade(files, *TASKS).checks, *TASKS) == []
 
 
-@pytest.mark.parametrize("body", WRONG_LOSSES.values(), ids=WRONG_LOSSES)
+@pytest.mark.parametrize("body", tiered(WRONG_LOSSES, slow=WRONG_LOSSES.keys() - {"not finite"}))
 def test_wrong_loss_costs_one_task(body: str) -> None:
     """Whatever is wrong with the cross-entropy costs task 2.1 alone: train_epoch is lent a right one."""
     results = grade(solution_files("two_networks") | {"supervised.py": with_loss(body)}, "2.1", "2.2").checks
@@ -191,7 +192,7 @@ FINAL_LAYERS = {
 }
 
 
-@pytest.mark.parametrize("change", FINAL_LAYERS.values(), ids=FINAL_LAYERS)
+@pytest.mark.parametrize("change", tiered(FINAL_LAYERS, slow={"a sequence"}))
 def test_final_layer(change: tuple[bytes, bytes]) -> None:
     """A final layer of another name or kind is told so, with help, and costs no other check but those behind it."""
     files = solution_files("two_networks")

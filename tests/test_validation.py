@@ -21,6 +21,7 @@ import torch
 from rich.console import Console
 
 from grader import pool
+from grader.checks.context import Context
 from grader.checks.declare import ATTRIBUTE, spec_of
 from grader.checks.miniplaces import check_filters
 from grader.cli.main import AT_FAULT, GRADED, WRONG_USAGE, main
@@ -87,7 +88,7 @@ def _quick() -> Iterator[None]:
 @pytest.fixture
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Solutions too are judged on a sample of a data set's images."""
-    make_context = proving.Context
+    make_context = Context
     monkeypatch.setattr(proving, "Context", lambda **given: make_context(**given | {"most_images": proving.SAMPLE}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sample_tiers import tiered
 
 from grader.composing.submission import compose
 from grader.records import Outcome
@@ -24,7 +25,7 @@ def test_mistakes(name: str) -> None:
         assert told == [(result.name, result.outcome, result.mistakes, result.help) for result in first.results]
 
 
-@pytest.mark.parametrize("form", WRITTEN)
+@pytest.mark.parametrize("form", tiered({str(form): form for form in WRITTEN}, slow={"modules"}))
 def test_lost_function(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a form loses on the way is a complaint that names the form."""
 

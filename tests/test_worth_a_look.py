@@ -13,6 +13,7 @@ import pytest
 import sample_looks as sample
 import sample_rotation
 import torch
+from sample_tiers import tiered
 
 from grader.checks.miniplaces.check_experiments import check_entries
 from grader.checks.miniplaces.check_model import check_model_accuracy
@@ -286,7 +287,7 @@ def test_honest_networks_for_cifar() -> None:
 ACCEPTED = [each.id for each in load_accepted("miniplaces") if each.target == "model.pth"]
 
 
-@pytest.mark.parametrize("name", ACCEPTED)
+@pytest.mark.parametrize("name", tiered(ACCEPTED, slow=ACCEPTED[4:]))
 def test_accepted_forms(name: str) -> None:
     """Every accepted form of a model file is honest, whatever else is in it."""
     (way,) = (each for each in load_accepted("miniplaces") if each.id == name)
