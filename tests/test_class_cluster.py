@@ -57,7 +57,10 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]
 def test_lost_worker(
     cluster: tuple[str, list[subprocess.Popen[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a lost worker had is graded elsewhere: nobody is lost, and nobody is there twice."""
+    """What a lost worker had is graded elsewhere: nobody is lost, and nobody is there twice.
+
+    It starts a cluster, and waits until a worker is missed.
+    """
     address, workers = cluster
     monkeypatch.setattr(grading, "grade_job", pretend_slowly)
     monkeypatch.setattr(grading, "take_digests", no_digests)

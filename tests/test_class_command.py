@@ -34,7 +34,10 @@ def test_lines(fields: dict[str, object], told: str) -> None:
 
 
 def test_a_class(tmp_path: Path) -> None:
-    """From a folder of zips to gradebook, class report and exports; a second run has nothing to do."""
+    """From a folder of zips to gradebook, class report and exports; a second run has nothing to do.
+
+    It runs the whole command twice.
+    """
     folder = fill(tmp_path / "in")
     (folder / "alice.zip").write_bytes(b"nothing")
     (folder / "zoë.zip").write_bytes(b"PK")
@@ -56,7 +59,10 @@ def test_a_class(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_is_told(tmp_path: Path) -> None:
-    """What is not understood in the folder and the roster is told on the terminal and the class's page, each time."""
+    """What is not understood in the folder and the roster is told on the terminal and the class's page, each time.
+
+    It runs the whole command twice.
+    """
     folder = fill(tmp_path / "in")
     (folder / "alice.zip").write_bytes(b"nothing")
     (folder / "smithbob_12_202_lab.7z").write_bytes(b"7z\xbc\xaf")

@@ -35,7 +35,10 @@ def finished(process: subprocess.Popen[str]) -> list[str]:
 
 @pytest.mark.slow
 def test_kills(tmp_path: Path) -> None:
-    """Five kills at random moments and a last run: the gradebook of an undisturbed run, byte for byte."""
+    """Five kills at random moments and a last run: the gradebook of an undisturbed run, byte for byte.
+
+    It grades a class seven times in processes of its own.
+    """
     folder = fill(tmp_path / "in", *CLASS)
     assert sorted(finished(start(folder, tmp_path / "calm"))) == CLASS
     out, chance, done = tmp_path / "killed", random.Random(5), list[str]()

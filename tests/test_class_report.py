@@ -238,7 +238,10 @@ def test_what_was_told(tmp_path: Path, plain: str) -> None:
 
 @pytest.mark.slow
 def test_huge_texts(tmp_path: Path) -> None:
-    """Megabytes of evidence, messages and pairs make neither page nor PDF large, and what is left out is told."""
+    """Megabytes of evidence, messages and pairs make neither page nor PDF large, and what is left out is told.
+
+    It writes and lays out megabytes.
+    """
     evidence = tuple((f"place {i}", "x = 1\n" * 50_000, "y" * 300_000) for i in range(40))
     many = [
         Pair(kind="code", first="a", second=f"b{i}", share=0.5, sentence="s" * 99_999, evidence=evidence)

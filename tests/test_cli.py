@@ -182,7 +182,10 @@ def test_help(run: Callable[..., Ended], command: str) -> None:
 
 @pytest.mark.slow
 def test_poor_terminal(bob: Path, tmp_path: Path) -> None:
-    """A terminal that knows only ASCII shows question marks and costs nobody the grade."""
+    """A terminal that knows only ASCII shows question marks and costs nobody the grade.
+
+    It starts the whole program, as a shell does.
+    """
     umlaut = bob.with_name("bö→b.zip")
     bob.rename(umlaut)
     ended = run_grader("grade", umlaut, "--out", tmp_path / "out", out=tmp_path, PYTHONIOENCODING="ascii")

@@ -49,7 +49,10 @@ def once_only(path: str) -> str:
 
 @pytest.mark.slow
 def test_deaths_cost_only_themselves() -> None:
-    """Jobs beside one whose process dies have their results; that one comes back as an exception."""
+    """Jobs beside one whose process dies have their results; that one comes back as an exception.
+
+    Each new process imports torch.
+    """
     found = dict(run_jobs(Machine(2), double, [1, 2, -3, 4, -5, 6, 7]))
     assert {job: result for job, result in found.items() if not isinstance(result, Exception)} == {
         1: 2, 2: 4, 4: 8, 6: 12, 7: 14,
@@ -59,7 +62,10 @@ def test_deaths_cost_only_themselves() -> None:
 
 @pytest.mark.slow
 def test_second_chance(tmp_path: Path) -> None:
-    """A job whose process died once, by bad luck, is tried again alone."""
+    """A job whose process died once, by bad luck, is tried again alone.
+
+    Each new process imports torch.
+    """
     paths = [str(tmp_path / name) for name in "ab"]
     assert sorted(run_jobs(Machine(2), once_only, paths)) == [(path, path) for path in paths]
 

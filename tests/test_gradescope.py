@@ -212,7 +212,10 @@ def test_set_up_installs(toy_zip: Path, tmp_path: Path) -> None:
 
 
 def test_late(toy: Gradescope) -> None:
-    """The time in Gradescope's metadata makes days late by our policy; another deadline there is told to us alone."""
+    """The time in Gradescope's metadata makes days late by our policy; another deadline there is told to us alone.
+
+    It runs the installed autograder on a submission.
+    """
     toy.hand_in({"code/pixels.py": SOLUTION}, "2030-10-02T14:22:32.365935-07:00", due="2030-10-02T23:59:00-07:00")
     results, told = toy.run()
     assert results["extra_data"]["student"] == "dora"
@@ -224,7 +227,10 @@ def test_late(toy: Gradescope) -> None:
 
 @pytest.mark.slow
 def test_zip_in_the_folder(toy: Gradescope, tmp_path: Path) -> None:
-    """A zip that lies alone in the folder is the submission itself."""
+    """A zip that lies alone in the folder is the submission itself.
+
+    It runs the installed autograder on a submission.
+    """
     archive = write_submission(tmp_path / "my work.zip", changed=("(height - size) // 2", "0"))
     toy.hand_in({"my work.zip": archive.read_bytes(), "__MACOSX/._x": b""})
     results, told = toy.run()
@@ -247,7 +253,10 @@ def test_refused(toy: Gradescope) -> None:
     tiered(("metadata", "python", "solutions", "assignment", "time"), slow=("solutions", "assignment", "time")),
 )
 def test_our_fault(toy: Gradescope, broken: str) -> None:
-    """Whatever is broken on our side, Gradescope gets a record that says so, without a word about the inside."""
+    """Whatever is broken on our side, Gradescope gets a record that says so, without a word about the inside.
+
+    It runs the installed autograder on a submission.
+    """
     toy.hand_in({"pixels.py": SOLUTION})
     project = toy.root / "source" / "project"
     if broken == "metadata":
@@ -270,7 +279,10 @@ def test_our_fault(toy: Gradescope, broken: str) -> None:
 
 @pytest.mark.slow
 def test_walls_of_gradescope(toy_zip: Path, open_folder: Path) -> None:
-    """Behind Gradescope's wall code reaches no result and no solution, and none lives when the grade is written."""
+    """Behind Gradescope's wall code reaches no result and no solution, and none lives when the grade is written.
+
+    It grades a submission as Gradescope's container does.
+    """
     if reason := container.unavailable():
         pytest.skip(reason)
     toy = set_up(toy_zip, open_folder / "autograder")
@@ -375,7 +387,10 @@ def test_same_zip(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_alice_as_with_make(alice_run: CommandRun, tmp_path: Path) -> None:
-    """The example gets on Gradescope what `make grade` gives it: score, tests, checks and all."""
+    """The example gets on Gradescope what `make grade` gives it: score, tests, checks and all.
+
+    It installs the autograder into a folder and grades the whole example with it.
+    """
     graded = json.loads((alice_run.out / "alice" / "results.json").read_text(encoding="utf-8"))
     machine = set_up(pack_autograder("miniplaces", new_secret()), tmp_path / "autograder")
     with zipfile.ZipFile(PROJECT / "examples" / "alice.zip") as archive:

@@ -193,7 +193,10 @@ def test_same_verdicts(name: str, used: list[int], listener: tuple[int, list[str
 
 @pytest.mark.parametrize("name", tiered(JUDGED, SLOW))
 def test_hostile_to_checks(name: str, listener: tuple[int, list[str]]) -> None:
-    """What attacks the checks earns no more than it has done, and is remarked on where it passes."""
+    """What attacks the checks earns no more than it has done, and is remarked on where it passes.
+
+    Each is a real grading of the tasks that it attacks.
+    """
     run = run_case(name, fork, listener[0])
     assert judge(name, run.checks) == []
     assert set(expectation(name).get("looks", [])) <= {look.name for look in run.looks}
@@ -203,7 +206,10 @@ def test_hostile_to_checks(name: str, listener: tuple[int, list[str]]) -> None:
 def test_hostile_zip(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: tuple[int, list[str]]
 ) -> None:
-    """Graded as a zip, it ends in a report and a record that tell the true score and nothing of ours."""
+    """Graded as a zip, it ends in a report and a record that tell the true score and nothing of ours.
+
+    Some are whole gradings.
+    """
     expected = expectation(name)
     monkeypatch.setattr(pipeline, "get_assignment", lambda _id: assignment())
     monkeypatch.setattr(pipeline, "run_submission", functools.partial(run_submission, tasks=tasks_of(name)))

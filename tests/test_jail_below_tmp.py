@@ -36,7 +36,10 @@ finally:
 @pytest.mark.parametrize("umask", [0o022, 0o077], ids=["open", "closed"])
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
 def test_late_import(folder: str, umask: int) -> None:
-    """A late import is found in a cell that covers the folder above Python, whatever files the grader makes closed."""
+    """A late import is found in a cell that covers the folder above Python, whatever files the grader makes closed.
+
+    It starts a grader of its own, which imports torch.
+    """
     if reason := fork.unavailable():
         pytest.skip(reason)
     with TemporaryDirectory(prefix="two words ", dir=folder) as made:

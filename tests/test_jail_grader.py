@@ -104,7 +104,10 @@ def test_killed_grader(user: str, backend: str, folder: str) -> None:
 @pytest.mark.slow
 @EACH_WALL
 def test_two_ways_to_end(backend: str, folder: str) -> None:
-    """The kernel ends a cell with its grader, and so does who removes its control group: each would do."""
+    """The kernel ends a cell with its grader, and so does who removes its control group: each would do.
+
+    It starts two graders, which import torch.
+    """
     skip_without(backend)
     if ControlGroups.here() is None:
         pytest.skip("there are no control groups to be had")

@@ -50,7 +50,10 @@ def test_untouched_stubs_are_not_started(home: Path, run: Run) -> None:
 
 @pytest.mark.slow
 def test_solutions_pass_and_are_accepted(home: Path, run: Run, tmp_path: Path) -> None:
-    """The solutions pass every public check, and what is packed of them is a submission without notes."""
+    """The solutions pass every public check, and what is packed of them is a submission without notes.
+
+    It runs the kit three times, each in a Python of its own.
+    """
     solve(home)
     ended = run(home, "check.py", "--plots")
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -84,7 +87,10 @@ def test_verdicts_are_those_of_the_report(home: Path, run: Run) -> None:
 
 @pytest.mark.slow
 def test_imports_that_are_not_there(home: Path, run: Run) -> None:
-    """What a module imports or writes that the grader may not have is told when it is tried and when it is packed."""
+    """What a module imports or writes that the grader may not have is told when it is tried and when it is packed.
+
+    It runs the kit twice, each time in a Python of its own.
+    """
     solve(home)
     assert environment_words(ALWAYS) in " ".join((home / "START.md").read_text().split())
     for name, lines in FOREIGN.items():
@@ -128,7 +134,10 @@ FOREIGN = {
 
 @pytest.mark.slow
 def test_one_task_is_tried_alone(home: Path, run: Run) -> None:
-    """The ids of tasks choose what is tried, and an unknown one is told."""
+    """The ids of tasks choose what is tried, and an unknown one is told.
+
+    It runs the kit twice, each time in a Python of its own.
+    """
     solve(home)
     ended = run(home, "check.py", "3b")
     assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 2)
@@ -189,7 +198,10 @@ print("FOUND" + json.dumps({f"{r.task} {r.name}": [getattr(r, name) for name in 
 
 @pytest.mark.slow
 def test_messages_are_the_graders(home: Path, run: Run) -> None:
-    """Of wrong answers the kit says what the grader says: outcome, title, message, call, expected, got and help."""
+    """Of wrong answers the kit says what the grader says: outcome, title, message, call, expected, got and help.
+
+    It runs the same checks in the kit and in the grader.
+    """
     sources = {name: (SOLUTIONS / f"{name}.py").read_text() + text for name, text in WRONG.items()}
     for name, text in sources.items():
         (home / f"{name}.py").write_text(text)

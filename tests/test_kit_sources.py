@@ -115,7 +115,10 @@ def test_module_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("assignment_id", tiered(find_assignments(), slow={"two_networks"}))
 def test_no_solution_or_hidden_check_in_the_code(assignment_id: str) -> None:
-    """The code of each assignment's kit parses, and holds no hidden check, recorded truth or mistake."""
+    """The code of each assignment's kit parses, and holds no hidden check, recorded truth or mistake.
+
+    It makes the whole kit.
+    """
     files = {path: data.decode() for path, data in kit_code(assignment_id).items()}
     whole = "\n".join(files.values())
     for path, text in files.items():

@@ -164,7 +164,10 @@ ASKED = {
 
 @pytest.mark.parametrize(("cells", "message", "help"), ASKED.values(), ids=ASKED)
 def test_why_a_name_means_nothing(cells: list[str], message: str, help: str, tmp_path: Path) -> None:
-    """Where a function misses a name, the message says which cell would set it and what went wrong there."""
+    """Where a function misses a name, the message says which cell would set it and what went wrong there.
+
+    Each case is a notebook that runs in a cell.
+    """
     found = opened(tmp_path, {"lab.ipynb": notebook(*cells)})
     modules = get_assignment("miniplaces").modules
     jail = Jail(Limits(), modules, found.files)

@@ -50,7 +50,10 @@ def pages(full: Rendered, tmp_path_factory: pytest.TempPathFactory) -> list[Arra
 
 @pytest.mark.slow
 def test_long_name(tmp_path: Path) -> None:
-    """A long name reaches into no margin either: the whole sample laid out again."""
+    """A long name reaches into no margin either: the whole sample laid out again.
+
+    It lays out the whole sample and draws its pages.
+    """
     grade = sample.grade(student="a_name_without_a_space_" * 3)
     test_nothing_in_margins(draw_pages(render(tmp_path, grade, exhibits()).path, tmp_path))
 
@@ -77,7 +80,10 @@ def test_pages_are_filled(pages: list[Array]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("whose", ["student", "solutions"])
 def test_pages_of_two_networks(whose: str, tmp_path: Path) -> None:
-    """The report of the two networks and the one of its solutions keep their margins, and no page is mostly empty."""
+    """The report of the two networks and the one of its solutions keep their margins, and no page is mostly empty.
+
+    It lays out a whole report and draws its pages.
+    """
     grade = sample_networks_grade.grade() if whose == "student" else sample_networks_grade.reference_grade()
     assignment = sample_networks_grade.assignment()
     drawn = draw_pages(render(tmp_path, grade, sample_networks.exhibits(), assignment=assignment).path, tmp_path)

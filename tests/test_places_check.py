@@ -71,7 +71,10 @@ def data(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_solutions_earn_every_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the Places365 network, `make validate` prints all points for the solutions, and none waits for a person."""
+    """With the Places365 network, `make validate` prints all points for the solutions, and none waits for a person.
+
+    It runs every check of Miniplaces on a network of ResNet-18's size.
+    """
     monkeypatch.setattr(proving, "list_cases", lambda *_: (Case("miniplaces", Kind.SOLUTIONS, "solutions"),))
     options = ["--assignment", "miniplaces", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["grader", "validate", *options])

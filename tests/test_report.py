@@ -125,7 +125,10 @@ def test_nothing_logged(full: Rendered) -> None:
 
 @pytest.mark.slow
 def test_same_bytes(full: Rendered, tmp_path: Path) -> None:
-    """Rendering the same grade twice gives the same bytes, in both formats."""
+    """Rendering the same grade twice gives the same bytes, in both formats.
+
+    It lays out the whole sample again.
+    """
     again = render(tmp_path, sample.grade(), exhibits())
     assert again.pdf == full.pdf
     assert again.html == full.html

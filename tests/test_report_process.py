@@ -87,7 +87,10 @@ ODD = (
 
 @pytest.mark.slow
 def test_hostile_text_in_bounds(tmp_path: Path) -> None:
-    """With odd text in every field, as much of it as there may be, the full report is made, small and without links."""
+    """With odd text in every field, as much of it as there may be, the full report is made, small and without links.
+
+    It lays out dozens of pages of odd text.
+    """
     checks = tuple(
         CheckResult(task=task.id, name=f"check_{n}", title=ODD[n], outcome=Outcome.ERROR, mistake=ODD[-n],
                     message=ODD[n - 1], called=ODD[n - 2], expected=ODD[n - 3], got=ODD[n - 4], help=ODD[n - 5])
@@ -124,7 +127,10 @@ def test_hostile_text_in_bounds(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_layout_fails(tmp_path: Path, change: Change, caplog: pytest.LogCaptureFixture, hostile: str, why: str) -> None:
-    """However the layout fails, the PDF becomes a plain one that says why, with the same score; the page is whole."""
+    """However the layout fails, the PDF becomes a plain one that says why, with the same score; the page is whole.
+
+    It waits for limits of computing, or fills memory up to one.
+    """
     change(f"{LAYOUT}def hostile():\n    {hostile}\n")
     text = rendered_text(tmp_path / "out")
     assert "7.93 of 15 points" in text

@@ -29,7 +29,10 @@ SPINS = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end:
 
 @pytest.mark.parametrize("way", [way if way == "fork" else pytest.param(way, marks=pytest.mark.slow) for way in WAYS])
 def test_share(way: str) -> None:
-    """Under every wall and user, tasks are limited, idle cells stand still, and 28 busy tasks starve nobody."""
+    """Under every wall and user, tasks are limited, idle cells stand still, and 28 busy tasks starve nobody.
+
+    It measures what tasks get while 28 others compute for seconds.
+    """
     name, _, how = way.partition(" ")
     skip_without(name)
     found: dict[str, Any]

@@ -83,7 +83,10 @@ def outcomes(results: tuple[CheckResult, ...]) -> dict[str, Outcome]:
 
 @pytest.mark.slow
 def test_slow_network() -> None:
-    """A network that is right and slow costs what needs it, and a message says that it was the network."""
+    """A network that is right and slow costs what needs it, and a message says that it was the network.
+
+    The network sleeps until its seconds are used up.
+    """
     results = grade("two_networks", {"resnet.py": SLOW_NETWORK}, ("1", "2.1", "3", "4.1"), Limits(submission_s=6))
     assert {r.outcome for r in results if r.task == "1"} - {Outcome.PASSED} == {Outcome.TIMEOUT, Outcome.SKIPPED}
     assert [(r.name, r.message) for r in results if r.task != "1" and r.outcome != Outcome.PASSED] == []
@@ -123,7 +126,10 @@ def busy() -> Iterator[None]:
     ids=["call", "submission"],
 )
 def test_busy_machine(seconds: dict[tuple[int, ...], float], limits: Limits, cut: str) -> None:
-    """What ends at a limit on an idle machine does so on a busy one, and nothing else does."""
+    """What ends at a limit on an idle machine does so on a busy one, and nothing else does.
+
+    It grades a task on an idle machine, and again on a busy one, up to its limits.
+    """
     if queued_seconds("self") == 0:
         pytest.skip("this kernel does not tell how long a thread has waited for a processor")
     edits = {"filters.py": COMPUTES.replace("SECONDS", repr(seconds))}

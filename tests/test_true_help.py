@@ -143,7 +143,10 @@ def test_no_training_at_all(result: Any) -> None:
     ],
 )
 def test_what_is_returned_instead_of_a_network(result: Any, named: str | None) -> None:
-    """A function that returns a number where a network is asked for is not told that it returns nothing."""
+    """A function that returns a number where a network is asked for is not told that it returns nothing.
+
+    It runs a task's checks on whole networks.
+    """
     found = failing(run_with("two_networks", "rotation.rotation_model", lambda *_args: result, "3"))
     assert [(each.name, each.mistake) for each in found] == [("check_four_logits", named)]
 
@@ -183,7 +186,10 @@ def test_called_is_the_students_function() -> None:
 
 @pytest.mark.slow
 def test_called_is_the_students_network() -> None:
-    """Where the student's network itself is called, the message says how it was made."""
+    """Where the student's network itself is called, the message says how it was made.
+
+    It runs a task's checks on whole networks.
+    """
 
     def rotation_model(model: nn.Module) -> nn.Module:
         model.fc = nn.Linear(10, 4)
@@ -197,7 +203,10 @@ def test_called_is_the_students_network() -> None:
 
 @pytest.mark.slow
 def test_called_belongs_to_the_task() -> None:
-    """The network that a function of another task's module spoils is not what is said to have been called."""
+    """The network that a function of another task's module spoils is not what is said to have been called.
+
+    It runs a task's checks on whole networks.
+    """
 
     def penultimate_features(model: nn.Module, images: Tensor) -> Any:
         model.fc = nn.Identity()

@@ -119,7 +119,10 @@ def untrained(source: str, saved: Callable[[torch.nn.Module], object]) -> bytes:
 
 @pytest.mark.slow
 def test_other_network() -> None:
-    """A network of quite another kind, with dropout, more arguments and an import of 3 seconds, earns every point."""
+    """A network of quite another kind, with dropout, more arguments and an import of 3 seconds, earns every point.
+
+    The import alone takes three seconds, in each cell.
+    """
     files = solution_files("two_networks") | {
         "resnet.py": OTHER_NETWORK.encode(),
         "supervised.pth": untrained(OTHER_NETWORK, lambda net: {"state_dict": net.state_dict()}),
@@ -153,7 +156,10 @@ def test_wrong_loss_costs_one_task(body: str) -> None:
 
 @pytest.mark.slow
 def test_loss_that_hangs() -> None:
-    """A cross-entropy that never ends costs task 2.1 alone, and the time of two calls."""
+    """A cross-entropy that never ends costs task 2.1 alone, and the time of two calls.
+
+    It waits for the limits of two calls.
+    """
     files = solution_files("two_networks") | {"supervised.py": with_loss("while True: pass")}
     results = grade(files, "2.1", "2.2", call_s=8).checks
     assert not_passed(results, "2.2") == []

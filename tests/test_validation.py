@@ -150,7 +150,10 @@ def test_broken_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 @pytest.mark.slow
 def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cases are examined in several processes, and findings come back in the order of the cases."""
+    """Cases are examined in several processes, and findings come back in the order of the cases.
+
+    Each new process imports torch.
+    """
     names = ("filters.layer_is_first", "filters.stays_float", "filters.layer_in_brackets")
     cases = tuple(Case("miniplaces", Kind.MISTAKE, name) for name in names)
     monkeypatch.setattr(proving, "list_cases", lambda *_arguments: cases)
@@ -281,7 +284,10 @@ def test_points_for_stubs(examine_toy: Callable[..., str], monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that is killed, by a lack of memory for example, is the machine's fault."""
+    """A process that is killed, by a lack of memory for example, is the machine's fault.
+
+    Each new process imports torch.
+    """
     cases = [Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")] * 2
     monkeypatch.setattr(pool, "_begin", _die)
     with pytest.raises(MachineError, match="memory"):

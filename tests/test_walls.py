@@ -65,7 +65,10 @@ EACH_WALL = pytest.mark.parametrize("wall", tiered(WALLS, slow=set(WALLS) - {"fo
 
 @EACH_WALL
 def test_probes(wall: str, shared: Path) -> None:
-    """Behind this wall, every probe is told what the golden table says."""
+    """Behind this wall, every probe is told what the golden table says.
+
+    It asks every probe, in a cell beside another one.
+    """
     found = answers(wall, shared)
     asked = {row.name: row.expected(wall) for row in TABLE.values() if row.expected(wall) is not UNASKED}
     wrong = {name: (found[name], expected) for name, expected in asked.items() if not fits(found[name], expected)}

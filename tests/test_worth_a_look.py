@@ -272,7 +272,10 @@ def test_honest_networks_for_fashion() -> None:
 
 @pytest.mark.slow
 def test_honest_networks_for_cifar() -> None:
-    """The reference and the example group's networks, on real images, are not remarked on."""
+    """The reference and the example group's networks, on real images, are not remarked on.
+
+    It asks four networks for thousands of images.
+    """
     try:
         data = load_pictures(300)
     except DataMissing:
