@@ -2,8 +2,8 @@
 
 `<module>.py.txt` replaces a module of the solutions, `<module>.after.py.txt` is appended to it (not `.py`, so that no
 tool runs or judges them here). `expected.toml` says which tasks are checked, how their checks end and how long that may
-take; `[checks]` names single ones; `slow = true` leaves a case to the long tier. All other files are the
-solutions', so what is passed is passed.
+take; `[checks]` names single ones; `slow = true` leaves a case to the long tier; `differs = true` lets the walls
+differ in what passes. All other files are the solutions', so what is passed is passed.
 """
 
 from __future__ import annotations
