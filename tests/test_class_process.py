@@ -38,6 +38,7 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limited, "COMMAND", (sys.executable, str(script)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("broken")
 def test_plain_report(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Where the full PDF can't be made a plain one has the same numbers and says why; the full web page stays."""

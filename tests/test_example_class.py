@@ -45,6 +45,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build_class(SIZE, tmp_path_factory.mktemp("class"), jobs=1, tasks=TASKS)
 
 
+@pytest.mark.slow
 def test_same_again(built: Built, tmp_path: Path) -> None:
     """The same arguments give the same bytes, another seed another class; every zip is another."""
     again = build_class(SIZE, tmp_path / "again", jobs=1, tasks=TASKS)

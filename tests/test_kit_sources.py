@@ -113,7 +113,7 @@ def test_module_that_is_not_there_is_told(tmp_path: Path) -> None:
         Tree(write_project(tmp_path), {}).take("grader.nothing", ["x"])
 
 
-@pytest.mark.parametrize("assignment_id", tiered(find_assignments(), slow={"two_networks"}))
+@pytest.mark.parametrize("assignment_id", tiered(list(find_assignments()), slow={"two_networks"}))
 def test_no_solution_or_hidden_check_in_the_code(assignment_id: str) -> None:
     """The code of each assignment's kit parses, and holds no hidden check, recorded truth or mistake.
 

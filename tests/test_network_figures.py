@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sample_exhibits as sample
 from PIL import Image
+from sample_tiers import tiered
 
 from grader.figures import Picture, draw, heat, overlays, style, top5
 from grader.records import Array, Exhibit
@@ -64,7 +65,7 @@ NASTY = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(NASTY))
+@pytest.mark.parametrize("name", tiered(sorted(NASTY), slow=sorted(NASTY)[1::2]))
 def test_nasty_data_drawn(name: str) -> None:
     """Unusual shapes, counts and words give a figure that fits the page's column, without a warning."""
     with warnings.catch_warnings():

@@ -148,9 +148,8 @@ def test_what_is_shown() -> None:
 CHOOSE = "Look at the maps of your units on china.jpg"
 
 
-@pytest.mark.usefixtures("data")
-@pytest.mark.parametrize(
-    ("sky", "building", "told", "expected", "help"),
+WRONG = dict(zip(
+    ["sky_even", "building_even", "sky_silent", "even_and_silent", "building_as_sky", "swapped"],
     [
         (EVERYTHING, BUILDING, "Only 35% of the activation of SKY_UNIT, 7, falls on the sky.",
          "more than 60% on the sky", CHOOSE),
@@ -166,8 +165,18 @@ CHOOSE = "Look at the maps of your units on china.jpg"
          f"activation of BUILDING_UNIT, {SKY}, falls on the building.",
          "more than 60% on the sky, more than 50% on the building", "Your two units are the other way round"),
     ],
-    ids=["sky_even", "building_even", "sky_silent", "even_and_silent", "building_as_sky", "swapped"],
-)  # fmt: skip
+    strict=True,
+))  # fmt: skip
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize(
+    ("sky", "building", "told", "expected", "help"),
+    [
+        pytest.param(*case, id=name, marks=() if name in ("sky_silent", "swapped") else pytest.mark.slow)
+        for name, case in WRONG.items()
+    ],
+)
 def test_wrong_units(sky: int, building: int, told: str, expected: str, help: str) -> None:
     """A wrong unit is told with its number, what it misses and by how much; a swapped pair is recognised."""
     with pytest.raises(Failure) as caught:

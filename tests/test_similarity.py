@@ -75,7 +75,7 @@ PADDING = ["0", "x.y", "pass", "'no'", "None; 1", "_ = 0", "assert True", "print
 PADDING += ["if False: x = y", "while None: 1", "x = y", "assert 1", "print()", "x: list[int] = 3"]
 
 
-@pytest.mark.parametrize("padding", PADDING)
+@pytest.mark.parametrize("padding", tiered(PADDING, slow=PADDING[1::2]))
 def test_padded_copy(padding: str) -> None:
     """A statement that does nothing, put after each other one, hides no copy."""
     own = sources("examples/group")
@@ -366,7 +366,7 @@ COPIES = {
 }
 
 
-@pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES.keys())
+@pytest.mark.parametrize("copy", tiered(COPIES, slow=list(COPIES)[1::2]))
 def test_copied_network(copy: bytes) -> None:
     """A network is known again in another container, precision or order, and with noise that leaves it as good."""
     class_ = {"b": {"supervised.pth": copy}, "a": {"supervised.pth": saved(WEIGHTS)}}

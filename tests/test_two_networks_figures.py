@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sample_networks as sample
 from PIL import Image
+from sample_tiers import tiered
 
 from grader.figures import KINDS, Picture, draw, embedding, extremes, style
 from grader.figures.sheet import Sheet
@@ -102,7 +103,7 @@ BAD: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("what", sorted(BAD))
+@pytest.mark.parametrize("what", tiered(sorted(BAD), slow=sorted(BAD)[1::2]))
 @pytest.mark.parametrize("name", OF_ARRAYS)
 def test_bad_arrays_of_student(name: str, what: str) -> None:
     """Arrays of a student of a wrong form cost the student's part of the figure, never the reference's."""
