@@ -166,6 +166,18 @@ def test_failures_without_known_mistake(tmp_path: Path) -> None:
     assert view.other_findings == 2
 
 
+def test_unclaimed_bonus() -> None:
+    """A bonus that is not claimed is no check that did not pass; a claimed one that fails is."""
+    unclaimed = CheckResult(
+        task="3d", name="check_own", title="Your own", weight=1, outcome=Outcome.MISSING, message="There is none."
+    )
+    failed = unclaimed.model_copy(update={"outcome": Outcome.FAILED})
+    for check, others in ((unclaimed, ()), (failed, ("3d",))):
+        view = view_report(sample.grade(checks=(*sample.grade().checks, check)), (), sample.assignment())
+        told = {task for _, task in view.other_tasks} | {task for each in view.findings for _, task in each.tasks}
+        assert tuple(told & {"3d"}) == others
+
+
 @pytest.mark.slow
 def test_kind_word(tmp_path: Path) -> None:
     """When every check passed, the first page says so kindly."""

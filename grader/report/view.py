@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from grader.figures import Picture
-from grader.records import CheckResult, Grade
+from grader.records import CheckResult, Grade, Outcome
 from grader.report.tasks import MARKS, Anchors, TaskView, known_mistakes, view_tasks
 from grader.report.text import StudentText
 from grader.rubric import Assignment
@@ -104,7 +104,9 @@ def _findings(grade: Grade, anchors: Anchors, text: StudentText) -> tuple[tuple[
     What is said of the whole submission comes before all causes. A cause is a known mistake, or one message of several
     checks (an import that fails them all); known mistakes come first, since they say what to do.
     """
+    bonus = {task.id for task in grade.tasks if task.bonus}  # one that is not claimed costs nothing
     lost = [check for check in grade.checks if MARKS[check.outcome][2] == "bad" and check.task in anchors]
+    lost = [check for check in lost if check.outcome is not Outcome.MISSING or check.task not in bonus]
     causes: dict[str, list[CheckResult]] = {}
     for check in lost:
         causes.setdefault(check.mistake or check.message, []).append(check)
