@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 from sample_notebooks import opened, run_cells
+from sample_tiers import tiered
 
 from grader.checks.context import Context
 from grader.composing.notebook import notebook_of
@@ -130,9 +131,7 @@ def results_of(assignment_id: str, folder: Path, tasks: tuple[str, ...]) -> list
     return [result.model_dump(exclude={"seconds"}) for result in context.results]
 
 
-@pytest.mark.parametrize(
-    "form", [form if form == "miniplaces" else pytest.param(form, marks=pytest.mark.slow) for form in FORMS]
-)
+@pytest.mark.parametrize("form", tiered(FORMS.keys(), slow=FORMS.keys() - {"miniplaces"}))
 def test_graded_as_modules_are(form: str, tmp_path: Path) -> None:
     """The same work earns the same results as modules and as a notebook."""
     assignment_id, folder, tasks = FORMS[form]

@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sample_places import write_places
+from sample_tiers import tiered
 from torchvision.models import ResNet50_Weights
 
 from grader.checks.miniplaces.check_places import check_sky_and_building, masks, share_on
@@ -148,37 +149,60 @@ def test_what_is_shown() -> None:
 CHOOSE = "Look at the maps of your units on china.jpg"
 
 
-WRONG = dict(zip(
-    ["sky_even", "building_even", "sky_silent", "even_and_silent", "building_as_sky", "swapped"],
-    [
-        (EVERYTHING, BUILDING, "Only 35% of the activation of SKY_UNIT, 7, falls on the sky.",
-         "more than 60% on the sky", CHOOSE),
-        (SKY, EVERYTHING, "Only 28% of the activation of BUILDING_UNIT, 7, falls on the building.",
-         "more than 50% on the building", CHOOSE),
-        (NOTHING, BUILDING, "SKY_UNIT, 8, does not fire anywhere on china.jpg.", "more than 60% on the sky", CHOOSE),
-        (EVERYTHING, NOTHING, "Only 35% of the activation of SKY_UNIT, 7, falls on the sky. BUILDING_UNIT, 8, does not "
-         "fire anywhere on china.jpg.", "more than 60% on the sky, more than 50% on the building", CHOOSE),
-        (BUILDING, EVERYTHING, f"Only 2% of the activation of SKY_UNIT, {BUILDING}, falls on the sky. Only 28% of the "
-         "activation of BUILDING_UNIT, 7, falls on the building.",
-         "more than 60% on the sky, more than 50% on the building", CHOOSE),
-        (BUILDING, SKY, f"Only 2% of the activation of SKY_UNIT, {BUILDING}, falls on the sky. Only 7% of the "
-         f"activation of BUILDING_UNIT, {SKY}, falls on the building.",
-         "more than 60% on the sky, more than 50% on the building", "Your two units are the other way round"),
-    ],
-    strict=True,
-))  # fmt: skip
+WRONG = {
+    "sky_even": (
+        EVERYTHING,
+        BUILDING,
+        "Only 35% of the activation of SKY_UNIT, 7, falls on the sky.",
+        "more than 60% on the sky",
+        CHOOSE,
+    ),
+    "building_even": (
+        SKY,
+        EVERYTHING,
+        "Only 28% of the activation of BUILDING_UNIT, 7, falls on the building.",
+        "more than 50% on the building",
+        CHOOSE,
+    ),
+    "sky_silent": (
+        NOTHING,
+        BUILDING,
+        "SKY_UNIT, 8, does not fire anywhere on china.jpg.",
+        "more than 60% on the sky",
+        CHOOSE,
+    ),
+    "even_and_silent": (
+        EVERYTHING,
+        NOTHING,
+        "Only 35% of the activation of SKY_UNIT, 7, falls on the sky. "
+        "BUILDING_UNIT, 8, does not fire anywhere on china.jpg.",
+        "more than 60% on the sky, more than 50% on the building",
+        CHOOSE,
+    ),
+    "building_as_sky": (
+        BUILDING,
+        EVERYTHING,
+        f"Only 2% of the activation of SKY_UNIT, {BUILDING}, falls on the sky. "
+        "Only 28% of the activation of BUILDING_UNIT, 7, falls on the building.",
+        "more than 60% on the sky, more than 50% on the building",
+        CHOOSE,
+    ),
+    "swapped": (
+        BUILDING,
+        SKY,
+        f"Only 2% of the activation of SKY_UNIT, {BUILDING}, falls on the sky. "
+        f"Only 7% of the activation of BUILDING_UNIT, {SKY}, falls on the building.",
+        "more than 60% on the sky, more than 50% on the building",
+        "Your two units are the other way round",
+    ),
+}
 
 
 @pytest.mark.usefixtures("data")
-@pytest.mark.parametrize(
-    ("sky", "building", "told", "expected", "help"),
-    [
-        pytest.param(*case, id=name, marks=() if name in ("sky_silent", "swapped") else pytest.mark.slow)
-        for name, case in WRONG.items()
-    ],
-)
-def test_wrong_units(sky: int, building: int, told: str, expected: str, help: str) -> None:
+@pytest.mark.parametrize("case", tiered(WRONG, slow=WRONG.keys() - {"sky_silent", "swapped"}))
+def test_wrong_units(case: tuple[int, int, str, str, str]) -> None:
     """A wrong unit is told with its number, what it misses and by how much; a swapped pair is recognised."""
+    sky, building, told, expected, help = case
     with pytest.raises(Failure) as caught:
         look(sky, building)
     assert caught.value.message == told

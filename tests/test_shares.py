@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sample_taking
 from sample_taking import take
+from sample_tiers import tiered
 from sample_user import NoUser, run_as_user
 from sample_walls import LIMITS
 from sample_without import BACKENDS, skip_without
@@ -27,7 +28,7 @@ COUNTS = "import sys, time\nend = time.monotonic() + 20\nn = 0\nwhile time.monot
 SPINS = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
 
 
-@pytest.mark.parametrize("way", [way if way == "fork" else pytest.param(way, marks=pytest.mark.slow) for way in WAYS])
+@pytest.mark.parametrize("way", tiered(WAYS, slow=set(WAYS) - {"fork"}))
 def test_share(way: str) -> None:
     """Under every wall and user, tasks are limited, idle cells stand still, and 28 busy tasks starve nobody.
 

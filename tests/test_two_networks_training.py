@@ -121,7 +121,7 @@ def untrained(source: str, saved: Callable[[torch.nn.Module], object]) -> bytes:
 def test_other_network() -> None:
     """A network of quite another kind, with dropout, more arguments and an import of 3 seconds, earns every point.
 
-    The import alone takes three seconds, in each cell.
+    Each cell imports it again.
     """
     files = solution_files("two_networks") | {
         "resnet.py": OTHER_NETWORK.encode(),
@@ -156,10 +156,7 @@ def test_wrong_loss_costs_one_task(body: str) -> None:
 
 @pytest.mark.slow
 def test_loss_that_hangs() -> None:
-    """A cross-entropy that never ends costs task 2.1 alone, and the time of two calls.
-
-    It waits for the limits of two calls.
-    """
+    """A cross-entropy that never ends costs task 2.1 alone, and the time of two calls."""
     files = solution_files("two_networks") | {"supervised.py": with_loss("while True: pass")}
     results = grade(files, "2.1", "2.2", call_s=8).checks
     assert not_passed(results, "2.2") == []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import io
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,13 +60,14 @@ LONG = (Kind.SOLUTIONS, Kind.RECORDED)  # of every assignment
 def tiers() -> Iterator[Any]:
     """The cases; all slow but, of the quicker assignment, the first of each kind and module."""
     seen = set[tuple[Kind, str]]()
-    for number, case in enumerate(CASES):
+    for case, secret in zip(CASES, itertools.cycle(SECRETS[1:]), strict=False):
         kind = (case.kind, case.name.partition(".")[0])
         is_quick = case.assignment == "miniplaces" and case.kind not in LONG and kind not in seen
         seen.add(kind)
         name = f"{case.assignment}-{case.kind}-{case.name}"
-        drawn = dataclasses.replace(case, secret=SECRETS[1:][number % len(SECRETS[1:])])
-        yield pytest.param(drawn, id=name, marks=() if is_quick else pytest.mark.slow)
+        yield pytest.param(
+            dataclasses.replace(case, secret=secret), id=name, marks=() if is_quick else pytest.mark.slow
+        )
 
 
 @pytest.mark.parametrize("assignment_id", ASSIGNMENTS)
@@ -92,8 +94,7 @@ def _quick() -> Iterator[None]:
 @pytest.fixture
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Solutions too are judged on a sample of a data set's images."""
-    make_context = Context
-    monkeypatch.setattr(proving, "Context", lambda **given: make_context(**given | {"most_images": proving.SAMPLE}))
+    monkeypatch.setattr(proving, "Context", lambda **given: Context(**given | {"most_images": proving.SAMPLE}))
 
 
 @pytest.fixture
