@@ -39,8 +39,8 @@ class Found:
 def draw(exhibit: Exhibit) -> Picture:
     """Draw `queries` (Q, H, W, 3) uint8, `query_labels` (Q,), and of both owners `images` and `labels` (Q, k).
 
-    Facts: `classes`, names; `share`, {"student", "reference"}: of same-class neighbours over all test images; `bank`,
-    the number of images searched; `problem`.
+    Facts: `classes`, names; `share`, {"student", "reference"}: of same-class neighbours; `queries`, of how many test
+    images; `bank`, the number of images searched; `problem`.
 
     Raises:
         FigureError: If the queries or all neighbours are missing.
@@ -112,13 +112,14 @@ def _draw_row(sheet: Sheet, images: Array, same: Array, left: int, top: int, wid
 
 
 def _shares(exhibit: Exhibit, sides: Sequence[Side[Found]]) -> str:
-    """The share of same-class neighbours over all test images, in a sentence; empty when it is not known."""
+    """The share of same-class neighbours over many test images, in a sentence; empty when it is not known."""
     share = exhibit.facts.get("share") or {}
     known = [(side.owner.name.lower(), share.get(PREFIXES[side.owner.name].rstrip("_"))) for side in sides]
     words = [f"{name} {style.percent(float(value))}" for name, value in known if value is not None]
     bank = exhibit.facts.get("bank")
+    queries = f"Of {int(exhibit.facts['queries']):,} test images" if "queries" in exhibit.facts else "Of the test images"
     among = f", among {int(bank):,} training images" if bank else ""
-    return f"Over all test images{among}: {', '.join(words)}." if words else ""
+    return f"{queries}{among}: {', '.join(words)}." if words else ""
 
 
 def _alt(exhibit: Exhibit, sides: Sequence[Side[Found]], labels: Array, classes: Sequence[object]) -> str:
