@@ -20,9 +20,10 @@ from torch import Tensor
 from benchmarks import tutorial
 from benchmarks.measuring import spread
 from benchmarks.sections import Section, Table
-from grader.datasets.imageset import ImageSet, Split
-from grader.reference.recipes import RECIPES
-from grader.reference.training import WARM_UP, Recipe, load_solution, train_recipe, training_progress
+from grader.reference import training_progress
+from grader.vision.datasets.imageset import ImageSet, Split
+from grader.vision.training.recipe import Recipe, find_recipe
+from grader.vision.training.run import WARM_UP
 
 OURS, THEIRS = "ours", "the tutorial's loop"
 PRESET = "quick"  # what `make reference` trains
@@ -44,7 +45,7 @@ class Epoch(NamedTuple):
 
 def measure(quick: bool) -> Section:
     """SmallResNet on CIFAR-10, with the settings that are known to get there: those of Miniplaces' `scene`."""
-    recipe = next(recipe for recipe in RECIPES["miniplaces"] if recipe.model == "scene")
+    recipe = find_recipe("miniplaces", "scene")
     target = QUICK_TARGET if quick else TARGET
     table, remarks = race("SmallResNet, CIFAR-10", shortened(recipe) if quick else recipe, target, workers=0, runs=1)
     how = HOW.format(runs=runs_in_words(1), target=target) + " It loads without worker processes."
@@ -144,7 +145,7 @@ def _ours(recipe: Recipe, checkpoints: Path) -> Iterator[Epoch]:
     for epoch in range(settings.epochs):
         part = replace(recipe, presets={PRESET: replace(settings, stop_after=epoch + 1)})
         with training_progress(Console(quiet=True)) as progress:
-            _, metrics = train_recipe(part, PRESET, checkpoints, progress)
+            _, metrics = part.train(PRESET, checkpoints, progress)
         yield Epoch(metrics["seconds"], metrics["curves"]["val_accuracy"][-1])
 
 
@@ -152,9 +153,8 @@ def _theirs(recipe: Recipe, workers: int) -> Iterator[Epoch]:
     """Train by the tutorial's loop, from the first weights of ours and with its schedule."""
     settings = recipe.presets[PRESET]
     training, held_out = _loaders(recipe, workers)
-    torch.manual_seed(settings.seed)
-    pupil = recipe.prepare(load_solution)
-    optimizer = pupil.create_optimizer(pupil.net, settings.peak_lr)
+    setup = recipe.setup(PRESET)
+    optimizer = setup.create_optimizer(setup.net, settings.peak_lr)
     steps = settings.epochs * len(training)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
@@ -169,8 +169,8 @@ def _theirs(recipe: Recipe, workers: int) -> Iterator[Epoch]:
     seconds = 0.0
     for _ in range(settings.epochs):
         started = time.perf_counter()
-        tutorial.train(training, pupil.net, optimizer)
-        accuracy = tutorial.evaluate(held_out, pupil.net)
+        tutorial.train(training, setup.net, optimizer)
+        accuracy = tutorial.evaluate(held_out, setup.net)
         seconds += time.perf_counter() - started
         yield Epoch(seconds, accuracy)
 

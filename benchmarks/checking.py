@@ -166,14 +166,13 @@ class _Bench:
 
 
 def copy_project(folder: Path) -> Path:
-    """This grader with one assignment more, which is three folders."""
+    """This grader with one assignment more, which is two folders."""
     for name in ("grader", "assignment", "solutions"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for source, target in (
         (BASICS / "assignment.toml", "assignment/basics/assignment.toml"),
         (SOLUTION, "solutions/basics/basics.py"),
-        (BASICS / "check_basics.py", "grader/checks/basics/check_basics.py"),
-        (BASICS / "__init__.py", "grader/checks/basics/__init__.py"),
+        (BASICS / "check_basics.py", "solutions/basics/checks/check_basics.py"),
     ):
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / target)
@@ -182,7 +181,7 @@ def copy_project(folder: Path) -> Path:
 
 def _as_one_task(project: Path) -> Path:
     """The five tasks of a project become one, of as many points."""
-    rubric, checks = project / "assignment/basics/assignment.toml", project / "grader/checks/basics/check_basics.py"
+    rubric, checks = project / "assignment/basics/assignment.toml", project / "solutions/basics/checks/check_basics.py"
     head, *tasks = rubric.read_text(encoding="utf-8").split("[[task]]")
     one = tasks[0].replace("points = 1", f"points = {len(tasks)}")
     rubric.write_text(f"{head}[[task]]{one}", encoding="utf-8")

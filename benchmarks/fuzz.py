@@ -28,8 +28,6 @@ from typing import Any
 
 from benchmarks import mutations
 from benchmarks.honest import honest_files, honest_replies, honest_zips
-from grader.checks.miniplaces.check_experiments import check_entries
-from grader.checks.two_networks.histories import read_history
 from grader.errors import CheckStopped, SubmissionRefused
 from grader.intake.answers import read_answers
 from grader.intake.opening import open_submission
@@ -39,6 +37,8 @@ from grader.sandbox.protocol import Channel, DeadlinePassed, Frame, Header, Prot
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.text import clean_name, clean_text
+from solutions.miniplaces.checks.check_experiments import check_entries
+from solutions.two_networks.checks.histories import read_history
 
 MOST_CPU_S, MOST_LEFT_MB = 2.0, 50
 WARM = 100  # cases before memory is first looked at

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 
 from benchmarks import tutorial
-from grader.reference.batches import Batches
-from grader.reference.recipes import RECIPES
-from grader.reference.training import Recipe, load_solution
+from grader.vision.training.batches import Batches
+from grader.vision.training.recipe import Recipe, find_recipe
 
 WARM_UP = 5  # steps before the clock starts; the queues of the workers are full then
 
@@ -44,7 +43,7 @@ class Case:
     @property
     def recipe(self) -> Recipe:
         """How it is trained."""
-        return next(recipe for recipe in RECIPES[self.assignment] if recipe.model == self.model)
+        return find_recipe(self.assignment, self.model)
 
 
 @dataclass
@@ -79,18 +78,18 @@ def loops_of(case: Case) -> dict[str, Loop]:
     size, shift = settings.batch_size, settings.shift if settings.augment else None
     ours = Batches(data.images, data.labels, recipe.normalise, size, shuffle=True, augment=settings.augment)
     ours.shift, ours.hole = settings.shift, settings.hole
-    pupil = recipe.prepare(load_solution)
-    net = pupil.net.to(memory_format=torch.channels_last)  # as grader/reference/training.py has it
-    optimizer = pupil.create_optimizer(net, settings.peak_lr)
-    found = {OURS: Loop(size, ours, lambda batches: pupil.train_epoch(net, batches, optimizer, 0))}
+    setup = recipe.setup(case.preset)
+    net = setup.net.to(memory_format=torch.channels_last)  # as grader/vision/training/run.py has it
+    optimizer = setup.create_optimizer(net, settings.peak_lr)
+    found = {OURS: Loop(size, ours, lambda batches: setup.train_epoch(net, batches, optimizer, 0))}
     load = partial(tutorial.loader, data.images, data.labels, recipe.normalise)
     for name, workers in ((LOOP, 0), (LOADED, tutorial.WORKERS)):
-        same = recipe.prepare(load_solution)
+        same = recipe.setup(case.preset)
         theirs = same.create_optimizer(same.net, settings.peak_lr)
         loader = load(batch_size=size, workers=workers, shift=shift)
         found[name] = Loop(size, loader, partial(tutorial.train, net=same.net, optimizer=theirs))
     if case.printed:
-        printed = recipe.prepare(load_solution).net
+        printed = recipe.setup(case.preset).net
         sgd = torch.optim.SGD(printed.parameters(), tutorial.LEARNING_RATE, tutorial.MOMENTUM)
         found[PRINTED] = Loop(tutorial.BATCH_SIZE, load(), partial(tutorial.train, net=printed, optimizer=sgd))
     return found

@@ -14,7 +14,6 @@ from benchmarks.measuring import spread
 from benchmarks.rates import KINDS, REST, Convolutions, multiplication_rate, time_by_kind
 from benchmarks.sections import Section, Table
 from grader.errors import DataMissing
-from grader.reference.training import load_solution
 
 ROUNDS = 5
 RUNS = 3  # to an accuracy, each way
@@ -146,8 +145,8 @@ def _measure(case: Case, quick: bool) -> Found:
     loops = loops_of(case)
     for loop in loops.values():
         loop.steps = max(2, round(seconds * loop.rate() / loop.batch_size))
-    pupil = case.recipe.prepare(load_solution)
-    net = pupil.net.to(memory_format=torch.channels_last)
+    setup = case.recipe.setup(case.preset)
+    net = setup.net.to(memory_format=torch.channels_last)
     images, _ = next(iter(loops[OURS].batches))
     convolutions = Convolutions(net, images)
     times = max(1, round(seconds * convolutions.rate(1) / convolutions.operations))

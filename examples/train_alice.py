@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
-from grader.datasets.fashion import fashion_mnist, normalise_fashion
-from grader.reference.batches import Batches, measure
-from grader.reference.training import load_solution
+from grader.importing import load_module
+from grader.rubric import PROJECT
+from grader.vision.datasets.fashion import fashion_mnist, normalise_fashion
+from grader.vision.training.batches import Batches, measure
 
 SEED = 819
 EPOCHS = 4
@@ -25,7 +26,7 @@ TARGET = Path(__file__).parent / "alice" / "model.pth"
 
 def main() -> None:
     """Train, print the test accuracy, save `{"state_dict": ...}` in float32."""
-    fashion = load_solution("miniplaces/fashion")
+    fashion = load_module(PROJECT / "solutions" / "miniplaces" / "fashion.py")
     train_set, test_set = fashion_mnist("train"), fashion_mnist("test")
     train_batches = Batches(train_set.images, train_set.labels, normalise_fashion, BATCH_SIZE, shuffle=True)
     test_batches = Batches(test_set.images, test_set.labels, normalise_fashion, BATCH_SIZE)

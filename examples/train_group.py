@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from rich.console import Console
 
-from grader.datasets.imageset import cache_folder
-from grader.reference.recipes import RECIPES
-from grader.reference.training import train_recipe, training_progress
+from grader.folders import cache_folder
+from grader.reference import training_progress
+from grader.vision.training.recipe import find_recipe
 
 STOP_AFTER = {"supervised": 15, "rotation": 3}  # epochs of 30 and of 6
 TARGET = Path(__file__).parent / "group"
@@ -25,17 +26,16 @@ TARGET = Path(__file__).parent / "group"
 def main() -> None:
     """Train both, or go on where it was interrupted; save `{"state_dict": ...}` in float16 and the curves."""
     histories = {}
-    for recipe in RECIPES["two_networks"]:
-        if recipe.model not in STOP_AFTER:
-            continue
-        settings = replace(recipe.presets["full"], stop_after=STOP_AFTER[recipe.model])
+    for model, epochs in STOP_AFTER.items():
+        recipe = find_recipe("two_networks", model)
+        settings = replace(recipe.presets["full"], stop_after=epochs)
         short = replace(recipe, presets={"short": settings})
-        with training_progress() as progress:
-            weights, metrics = train_recipe(short, "short", cache_folder() / "group", progress)
-        print(f"{recipe.model}: {metrics['test_accuracy']:.2%} of the test images")
+        with training_progress(Console()) as progress:
+            weights, metrics = short.train("short", cache_folder() / "group", progress)
+        print(f"{model}: {metrics['test_accuracy']:.2%} of the test images")
         state = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
-        torch.save({"state_dict": state}, TARGET / f"{recipe.model}.pth")
-        histories[recipe.model] = metrics["curves"]
+        torch.save({"state_dict": state}, TARGET / f"{model}.pth")
+        histories[model] = metrics["curves"]
     (TARGET / "history.json").write_text(json.dumps(histories, indent=1) + "\n", encoding="utf-8")
 
 

@@ -99,7 +99,7 @@ def release(assignment_id: str, project: Path = PROJECT) -> list[Path]:
     """Write an assignment's stubs, its notebook and the zip that students receive.
 
     Args:
-        assignment_id: Which assignment, e.g. "miniplaces".
+        assignment_id: Which assignment.
         project: Folder with `assignment/` and `solutions/`.
 
     Returns:

@@ -14,11 +14,12 @@ from grader.checks.compare import summarise
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
 from grader.checks.diagnosis import Diagnosis, passes_for_oracle
+from grader.checks.finding import PATTERN, checks_folder, import_checks
 from grader.environment import listed, not_installed
 from grader.errors import CheckStopped, Failure, GraderError, MachineError, Malformed, SandboxUnavailable, Skipped
 from grader.provenance import run_facts
 from grader.records import CheckResult, Outcome, Run, Submission
-from grader.rubric import Assignment
+from grader.rubric import PROJECT, Assignment
 from grader.sandbox.jail import WEAKEST, Jail
 from grader.sandbox.record import NoAnswer
 from grader.sandbox.student import Implementation
@@ -26,7 +27,8 @@ from grader.sandbox.transport import CellTransport
 from grader.solutions import Variation, implementation, load_mistakes
 
 LOG = logging.getLogger(__name__)
-CHECKS = Path(__file__).resolve().parent / "checks"
+FIXTURES = "grader.checks.fixtures"  # by name: a kit has some of them
+SETTINGS = Path(__file__).resolve().parent / "checks" / "pytest.ini"
 EITHER = "Two known mistakes lead to this result. Either: {} Or: {}"
 #: What pytest loads for tests of other kinds, or to tell people of them; registering each takes its time.
 UNWANTED = (
@@ -91,10 +93,12 @@ def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
     Raises:
         MachineError: If pytest could not run them.
     """
-    folder = CHECKS / context.assignment.id
-    if not folder.is_dir():
+    folder = checks_folder(context.assignment.id, PROJECT)
+    if not any(folder.glob(PATTERN)):
         return
-    options = ["--confcutdir", str(CHECKS), "--rootdir", str(CHECKS), "-c", str(CHECKS / "pytest.ini")]
+    import_checks(context.assignment.id, PROJECT)
+    options = ["--confcutdir", str(folder), "--rootdir", str(PROJECT), "-c", str(SETTINGS)]
+    options += ["-p", FIXTURES]
     options += ["--import-mode=importlib", "-s"]
     options += [word for name in UNWANTED for word in ("-p", f"no:{name}")]
     plugin = _Plugin(context, tasks)

@@ -11,7 +11,6 @@ import ast
 import functools
 import io
 import itertools
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +20,11 @@ from typing import Any
 from grader.errors import MachineError
 from grader.importing import Siblings, importing, load_modules
 from grader.importing import load_module as load_module  # here too: mistakes are made of solutions' modules
-from grader.reference.models import load_reference
+from grader.manifest import load_manifest
+from grader.reference import load_reference
 from grader.rubric import PROJECT, Assignment, get_assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
-
-# The file that a student hands in for a reference model, by assignment and model; a model for our plots only has none.
-MODEL_FILES = {
-    "miniplaces": {"fashion": "model.pth"},
-    "two_networks": {"supervised": "supervised.pth", "rotation": "rotation.pth"},
-}
 
 EXCEPTIONS = "exceptions.toml"  # of an assignment, for `make validate`
 
@@ -135,27 +129,7 @@ def solution_files(assignment_id: str, project: Path = PROJECT) -> dict[str, byt
     files = {f"{name}.py": (folder / f"{name}.py").read_bytes() for name in _solved(assignment, folder)}
     handed_in = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".py")
     files |= {path.name: path.read_bytes() for path in handed_in if path.name != EXCEPTIONS}
-    pictures = {"my_scene.jpg": _scene_picture()} if assignment_id == "miniplaces" else {}
-    histories = {"history.json": _histories()} if assignment_id == "two_networks" else {}
-    return files | pictures | histories | _model_files(assignment_id)
-
-
-@functools.cache
-def _histories() -> bytes:
-    """The reference networks' learning curves in the form that a student hands in."""
-    metrics = load_reference("two_networks").metrics
-    return json.dumps({network: metrics[network]["curves"] for network in ("supervised", "rotation")}).encode()
-
-
-@functools.cache
-def _scene_picture() -> bytes:
-    """scikit-learn's flower.jpg as a student's own scene: no picture has to lie in the project."""
-    from PIL import Image
-    from sklearn.datasets import load_sample_image  # takes a second: only where a submission is made
-
-    buffer = io.BytesIO()
-    Image.fromarray(load_sample_image("flower.jpg")).save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
+    return files | _further_files(assignment_id, project)
 
 
 def _solved(assignment: Assignment, folder: Path) -> list[str]:
@@ -192,14 +166,18 @@ def _imported(path: Path) -> set[str]:
 
 
 @functools.cache
-def _model_files(assignment_id: str) -> dict[str, bytes]:
-    names = MODEL_FILES.get(assignment_id, {})
-    files = {}
-    for model, weights in load_reference(assignment_id).weights.items():
-        if model not in names:
-            continue
-        files[names[model]] = model_file({name: tensor.clone() for name, tensor in weights.items()})
-    return files
+def _further_files(assignment_id: str, project: Path) -> dict[str, bytes]:
+    """What the manifest names: model files of the reference's weights, and files that are made."""
+    manifest = load_manifest(assignment_id, project)
+    if not (manifest.files or manifest.model_files):
+        return {}
+    reference = load_reference(assignment_id)
+    made = {name: make(reference.metrics) for name, make in manifest.files.items()}
+    return made | {
+        file: model_file({name: tensor.clone() for name, tensor in reference.weights[model].items()})
+        for model, file in manifest.model_files.items()
+        if model in reference.weights
+    }
 
 
 def model_file(content: Any) -> bytes:

@@ -14,10 +14,10 @@ import torch
 from sample_bad_zips import BAD_ZIPS, picture_bomb
 from sample_similar import saved
 
-from grader.datasets.fashion import fashion_mnist
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment, Limits, get_assignment
 from grader.solutions import solution_files
+from grader.vision.datasets.fashion import fashion_mnist
 
 HOSTILE = Path(__file__).parent / "hostile"
 FOLDERS = sorted(path.parent.name for path in HOSTILE.glob("*/expected.toml"))

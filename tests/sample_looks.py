@@ -15,12 +15,12 @@ from sample_modules import write_module
 from torch import Tensor, nn
 
 from grader.checks.looks import Looks
-from grader.datasets.imageset import ImageSet
 from grader.importing import load_module
 from grader.records import WorthALook
-from grader.reference.models import Reference
+from grader.reference import Reference
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
+from grader.vision.datasets.imageset import ImageSet
 
 COUNT = 400
 PLACES = (5, 6, 9, 10, 0, 3, 12, 15, 1, 14)  # of a class's bright block on a grid of 4 x 4

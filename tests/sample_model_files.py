@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from grader.checks.model_files import load_weights
 from grader.sandbox.student import Handle, Implementation
 from grader.sandbox.transport import LocalTransport
+from grader.vision.model_files import load_weights
 
 FILE = "model.pth"
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torchvision.models import ResNet50_Weights, resnet50
 
-from grader.datasets.places import CLASSES, FILE
+from grader.vision.datasets.places import CLASSES, FILE
 
 # How strongly a pixel (r, g, b) in [0, 1] is seen: weights of the colours and what is added; below 0 it is not seen.
 SIGHTS = {

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.checks.two_networks.pictures import Pictures
-from grader.datasets.imageset import ImageSet
 from grader.records import Exhibit
-from grader.reference.models import Reference
-from grader.reference.training import SOLUTIONS
+from grader.reference import Reference
+from grader.rubric import PROJECT
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import load_module
+from grader.vision.datasets.imageset import ImageSet
+from solutions.two_networks.checks.pictures import Pictures
 
-FOLDER = SOLUTIONS / "two_networks"
+FOLDER = PROJECT / "solutions" / "two_networks"
 Function = Callable[..., Any]
 
 

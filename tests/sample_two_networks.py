@@ -16,16 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from grader.checks.two_networks.pictures import Pictures
-from grader.datasets.imageset import ImageSet
 from grader.errors import CheckStopped, Failure
 from grader.importing import load_module
-from grader.reference.models import Reference
-from grader.reference.training import SOLUTIONS
+from grader.reference import Reference
+from grader.rubric import PROJECT
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
+from grader.vision.datasets.imageset import ImageSet
+from solutions.two_networks.checks.pictures import Pictures
 
-FOLDER = SOLUTIONS / "two_networks"
+FOLDER = PROJECT / "solutions" / "two_networks"
 MODULES = ("resnet", "rotation", "visualize", "embedding", "neighbours")
 NAN = np.full((2, 2), np.nan)
 ODD: list[Any] = [

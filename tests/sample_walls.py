@@ -70,7 +70,7 @@ DEVICES = "console fuse full kmsg kvm loop0 mem null port ptmx random rtc0 sda t
 FILES = (
     row("accounts", "reach.read", "/etc/passwd", **ABSENT),
     row("passwords", "reach.read", "/etc/shadow", **ABSENT),
-    row("checks", "reach.read", "{project}/grader/checks/conftest.py", **ABSENT),
+    row("checks", "reach.read", "{project}/grader/checks/fixtures.py", **ABSENT),
     row("solutions", "reach.read", "{project}/pyproject.toml", **ABSENT),
     row("readable to all", "reach.read", "{secret}", **ABSENT),
     row("through a link", "reach.follow", "{secret}", **ABSENT),

@@ -15,10 +15,11 @@ import torchvision.datasets
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.datasets import cifar
-from grader.datasets.cifar import CIFAR_CLASSES, cifar10, fetch_cifar10, normalise_cifar
-from grader.datasets.imageset import Split, data_folder, without_downloads
 from grader.errors import DataMissing
+from grader.folders import data_folder
+from grader.vision.datasets import cifar
+from grader.vision.datasets.cifar import CIFAR_CLASSES, cifar10, fetch_cifar10, normalise_cifar
+from grader.vision.datasets.imageset import Split, without_downloads
 
 PER_CLASS = 3
 Pixels = NDArray[np.uint8]

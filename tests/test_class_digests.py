@@ -19,7 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("grader", "assignment", "solutions", "report_templates"):
         ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
         shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=ignored)
-    monkeypatch.setattr(digests, "describe_data", lambda: {"CIFAR-10": "here"})
+    monkeypatch.setattr(digests, "describe_data", lambda _assignment: {"CIFAR-10": "here"})
     return tmp_path
 
 
@@ -40,7 +40,7 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
 @pytest.mark.parametrize(
     ("change", "runs", "scores"),
     [
-        (edit("grader/checks/miniplaces/check_cam.py"), True, False),
+        (edit("solutions/miniplaces/checks/check_cam.py"), True, False),
         (edit("grader/checks/compare.py"), True, False),
         (edit("grader/sandbox/worker.py"), True, False),
         (edit("grader/intake/opening.py"), True, False),
@@ -74,7 +74,7 @@ def test_data_and_walls(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = take_digests("container", project)
     assert take_digests("container", project) == before
     assert take_digests("cold", project).run != before.run
-    monkeypatch.setattr(digests, "describe_data", lambda: {"CIFAR-10": "missing"})
+    monkeypatch.setattr(digests, "describe_data", lambda _assignment: {"CIFAR-10": "missing"})
     assert take_digests("container", project).run != before.run
 
 

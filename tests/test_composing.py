@@ -240,10 +240,9 @@ def odd(x):
 
 
 @pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def toy(tmp_path: Path) -> Callable[..., Any]:
     """Composes variations of a toy assignment and loads its module `a`."""
     project = project_with(tmp_path / "project", a=SOLUTION, b="", c="", mistakes__a=DECLARED)
-    monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
     known = {each.id: each for each in load_mistakes("toy", project)}
 
     @functools.cache
@@ -293,7 +292,7 @@ def test_marks_are_gone() -> None:
     assert ast.dump(ast.parse(plain)) == ast.dump(ast.parse(SOLUTION))
 
 
-def test_names_in_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_in_texts(tmp_path: Path) -> None:
     """A name inside an f-string is renamed too, wherever it stands there."""
     wrong = """
 from grader.solutions import mistake
@@ -304,13 +303,12 @@ wrong = mistake("a.f", "w", check="c", help="Wrong.")(lambda x: f"ä {f_2(x)}" +
     f"{f} " "two " f"{f_2(f)}"))
 """
     project = project_with(tmp_path / "p", a="def f(x): return x", b="", c="", mistakes__a=wrong)
-    monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
     (variation,) = load_mistakes("toy", project)
     module = load(compose("toy", [variation], project), tmp_path, "a")["a"]
     assert module.f(1) == variation.replacement(1)
 
 
-def test_no_module_imports_in_a_circle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_module_imports_in_a_circle(tmp_path: Path) -> None:
     """A variation that would import a module which imports its own is refused."""
     wrong = """
 import b
@@ -318,12 +316,11 @@ from grader.solutions import mistake
 f = mistake("a.f", "circular", check="c", help="Wrong.")(lambda x: b.g(x))
 """
     project = project_with(tmp_path, a="def f(x): return x", b="import a\ndef g(x): return x", c="", mistakes__a=wrong)
-    monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
     with pytest.raises(MachineError, match=r"a\.py can't import b\.py"):
         compose("toy", load_mistakes("toy", project), project)
 
 
-def test_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partial(tmp_path: Path) -> None:
     """A partial is written as the call that makes it."""
     wrong = """
 from functools import partial
@@ -332,7 +329,6 @@ def add(n, x): return n + x
 f = mistake("a.f", "partly", check="c", help="Wrong.")(partial(add, 3))
 """
     project = project_with(tmp_path / "p", a="def f(x): return x", b="", c="", mistakes__a=wrong)
-    monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
     module = load(compose("toy", load_mistakes("toy", project), project), tmp_path, "a")["a"]
     assert isinstance(module.f, functools.partial)
     assert module.f(1) == 4

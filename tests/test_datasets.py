@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,15 @@ import torch
 import torchvision.datasets
 from numpy.typing import NDArray
 
-from grader.datasets import fashion, fetching
-from grader.datasets.fashion import FASHION_FILES, IdxFile, fashion_mnist, normalise_fashion, parse_idx, stand_in
-from grader.datasets.imageset import Split, data_folder, without_downloads
+from grader import fetching
 from grader.errors import DataMissing
+from grader.folders import data_folder
+from grader.manifest import Manifest
 from grader.rubric import PROJECT
+from grader.vision.datasets import fashion
+from grader.vision.datasets.declared import FASHION_MNIST, Images
+from grader.vision.datasets.fashion import FASHION_FILES, IdxFile, fashion_mnist, normalise_fashion, parse_idx, stand_in
+from grader.vision.datasets.imageset import Split, without_downloads
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
@@ -175,30 +180,39 @@ def test_normalise() -> None:
     assert images.tolist() == [0, 51, 255]
 
 
-def test_fetch_reports(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make data` says in a sentence what it has, and where from."""
+@pytest.fixture
+def needed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], str]], None]:
+    """Let the assignments need FashionMNIST and CIFAR-10; takes what fetches CIFAR-10."""
+
+    def need(fetch: Callable[[], str]) -> None:
+        manifest = Manifest(data=(Images("CIFAR-10", fashion_mnist, fetch), FASHION_MNIST))
+        monkeypatch.setattr(fetching, "load_manifest", lambda _assignment: manifest)
+
+    return need
+
+
+def test_fetch_reports(tiny: Tiny, tmp_path: Path, needed: Callable[[Callable[[], str]], None]) -> None:
+    """`make data` says in a sentence what it has, and where from; what two assignments need is fetched once."""
     tiny.write(tmp_path / "debian", zipped=True)
-    monkeypatch.setattr(fetching, "fetch_cifar10", lambda: "CIFAR-10 is here.")
-    monkeypatch.setattr(fetching, "fetch_places365", lambda: "Places365 is here.")
+    needed(lambda: "CIFAR-10 is here.")
     said: list[str] = []
     fetching.fetch_data(said.append)
-    first = "FashionMNIST: 9 images, checksums right (Debian package dataset-fashion-mnist)."
-    assert said == [first, "CIFAR-10 is here.", "Places365 is here."]
+    second = "FashionMNIST: 9 images, checksums right (Debian package dataset-fashion-mnist)."
+    assert said == ["CIFAR-10 is here.", second]
 
 
-def test_fetch_tries_all(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_tries_all(tiny: Tiny, tmp_path: Path, needed: Callable[[Callable[[], str]], None]) -> None:
     """What can't be had keeps `make data` from nothing else, and is told at the end."""
     tiny.write(tmp_path / "debian", zipped=True)
 
     def missing() -> str:
         raise DataMissing("CIFAR-10 is not on this machine.")
 
-    monkeypatch.setattr(fetching, "fetch_cifar10", missing)
-    monkeypatch.setattr(fetching, "fetch_places365", lambda: "Places365 is here.")
+    needed(missing)
     said: list[str] = []
     with pytest.raises(DataMissing, match=r"^CIFAR-10 is not on this machine\.$"):
         fetching.fetch_data(said.append)
-    assert len(said) == 2
+    assert len(said) == 1
 
 
 def test_without_downloads(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

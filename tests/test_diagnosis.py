@@ -15,6 +15,7 @@ from grader import runner
 from grader.checks import diagnosis
 from grader.checks.agreement import same_changes, same_exchange, same_value
 from grader.checks.context import Context
+from grader.checks.finding import checks_folder
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment
 from grader.sandbox.record import Exchange, NoAnswer
@@ -106,12 +107,11 @@ def implement(**functions: Function) -> Implementation:
 @pytest.fixture
 def run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Function:
     """Runs the toy's checks against functions of a student: name of a check -> result."""
-    folder = tmp_path_factory.mktemp("checks")
-    (folder / "toy").mkdir()
-    (folder / "toy" / "check_stats.py").write_text(CHECKS)
-    (folder / "conftest.py").write_text("from grader.checks.conftest import *\n")
-    (folder / "pytest.ini").write_text((runner.CHECKS / "pytest.ini").read_text())
-    monkeypatch.setattr(runner, "CHECKS", folder)
+    project = tmp_path_factory.mktemp("project")
+    folder = checks_folder("toy", project)
+    folder.mkdir(parents=True)
+    (folder / "check_stats.py").write_text(CHECKS)
+    monkeypatch.setattr(runner, "PROJECT", project)
     tasks = [{"id": number, "title": "t", "points": 1, "module": "stats"} for number in "1234"]
     fields = {"id": "toy", "title": "Toy", "course": "c", "due_at": "2022-03-30T00:00:00Z", "modules": ["stats"]}
     assignment = Assignment.model_validate(fields | {"task": tasks})

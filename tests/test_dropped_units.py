@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from grader.checks.compare import numbers
-from grader.checks.miniplaces.dropped_units import lay_out_dropped
-from grader.checks.miniplaces.networks import load_scene, scene_network
 from grader.records import Exhibit
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import implementation
+from solutions.miniplaces.checks.dropped_units import lay_out_dropped
+from solutions.miniplaces.checks.networks import load_scene, scene_network
 
 DROPPED = (14, 3, 127)
 

@@ -42,15 +42,15 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A small class."""
-    return build_class(SIZE, tmp_path_factory.mktemp("class"), jobs=1, tasks=TASKS)
+    return build_class(SIZE, tmp_path_factory.mktemp("class"), "miniplaces", jobs=1, tasks=TASKS)
 
 
 @pytest.mark.slow
 def test_same_again(built: Built, tmp_path: Path) -> None:
     """The same arguments give the same bytes, another seed another class; every zip is another."""
-    again = build_class(SIZE, tmp_path / "again", jobs=1, tasks=TASKS)
+    again = build_class(SIZE, tmp_path / "again", "miniplaces", jobs=1, tasks=TASKS)
     assert contents(built.roster.parent) == contents(again.roster.parent)
-    other = build_class(SIZE, tmp_path / "other", seed=1, jobs=1, tasks=())
+    other = build_class(SIZE, tmp_path / "other", "miniplaces", seed=1, jobs=1, tasks=())
     zips = [path.read_bytes() for path in (*built.zips, *other.zips)]
     assert len(set(zips)) == len(zips) == 2 * (SIZE - 1)
 
@@ -193,9 +193,9 @@ def test_a_folder_with_zips_is_left_alone(tmp_path: Path) -> None:
     """Zips that are there would be graded with the class: the folder is refused, as is a class of one."""
     (tmp_path / "real.zip").write_bytes(b"")
     with pytest.raises(UsageError, match=r"real\.zip"):
-        build_class(4, tmp_path)
+        build_class(4, tmp_path, "miniplaces")
     with pytest.raises(UsageError, match="at least 2"):
-        build_class(1, tmp_path / "new")
+        build_class(1, tmp_path / "new", "miniplaces")
 
 
 def test_command(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from sample_two_networks import implement
 from sklearn.decomposition import PCA
 
 from grader.checks.context import Context
-from grader.checks.miniplaces import check_cam, check_fashion, check_units
-from grader.checks.two_networks import check_layout, check_training, check_visualize
+from grader.checks.finding import checks_folder
 from grader.errors import CheckStopped, Failure
 from grader.rubric import PROJECT, get_assignment
 from grader.runner import run_checks
 from grader.solutions import accepted, accepted_value, implementation, load_accepted, load_mistakes
+from solutions.miniplaces.checks import check_cam, check_fashion, check_units
+from solutions.two_networks.checks import check_layout, check_training, check_visualize
 
 DEMANDS = [
     ("miniplaces", "visualize_filters", "check_filters_drawn", "Leave it in"),
@@ -73,7 +74,7 @@ def paragraphs(assignment: str) -> list[str]:
 )
 def test_demand_is_told(assignment: str, what: str, check: str, words: str) -> None:
     """What the check asks stands in the paragraph of what it is asked of."""
-    sources = "".join(p.read_text() for p in (PROJECT / "grader" / "checks" / assignment).glob("check_*.py"))
+    sources = "".join(p.read_text() for p in checks_folder(assignment).glob("check_*.py"))
     assert f"def {check}(" in sources
     assert any(what in paragraph and words in paragraph for paragraph in paragraphs(assignment))
 

@@ -22,8 +22,8 @@ from sample_guide import copy_project, guide_files, run_there, write_submission
 from sample_tiers import tiered
 
 from grader.course_secret import new_secret
-from grader.datasets.imageset import data_folder
 from grader.errors import MachineError, SubmissionRefused
+from grader.folders import data_folder
 from grader.gradescope.autograder import pack_autograder
 from grader.gradescope.grading import hand_in_zip
 from grader.intake.zipgate import MAX_MEMBERS, read_zip

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from grader.checks.two_networks.claims import compare_claim
-from grader.checks.two_networks.histories import (
+from grader.errors import Failure, Missing
+from grader.figures import curves
+from grader.records import Exhibit
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
+from solutions.two_networks.checks.claims import compare_claim
+from solutions.two_networks.checks.histories import (
     CURVES,
     History,
     chosen_epoch,
     lay_out_curves,
     read_history,
 )
-from grader.errors import Failure, Missing
-from grader.figures import curves
-from grader.records import Exhibit
-from grader.sandbox.student import Implementation
-from grader.sandbox.transport import LocalTransport
 
 GOOD: History = {
     "train_loss": [2.0, 1.0, 0.5],

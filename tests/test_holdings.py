@@ -15,7 +15,14 @@ import sample_looks as sample
 import torch
 from torch import Tensor, nn
 
-from grader.checks.altered import (
+from grader.checks.looks import Looks
+from grader.errors import MachineError
+from grader.records import WorthALook
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
+from grader.vision.artifact_size import MOST_OTHER, MOST_SOURCE, compare_size, look_into, note_files
+from grader.vision.lookup_tables import count_literals, tables_in_file
+from grader.vision.memorization import (
     FEWEST,
     IMAGES,
     Asked,
@@ -26,14 +33,7 @@ from grader.checks.altered import (
     lost_share,
     shift,
 )
-from grader.checks.holdings import MOST_OTHER, MOST_SOURCE, compare_size, look_into, note_files
-from grader.checks.looks import Looks
-from grader.checks.tables import count_literals, tables_in_file
-from grader.checks.training_images import compare_with_training
-from grader.errors import MachineError
-from grader.records import WorthALook
-from grader.sandbox.student import Implementation
-from grader.sandbox.transport import LocalTransport
+from grader.vision.training_images import compare_with_training
 
 
 def images(count: int = 40, channels: int = 3) -> Tensor:

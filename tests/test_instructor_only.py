@@ -18,7 +18,6 @@ from rich.console import Console
 
 from grader import pipeline
 from grader.cli.main import main
-from grader.datasets.fashion import fashion_mnist, normalise_fashion
 from grader.errors import UsageError
 from grader.intake.opening import student_name
 from grader.pipeline import grade_zip
@@ -27,6 +26,7 @@ from grader.results import looks_path, read_looks, read_results, write_looks
 from grader.runner import run_submission
 from grader.solutions import solution_files
 from grader.terminal import show_looks
+from grader.vision.datasets.fashion import fashion_mnist, normalise_fashion
 
 HOSTILE = "\x1b[2J [bold red]x[/] \u202etxt \x9b31m \ud800"
 LOOKS = (

@@ -16,13 +16,14 @@ from sample_kit import kit as kit
 from sample_kit import run as run
 
 from grader.checks.context import Context
+from grader.checks.finding import checks_folder
 from grader.environment import ALWAYS, environment_words, listed
 from grader.figures import draw
 from grader.intake.opening import open_submission
 from grader.kit.making import find_public
 from grader.kit.recorded import SEED
 from grader.records import Exhibit
-from grader.rubric import PROJECT, get_assignment
+from grader.rubric import get_assignment
 from grader.runner import run_checks, run_submission
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
@@ -255,7 +256,7 @@ def test_nothing_hidden_is_in_it(kit: Path) -> None:
 
 def declared_checks() -> set[str]:
     """Names of all checks of Miniplaces, public or not."""
-    paths = (PROJECT / "grader" / "checks" / ID).glob("check_*.py")
+    paths = checks_folder(ID).glob("check_*.py")
     bodies = [node for path in paths for node in ast.parse(path.read_bytes()).body]
     return {node.name for node in bodies if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")}
 

@@ -15,6 +15,7 @@ import pytest
 from sample_kit import solved_lines
 from sample_tiers import tiered
 
+from grader.checks.finding import checks_folder
 from grader.errors import MachineError
 from grader.kit.making import find_public, kit_code, refuse_unfit
 from grader.kit.recorded import RecordedTransport, Recording, asked_of, packed, read_recording
@@ -124,7 +125,7 @@ def test_no_solution_or_hidden_check_in_the_code(assignment_id: str) -> None:
     for path, text in files.items():
         ast.parse("" if path.endswith(".ini") else text, path)
     assert not re.search(r"^(from|import) (pydantic|safetensors|click|rich|nbformat)", whole, re.MULTILINE)
-    folder = PROJECT / "grader" / "checks" / assignment_id
+    folder = checks_folder(assignment_id)
     declared = {
         name for path in folder.glob("check_*.py") for name in re.findall(r"^def (check_\w+)", path.read_text(), re.M)
     }
@@ -136,7 +137,7 @@ def test_no_solution_or_hidden_check_in_the_code(assignment_id: str) -> None:
     for solution in (PROJECT / "solutions" / assignment_id).glob("*.py"):
         assert not solved_lines(solution.read_text()) & lines
     for body in ("log_softmax = shifted - ", "softmax - one_hot"):  # of `right_losses` and `right_gradient`
-        assert body in (PROJECT / "grader" / "checks" / "two_networks" / "losses.py").read_text(encoding="utf-8")
+        assert body in (checks_folder("two_networks") / "losses.py").read_text(encoding="utf-8")
         assert body not in whole
 
 

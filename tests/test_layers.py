@@ -23,13 +23,15 @@ LAYERS = [
         "examples.*",
         "classroom.*",
         "pipeline",
-        "runner provenance report.* class_report.* terminal checks.* reference.* solutions similarity.* composing.*",
+        "runner provenance report.* class_report.* terminal checks.* vision.* solutions similarity.* composing.*",
         "intake.* importing scoring figures.* results course_secret manual manual_reading manual_merging toml_slips "
-        "datasets.* packing notebooks.submitted sandbox.student sandbox.transport",
+        "vision.datasets.* vision.training.* reference manifest fetching packing notebooks.submitted "
+        "sandbox.student sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "
         "sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch sandbox.freezing sandbox.processors",
-        "notebooks.* classroom.records class_report.seen report.job rubric records environment installed newer_syntax "
+        "notebooks.* classroom.records class_report.seen report.job rubric records folders environment installed "
+        "newer_syntax "
         "moments pool text decoding identity limited preloading limited_process sandbox.protocol sandbox.values "
         "sandbox.calls sandbox.servant sandbox.forbidding sandbox.landlock sandbox.describing sandbox.loading "
         "sandbox.unpickling sandbox.headless sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",

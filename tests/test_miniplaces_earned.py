@@ -16,7 +16,14 @@ from torch import nn
 
 from grader.checks.declare import spec_of
 from grader.checks.looks import Looks
-from grader.checks.miniplaces import (
+from grader.errors import CheckStopped, Failure
+from grader.importing import load_module
+from grader.rubric import PROJECT
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
+from grader.solutions import Variation, implementation, load_accepted, load_mistakes
+from grader.vision.datasets.imageset import ImageSet
+from solutions.miniplaces.checks import (
     check_cam,
     check_experiments,
     check_fashion,
@@ -24,14 +31,7 @@ from grader.checks.miniplaces import (
     check_model,
     check_units,
 )
-from grader.checks.miniplaces.counted_units import draw_countdowns
-from grader.datasets.imageset import ImageSet
-from grader.errors import CheckStopped, Failure
-from grader.importing import load_module
-from grader.rubric import PROJECT
-from grader.sandbox.student import Implementation
-from grader.sandbox.transport import LocalTransport
-from grader.solutions import Variation, implementation, load_accepted, load_mistakes
+from solutions.miniplaces.checks.counted_units import draw_countdowns
 
 ID = "miniplaces"
 MISTAKES = {mistake.id: mistake for mistake in load_mistakes(ID)}

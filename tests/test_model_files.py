@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import shutil
 import time
 import zipfile
 import zlib
@@ -24,17 +23,18 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from grader.checks.context import Context
-from grader.checks.file_kinds import tell_kind
-from grader.checks.model_files import require_model
+from grader.checks.finding import checks_folder
 from grader.errors import Failure, Missing
 from grader.records import Outcome
 from grader.report.view import view_report
 from grader.results import results_json
-from grader.runner import CHECKS, run_checks
+from grader.runner import run_checks
 from grader.sandbox.loading import differences, find_fits
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.terminal import feedback_text
+from grader.vision.file_kinds import tell_kind
+from grader.vision.model_files import require_model
 
 NET = trained()
 STATE = NET.state_dict()
@@ -406,11 +406,9 @@ def check_second(student):
 
 def test_report_says_what_was_taken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A remark stands at the first check that has it, passed or not, in the results, on the page and the terminal."""
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "check_toy.py").write_text(REMARKING, encoding="utf-8")
-    for name in ("conftest.py", "pytest.ini"):
-        shutil.copy(CHECKS / name, tmp_path)
-    monkeypatch.setattr("grader.runner.CHECKS", tmp_path)
+    checks_folder("toy", tmp_path).mkdir(parents=True)
+    (checks_folder("toy", tmp_path) / "check_toy.py").write_text(REMARKING, encoding="utf-8")
+    monkeypatch.setattr("grader.runner.PROJECT", tmp_path)
     who = holder(None)
     toy: Any = SimpleNamespace(id="toy", by_id={"1": SimpleNamespace(module="fashion")})
     context = Context(toy, who, who, (), lambda _one: who, "seed")

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torchvision.models import resnet18, resnet50
 
-from grader.datasets import places
-from grader.datasets.places import CATEGORIES, FILE, class_names, fetch_places365, load_places365
 from grader.errors import DataMissing
+from grader.vision.datasets import places
+from grader.vision.datasets.places import CATEGORIES, FILE, class_names, fetch_places365, load_places365
 
 Weights = dict[str, Tensor]
 

@@ -16,12 +16,9 @@ from sample_places import write_places
 from sample_tiers import tiered
 from torchvision.models import ResNet50_Weights
 
-from grader.checks.miniplaces.check_places import check_sky_and_building, masks, share_on
-from grader.checks.miniplaces.networks import load_places_scene
 from grader.cli.main import GRADED, main
-from grader.datasets.imageset import data_folder
-from grader.datasets.places import FILE
 from grader.errors import DataMissing, Failure
+from grader.folders import data_folder
 from grader.records import CheckResult, Outcome, State, Submission, TaskGrade
 from grader.rubric import get_assignment
 from grader.runner import run_submission
@@ -31,6 +28,9 @@ from grader.scoring import grade_submission
 from grader.solutions import implementation, solution_files
 from grader.validation import proving
 from grader.validation.cases import Case, Kind
+from grader.vision.datasets.places import FILE
+from solutions.miniplaces.checks.check_places import check_sky_and_building, masks, share_on
+from solutions.miniplaces.checks.networks import load_places_scene
 
 ASSIGNMENT = get_assignment("miniplaces")
 THRESHOLDS = ASSIGNMENT.by_id["2b"].thresholds

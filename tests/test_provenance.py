@@ -14,7 +14,7 @@ def test_facts() -> None:
     """Data sets, versions, sandbox and the reference models are named."""
     facts = run_facts("miniplaces", "bubblewrap", {"checks": 2.0})
     assert (facts.sandbox, facts.seconds) == ("bubblewrap", {"checks": 2.0})
-    assert set(facts.datasets) == {"FashionMNIST", "CIFAR-10"}
+    assert set(facts.datasets) == {"FashionMNIST", "CIFAR-10", "Places365 ResNet-50"}
     assert facts.versions["torch"] == torch.__version__.split("+")[0]
     assert facts.reference["source"]
 

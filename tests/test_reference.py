@@ -16,16 +16,19 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from grader.datasets.cifar import CIFAR_CLASSES, cifar10, normalise_cifar
-from grader.datasets.fashion import FASHION_CLASSES, fashion_mnist, normalise_fashion
-from grader.datasets.imageset import ImageSet, data_folder, without_downloads
+from grader import reference
 from grader.errors import DataMissing, MachineError, UsageError
-from grader.reference import models, training
-from grader.reference.batches import Batches, cut_out, measure, shift_and_mirror
-from grader.reference.models import load_reference, ship_reference, train_reference
-from grader.reference.recipes import RECIPES
-from grader.reference.training import Recipe, Settings
+from grader.folders import data_folder
+from grader.manifest import Manifest
+from grader.reference import load_reference, ship_reference, train_reference
 from grader.solutions import solution_files
+from grader.vision.datasets.cifar import CIFAR_CLASSES, cifar10, normalise_cifar
+from grader.vision.datasets.fashion import FASHION_CLASSES, fashion_mnist, normalise_fashion
+from grader.vision.datasets.imageset import ImageSet, without_downloads
+from grader.vision.training import run
+from grader.vision.training.batches import Batches, cut_out, measure, shift_and_mirror
+from grader.vision.training.recipe import Recipe, find_recipe
+from grader.vision.training.run import Settings
 
 SETTINGS = Settings(epochs=3, peak_lr=3e-3, batch_size=16, augment=True, validation=20)
 
@@ -42,9 +45,14 @@ def tiny_images(split: str) -> ImageSet:
 
 def recipe_with(**changes: Any) -> Recipe:
     """The recipe of the real `MyNet`, on the tiny images."""
-    (real,) = (recipe for recipe in RECIPES["miniplaces"] if recipe.model == "fashion")
+    real = find_recipe("miniplaces", "fashion")
     settings = replace(SETTINGS, **changes)
     return replace(real, data=tiny_images, presets={"quick": settings, "full": settings})
+
+
+def scene_network() -> torch.nn.Module:
+    """The network of the recipe "scene", untrained."""
+    return find_recipe("miniplaces", "scene").setup("quick").net
 
 
 def tiny_scenes(split: str) -> ImageSet:
@@ -60,7 +68,7 @@ def no_scenes(split: str) -> ImageSet:
 
 def scene_recipe(data: Callable[[Any], ImageSet] = tiny_scenes) -> Recipe:
     """The real recipe "scene", short and on tiny images."""
-    (real,) = (recipe for recipe in RECIPES["miniplaces"] if recipe.model == "scene")
+    real = find_recipe("miniplaces", "scene")
     settings = replace(real.presets["quick"], epochs=1, batch_size=20, validation=20)
     return replace(real, data=data, presets={"quick": settings, "full": settings})
 
@@ -71,7 +79,7 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "cache"))
 
     def use(*recipes: Recipe) -> None:
-        monkeypatch.setattr(models, "RECIPES", {"miniplaces": recipes})
+        monkeypatch.setattr(reference, "load_manifest", lambda _assignment: Manifest(models=recipes))
 
     use(recipe_with())
     return use
@@ -80,18 +88,24 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def patch_train(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., tuple[float, float]]], None]:
     """Replace the solution's `train`; the replacement gets the real one first."""
-    load = training.load_solution
+    load = Recipe.load
 
     def patch_train(train: Callable[..., tuple[float, float]]) -> None:
-        def solution(name: str) -> ModuleType:
-            loaded = load(name)
+        def solution(recipe: Recipe, name: str) -> ModuleType:
+            loaded = load(recipe, name)
             real = loaded.train
             loaded.train = lambda *arguments: train(real, *arguments)  # type: ignore[attr-defined]
             return loaded
 
-        monkeypatch.setattr(training, "load_solution", solution)
+        monkeypatch.setattr(Recipe, "load", solution)
 
     return patch_train
+
+
+def place(preset: str = "quick") -> Path:
+    """Where the reference of today's recipes stands in the cache."""
+    chosen, _left_out = reference._by_data("miniplaces", download=False)
+    return reference._cache_folder("miniplaces", chosen, preset)
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
@@ -124,7 +138,7 @@ def test_metrics(use: Callable[..., None]) -> None:
     """The metrics hold four curves, the chosen epoch, and a confusion matrix whose diagonal is the accuracy."""
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
     metrics = trained.metrics["fashion"]
-    assert {name: len(values) for name, values in metrics["curves"].items()} == dict.fromkeys(training.CURVES, 3)
+    assert {name: len(values) for name, values in metrics["curves"].items()} == dict.fromkeys(run.CURVES, 3)
     assert metrics["curves"]["val_accuracy"][metrics["best_epoch"]] == max(metrics["curves"]["val_accuracy"])
     confusion = torch.tensor(metrics["confusion"])
     assert confusion.sum(dim=1).tolist() == [6] * 10
@@ -196,26 +210,25 @@ def test_best_epoch_is_kept(use: Callable[..., None], patch_train: Callable[...,
 @pytest.mark.parametrize("change", [{"epochs": 4}, {"peak_lr": 1e-3}, {"seed": 1}, {"augment": False}])
 def test_digest_follows_settings(use: Callable[..., None], change: dict[str, Any]) -> None:
     """A changed setting gives another place in the cache; the same settings give the same."""
-    before = models._cache_folder("miniplaces", "quick")
-    assert models._cache_folder("miniplaces", "quick") == before
+    before = place()
+    assert place() == before
     use(recipe_with(**change))
-    assert models._cache_folder("miniplaces", "quick") != before
+    assert place() != before
 
 
 def test_digest_follows_data_and_code(
     use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Other data, another torch or a changed solution give another place in the cache."""
-    places = [models._cache_folder("miniplaces", "quick")]
+    places = [place()]
     use(replace(recipe_with(), data=lambda split: replace(tiny_images(split), digest="other")))
-    places.append(models._cache_folder("miniplaces", "quick"))
+    places.append(place())
     use(recipe_with())
     monkeypatch.setattr(torch, "__version__", "0.0")
-    places.append(models._cache_folder("miniplaces", "quick"))
-    (tmp_path / "miniplaces").mkdir()
-    (tmp_path / "miniplaces" / "fashion.py").write_text("changed = True\n")
-    monkeypatch.setattr(models, "SOLUTIONS", tmp_path)
-    places.append(models._cache_folder("miniplaces", "quick"))
+    places.append(place())
+    (tmp_path / "fashion.py").write_text("changed = True\n")
+    use(replace(recipe_with(), folder=tmp_path))
+    places.append(place())
     assert len(set(places)) == 4
 
 
@@ -238,9 +251,9 @@ def test_load_newest(use: Callable[..., None]) -> None:
         name: train_reference("miniplaces", name, console=Console(file=io.StringIO())) for name in ("quick", "full")
     }
     assert not same(made["quick"].weights["fashion"], made["full"].weights["fashion"])
-    for name, reference in made.items():
-        os.utime(models._cache_folder("miniplaces", name))
-        assert same(load_reference("miniplaces").weights["fashion"], reference.weights["fashion"])
+    for name, trained in made.items():
+        os.utime(place(name))
+        assert same(load_reference("miniplaces").weights["fashion"], trained.weights["fashion"])
 
 
 def test_load_without_data(use: Callable[..., None]) -> None:
@@ -257,11 +270,11 @@ def test_load_without_data(use: Callable[..., None]) -> None:
 def test_ship_and_load(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A shipped reference is read back to the bit; without one, or with a damaged one, a sentence says what to do."""
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
-    monkeypatch.setattr(models, "_cached_today", lambda assignment_id: [])
-    monkeypatch.setattr(models, "SOLUTIONS", tmp_path)
+    monkeypatch.setattr(reference, "_cached_today", lambda assignment_id: [])
+    monkeypatch.setattr(reference, "PROJECT", tmp_path)
     with pytest.raises(MachineError, match=r"run `make reference` to train them\.$"):
         load_reference("miniplaces")
-    folder = models.ship_reference(trained)
+    folder = reference.ship_reference(trained)
     shipped = load_reference("miniplaces")
     assert same(shipped.weights["fashion"], trained.weights["fashion"])
     assert (shipped.metrics, shipped.source) == (trained.metrics, "shipped")
@@ -271,25 +284,22 @@ def test_ship_and_load(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 
 
 def test_scene(use: Callable[..., None]) -> None:
-    """The network of one assignment is trained by another's `train`; its classes and both files are told."""
+    """The network for pictures is trained by the solution's `train`; its classes and both files are told."""
     use(recipe_with(), scene_recipe())
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["fashion", "scene"]
     metrics = trained.metrics["scene"]
     assert metrics["classes"] == list(CIFAR_CLASSES)
-    assert "solutions/miniplaces/fashion.py and solutions/two_networks/resnet.py" in metrics["obtained"]
-    assert "resnet" not in trained.metrics["fashion"]["obtained"]
-    training.load_solution("two_networks/resnet").SmallResNet().load_state_dict(trained.weights["scene"])
+    assert "solutions/miniplaces/fashion.py and solutions/miniplaces/manifest.py" in metrics["obtained"]
+    assert "manifest" not in trained.metrics["fashion"]["obtained"]
+    scene_network().load_state_dict(trained.weights["scene"])
 
 
 def test_missing_data_leaves_one_out(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without a model's data set the others are trained, it is said, and the shipped model stands in for it."""
     use(recipe_with(), scene_recipe())
     with monkeypatch.context() as patch:
-        patch.setattr(models, "SOLUTIONS", tmp_path)
-        for name in ("miniplaces/fashion.py", "two_networks/resnet.py"):
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text("")
+        patch.setattr(reference, "PROJECT", tmp_path)
         shipped = train_reference("miniplaces", console=Console(file=io.StringIO()))
         ship_reference(shipped)
         use(recipe_with(seed=1), scene_recipe(no_scenes))
@@ -302,7 +312,7 @@ def test_missing_data_leaves_one_out(use: Callable[..., None], monkeypatch: pyte
         assert same(loaded.weights["fashion"], trained.weights["fashion"])
         assert same(loaded.weights["scene"], shipped.weights["scene"])
         ship_reference(trained)
-        assert models._read("miniplaces", models._shipped("miniplaces"), "shipped").metrics == {
+        assert reference._read("miniplaces", reference._shipped("miniplaces"), "shipped").metrics == {
             "fashion": trained.metrics["fashion"],
             "scene": shipped.metrics["scene"],
         }
@@ -319,7 +329,7 @@ def test_nothing_shipped_to_stand_in(use: Callable[..., None], monkeypatch: pyte
     """A model that is neither trained here nor shipped is not in the reference."""
     use(recipe_with(), scene_recipe(no_scenes))
     trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
-    monkeypatch.setattr(models, "_shipped", lambda assignment_id: tmp_path / "nothing")
+    monkeypatch.setattr(reference, "_shipped", lambda assignment_id: tmp_path / "nothing")
     loaded = load_reference("miniplaces")
     assert loaded.metrics == trained.metrics
     assert loaded.source == "trained here"
@@ -335,24 +345,21 @@ def test_loading_downloads_nothing(use: Callable[..., None], monkeypatch: pytest
     assert load_reference("miniplaces").source.startswith("trained here")
 
 
-def test_digest_follows_network_and_normalisation(
-    use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_digest_follows_network_and_normalisation(use: Callable[..., None], tmp_path: Path) -> None:
     """A changed file of the network, or pixels brought to another range, give another place in the cache."""
     use(scene_recipe())
-    places = [models._cache_folder("miniplaces", "quick")]
+    places = [place()]
     use(replace(scene_recipe(), normalise=lambda images: images.float()))
-    places.append(models._cache_folder("miniplaces", "quick"))
+    places.append(place())
     use(scene_recipe())
     files = [f"{source}.py" for source in scene_recipe().sources]
     for file in files:
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_bytes((training.SOLUTIONS / file).read_bytes())
-    monkeypatch.setattr(models, "SOLUTIONS", tmp_path)
-    assert models._cache_folder("miniplaces", "quick") == places[0]
+        (tmp_path / file).write_bytes((scene_recipe().folder / file).read_bytes())
+    use(replace(scene_recipe(), folder=tmp_path))
+    assert place() == places[0]
     for file in files:
         (tmp_path / file).write_text(f"changed = '{file}'\n")
-        places.append(models._cache_folder("miniplaces", "quick"))
+        places.append(place())
     assert len(set(places)) == 4
 
 
@@ -368,7 +375,7 @@ def test_wrong_names(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) 
         train_reference("miniplaces", "slow")
     with pytest.raises(UsageError, match="no assignment 'nothing'"):
         load_reference("nothing")
-    monkeypatch.setattr(models, "RECIPES", {})
+    monkeypatch.setattr(reference, "load_manifest", lambda _assignment: Manifest())
     with pytest.raises(MachineError, match="no reference models"):
         train_reference("miniplaces")
 
@@ -385,7 +392,7 @@ def test_one_cycle() -> None:
     rates: dict[int, list[float]] = {}
     for done in (0, 4):
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-        training._follow_one_cycle(optimizer, 0.5, 10, done)
+        run._follow_one_cycle(optimizer, 0.5, 10, done)
         for step in range(done, 10):
             rates.setdefault(step, []).append(optimizer.param_groups[0]["lr"])
             optimizer.step()
@@ -477,10 +484,10 @@ def test_measure() -> None:
 
 def test_shipped_accuracy() -> None:
     """The shipped weights fit `MyNet`, are small, and have the accuracy they claim on all 10,000 test images."""
-    folder = models._shipped("miniplaces")
-    shipped = models._read("miniplaces", folder, "shipped")
+    folder = reference._shipped("miniplaces")
+    shipped = reference._read("miniplaces", folder, "shipped")
     claimed = shipped.metrics["fashion"]
-    net = training.load_solution("miniplaces/fashion").MyNet()
+    net = find_recipe("miniplaces", "fashion").setup("quick").net
     net.load_state_dict(shipped.weights["fashion"])
     test = fashion_mnist("test")
     _, confusion = measure(net, Batches(test.images, test.labels, normalise_fashion, 500), 10)
@@ -492,11 +499,11 @@ def test_shipped_accuracy() -> None:
 
 
 def test_shipped_scene() -> None:
-    """The shipped "scene" fits `SmallResNet`, is small, names CIFAR-10's classes, and says how good it is."""
-    folder = models._shipped("miniplaces")
-    shipped = models._read("miniplaces", folder, "shipped")
+    """The shipped "scene" fits its network, is small, names CIFAR-10's classes, and says how good it is."""
+    folder = reference._shipped("miniplaces")
+    shipped = reference._read("miniplaces", folder, "shipped")
     claimed = shipped.metrics["scene"]
-    training.load_solution("two_networks/resnet").SmallResNet().load_state_dict(shipped.weights["scene"])
+    scene_network().load_state_dict(shipped.weights["scene"])
     assert (folder / "scene.safetensors").stat().st_size < 1_000_000
     assert claimed["classes"] == list(CIFAR_CLASSES)
     assert claimed["data"]["name"] == "CIFAR-10"
@@ -510,17 +517,20 @@ def test_shipped_scene_accuracy() -> None:
         pytest.skip("CIFAR-10 is not in the data folder")
     with without_downloads():
         test = cifar10("test")
-    shipped = models._read("miniplaces", models._shipped("miniplaces"), "shipped")
-    net = training.load_solution("two_networks/resnet").SmallResNet()
+    shipped = reference._read("miniplaces", reference._shipped("miniplaces"), "shipped")
+    net = scene_network()
     net.load_state_dict(shipped.weights["scene"])
     chosen = torch.arange(0, 10_000, 5)  # a fifth: another copy of CIFAR-10 may have other pixels, as JPEGs do
     _, confusion = measure(net, Batches(test.images[chosen], test.labels[chosen], normalise_cifar, 500), 10)
     assert confusion.trace().item() / len(chosen) == pytest.approx(shipped.metrics["scene"]["test_accuracy"], abs=0.03)
 
 
+TWO_NETWORKS = ("supervised", "rotation", "supervised_stand_in", "rotation_stand_in")
+
+
 def two_recipes(**settings: Any) -> list[Recipe]:
     """The real recipes of the second assignment, short and on tiny images."""
-    real = RECIPES["two_networks"]
+    real = [find_recipe("two_networks", model) for model in TWO_NETWORKS]
     presets = [replace(recipe.presets["quick"], epochs=1, batch_size=20, validation=20, **settings) for recipe in real]
     return [
         replace(recipe, data=tiny_scenes, presets={"quick": each, "full": each})
@@ -528,10 +538,10 @@ def two_recipes(**settings: Any) -> list[Recipe]:
     ]
 
 
-def test_two_networks(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_networks(use: Callable[..., None]) -> None:
     """Both networks are trained, the second on four turns of each image; stand-ins wait until CIFAR-10 is missing."""
     recipes = [replace(recipe, in_place_of=recipe.in_place_of and tiny_scenes) for recipe in two_recipes()]
-    monkeypatch.setattr(models, "RECIPES", {"two_networks": tuple(recipes)})
+    use(*recipes)
     trained = train_reference("two_networks", console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["supervised", "rotation"]
     assert [len(weights["fc.bias"]) for weights in trained.weights.values()] == [10, 4]
@@ -544,12 +554,12 @@ def test_two_networks(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.slow
-def test_stand_ins(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stand_ins(use: Callable[..., None]) -> None:
     """Where CIFAR-10 is missing the stand-ins are trained, and only they."""
     recipes = [
         replace(recipe, in_place_of=no_scenes) if recipe.in_place_of else replace(recipe, data=no_scenes)
         for recipe in two_recipes()
     ]
-    monkeypatch.setattr(models, "RECIPES", {"two_networks": tuple(recipes)})
+    use(*recipes)
     trained = train_reference("two_networks", console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["supervised_stand_in", "rotation_stand_in"]

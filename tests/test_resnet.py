@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from grader.reference.training import SOLUTIONS, load_solution
+from grader.importing import load_module
 from grader.release import stub_source
+from grader.rubric import PROJECT
 
-resnet = load_solution("two_networks/resnet")
+PATH = PROJECT / "solutions" / "two_networks" / "resnet.py"
+resnet = load_module(PATH)
 TORCHVISION_CHILDREN = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool fc".split()
 
 
@@ -77,7 +79,7 @@ def test_residual(channels: tuple[int, int], stride: int) -> None:
 
 def test_stub_keeps_the_outline() -> None:
     """The stub that students get has every class, method and docstring, and none of the layers."""
-    source = (SOLUTIONS / "two_networks" / "resnet.py").read_text(encoding="utf-8")
+    source = PATH.read_text(encoding="utf-8")
     stub = stub_source(source, {"1"}, "resnet.py")
     (net,) = (node for node in ast.parse(stub).body if isinstance(node, ast.ClassDef) and node.name == "SmallResNet")
     methods = [node.name for node in net.body if isinstance(node, ast.FunctionDef)]

@@ -16,15 +16,15 @@ from torch.nn.utils import parametrizations
 from torchvision.models import resnet18
 
 from grader.checks.compare import numbers
-from grader.checks.two_networks.check_resnet import check_logits, check_size
-from grader.checks.two_networks.check_resnet_features import check_feature_maps, check_features
-from grader.checks.two_networks.silencing import (
+from grader.errors import Failure
+from solutions.two_networks.checks.check_resnet import check_logits, check_size
+from solutions.two_networks.checks.check_resnet_features import check_feature_maps, check_features
+from solutions.two_networks.checks.silencing import (
     convolutions_of,
     depends_on,
     has_bypassed_convolution,
     wake_weights,
 )
-from grader.errors import Failure
 
 
 class Net(nn.Module):

@@ -12,13 +12,13 @@ import torch
 from sample_tiers import tiered
 from sample_two_networks import expect_replay_fails, implement, model_files, pictures, reference, solved
 
-from grader.checks.two_networks import check_class_maps, check_layout, check_neighbours, check_visualize
-from grader.checks.two_networks import computed_once as kept
-from grader.checks.two_networks import examples as chosen
 from grader.errors import CheckStopped
 from grader.figures import draw
 from grader.records import Array, Exhibit
 from grader.sandbox.student import Implementation
+from solutions.two_networks.checks import check_class_maps, check_layout, check_neighbours, check_visualize
+from solutions.two_networks.checks import computed_once as kept
+from solutions.two_networks.checks import examples as chosen
 
 DRAWN: dict[str, Callable[..., None]] = {
     "filters": check_visualize.check_filters_drawn,

@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from grader.checks.two_networks.check_training import (
+from grader.errors import CheckStopped
+from grader.importing import load_module
+from grader.rubric import PROJECT
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
+from solutions.two_networks.checks.check_training import (
     check_learns,
     check_measured_accuracy,
     check_measured_loss,
     check_step_per_batch,
 )
-from grader.checks.two_networks.check_weights import _histories, check_best_epoch
-from grader.errors import CheckStopped
-from grader.reference.training import load_solution
-from grader.sandbox.student import Implementation
-from grader.sandbox.transport import LocalTransport
+from solutions.two_networks.checks.check_weights import _histories, check_best_epoch
 
-supervised = load_solution("two_networks/supervised")
+supervised = load_module(PROJECT / "solutions" / "two_networks" / "supervised.py")
 Function = Callable[..., Any]
 
 

@@ -18,12 +18,12 @@ from sample_rotation import (
     tells_turns_by,
 )
 
-from grader.checks.two_networks import check_extremes
-from grader.checks.two_networks.rotation_network import LEFT, RIGHT
 from grader.errors import Failure
 from grader.records import Exhibit
-from grader.reference.models import Reference
+from grader.reference import Reference
 from grader.sandbox.student import Implementation
+from solutions.two_networks.checks import check_extremes
+from solutions.two_networks.checks.rotation_network import LEFT, RIGHT
 
 
 def rng() -> np.random.Generator:

@@ -27,13 +27,13 @@ from sample_two_networks import (
 from sklearn.manifold import TSNE, SpectralEmbedding
 from torch import Tensor
 
-from grader.checks.two_networks import check_embedding, check_layout, check_neighbours
-from grader.checks.two_networks.divergence import divergence
-from grader.checks.two_networks.retrieval import expect_nearest, nearest, share_of_class
-from grader.checks.two_networks.subjects import make_subject, same
 from grader.errors import Failure
 from grader.records import Array
 from grader.sandbox.student import Implementation
+from solutions.two_networks.checks import check_embedding, check_layout, check_neighbours
+from solutions.two_networks.checks.divergence import divergence
+from solutions.two_networks.checks.retrieval import expect_nearest, nearest, share_of_class
+from solutions.two_networks.checks.subjects import make_subject, same
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 import torch
 from sample_rotation import ODD, Function, answers, implement
 
-from grader.checks.two_networks import check_rotation
-from grader.checks.two_networks.turns import View, in_canonical_form, make_images, recognise
 from grader.errors import Failure
 from grader.records import Array
+from solutions.two_networks.checks import check_rotation
+from solutions.two_networks.checks.turns import View, in_canonical_form, make_images, recognise
 
 
 @pytest.fixture

@@ -22,8 +22,11 @@ from sample_rotation import (
 from torch import nn
 
 from grader.checks.looks import Looks
-from grader.checks.two_networks import check_rotation_model, check_rotation_training
-from grader.checks.two_networks.rotation_network import (
+from grader.errors import CheckStopped, Failure
+from grader.records import Exhibit
+from grader.sandbox.student import Implementation
+from solutions.two_networks.checks import check_rotation_model, check_rotation_training
+from solutions.two_networks.checks.rotation_network import (
     LEFT,
     RIGHT,
     accuracy_under,
@@ -32,9 +35,6 @@ from grader.checks.two_networks.rotation_network import (
     confusion,
     load_rotation_network,
 )
-from grader.errors import CheckStopped, Failure
-from grader.records import Exhibit
-from grader.sandbox.student import Implementation
 
 # --- rotation_model ---------------------------------------------------------------------------------------------------
 

@@ -12,12 +12,12 @@ from sample_handles import handle_of
 from sample_tiers import tiered
 
 from grader.checks.context import Context
-from grader.checks.two_networks.check_weights import better_range
-from grader.checks.two_networks.networks import logits_of
 from grader.records import CheckResult, Outcome, Run, Submission
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission
 from grader.solutions import model_file, solution_files
+from solutions.two_networks.checks.check_weights import better_range
+from solutions.two_networks.checks.networks import logits_of
 
 TASKS = ("1", "2.1", "2.2")
 GUESSING = 0.01  # an accuracy that the untrained networks of these tests have

@@ -24,9 +24,15 @@ from sample_two_networks import (
 )
 
 from grader.checks.declare import spec_of
-from grader.checks.maps import expect_same_map, standardised
-from grader.checks.two_networks import check_class_maps, check_visualize
-from grader.checks.two_networks.filter_pictures import (
+from grader.errors import CheckStopped, Failure, StudentCrashed, StudentRaised, StudentTimeout
+from grader.records import Array
+from grader.sandbox.calls import Terms
+from grader.sandbox.protocol import Frame, Header
+from grader.sandbox.student import Implementation
+from grader.sandbox.transport import LocalTransport
+from grader.vision.maps import expect_same_map, standardised
+from solutions.two_networks.checks import check_class_maps, check_visualize
+from solutions.two_networks.checks.filter_pictures import (
     expect_colours,
     expect_each_its_own,
     expect_one_choice,
@@ -34,13 +40,7 @@ from grader.checks.two_networks.filter_pictures import (
     ranked,
     with_copies,
 )
-from grader.checks.two_networks.layers import has_layer, is_convolution, is_first_convolution
-from grader.errors import CheckStopped, Failure, StudentCrashed, StudentRaised, StudentTimeout
-from grader.records import Array
-from grader.sandbox.calls import Terms
-from grader.sandbox.protocol import Frame, Header
-from grader.sandbox.student import Implementation
-from grader.sandbox.transport import LocalTransport
+from solutions.two_networks.checks.layers import has_layer, is_convolution, is_first_convolution
 
 
 @pytest.fixture

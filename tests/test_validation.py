@@ -24,19 +24,19 @@ from rich.console import Console
 from grader import pool
 from grader.checks.context import Context
 from grader.checks.declare import ATTRIBUTE, spec_of
-from grader.checks.miniplaces import check_filters
+from grader.checks.finding import checks_folder
 from grader.cli.main import AT_FAULT, GRADED, WRONG_USAGE, main
 from grader.errors import MachineError, UsageError
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, find_assignments, get_assignment
-from grader.runner import CHECKS
 from grader.solutions import load_accepted, load_mistakes
 from grader.validation import proving
 from grader.validation.cases import SECRETS, Case, Finding, Kind, list_cases
 from grader.validation.proving import examine, validate_assignment, validate_folder
 from grader.validation.table import show_validation
+from solutions.miniplaces.checks import check_filters
 
-ASSIGNMENTS = [each for each in find_assignments() if (CHECKS / each).is_dir()]
+ASSIGNMENTS = [each for each in find_assignments() if checks_folder(each).is_dir()]
 
 
 def sample_of(assignment_id: str) -> Iterator[Case]:
@@ -233,7 +233,6 @@ def examine_toy(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
                 context.results.append(result)
 
         monkeypatch.setattr(proving, "run_checks", run)
-        monkeypatch.setattr("grader.solutions._model_files", lambda _assignment_id: {})
         return examine(Case("toy", kind, name, toy)).complaint
 
     return examine_case

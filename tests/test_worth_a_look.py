@@ -15,16 +15,6 @@ import sample_rotation
 import torch
 from sample_tiers import tiered
 
-from grader.checks.miniplaces.check_experiments import check_entries
-from grader.checks.miniplaces.check_model import check_model_accuracy
-from grader.checks.two_networks.check_rotation_training import check_rotation_accuracy, check_rotation_curve
-from grader.checks.two_networks.check_weights import check_supervised_accuracy, check_supervised_curves
-from grader.checks.two_networks.histories import CURVES
-from grader.checks.two_networks.networks import turned
-from grader.checks.two_networks.pictures import first, load_pictures
-from grader.datasets.cifar import normalise_cifar
-from grader.datasets.fashion import fashion_mnist, normalise_fashion
-from grader.datasets.imageset import ImageSet
 from grader.errors import DataMissing, Failure, MachineError
 from grader.importing import load_modules
 from grader.records import WorthALook
@@ -32,6 +22,16 @@ from grader.rubric import PROJECT, get_assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import implementation, load_accepted
+from grader.vision.datasets.cifar import normalise_cifar
+from grader.vision.datasets.fashion import fashion_mnist, normalise_fashion
+from grader.vision.datasets.imageset import ImageSet
+from solutions.miniplaces.checks.check_experiments import check_entries
+from solutions.miniplaces.checks.check_model import check_model_accuracy
+from solutions.two_networks.checks.check_rotation_training import check_rotation_accuracy, check_rotation_curve
+from solutions.two_networks.checks.check_weights import check_supervised_accuracy, check_supervised_curves
+from solutions.two_networks.checks.histories import CURVES
+from solutions.two_networks.checks.networks import turned
+from solutions.two_networks.checks.pictures import first, load_pictures
 
 Remarks = list[WorthALook]
 PERFECT = {"too_good"}  # what is made up is easy: the networks of these tests are all right on every image
@@ -193,7 +193,7 @@ def test_nothing_of_ours_costs_points(tmp_path: Path, monkeypatch: pytest.Monkey
     def fail(*_arguments: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("grader.checks.holdings.compare_altered", fail)
+    monkeypatch.setattr("grader.vision.artifact_size.compare_altered", fail)
     data = sample.images(1, 28)
     found = look_at_fashion(student_of(tmp_path, "Honest", data), data)
     assert sample.kinds(found) - PERFECT == {"not_asked"}

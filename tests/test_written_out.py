@@ -9,8 +9,8 @@ import pytest
 import torch
 from sample_modules import local
 
-from grader.checks.two_networks.check_supervised import check_loss
 from grader.errors import Failure
+from solutions.two_networks.checks.check_supervised import check_loss
 
 F = "torch.nn.functional"
 HALF, WHOLE = "supervised.uses_nll_loss", "supervised.uses_cross_entropy"

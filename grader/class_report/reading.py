@@ -94,7 +94,7 @@ def _fraction(value: object) -> float | None:
 def _small(exhibit: Exhibit) -> list[Exhibit]:
     """The exhibit with just so much of its arrays as a thumbnail needs; nothing of other kinds.
 
-    The maps of two networks become two exhibits: each has a wall of its own.
+    The maps of several networks become an exhibit each: each has a wall of its own.
     """
     if exhibit.kind == "filters":
         sides = ("student_images", "reference_images")

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.datasets.imageset import data_folder
-from grader.datasets.places import FILE
 from grader.errors import MachineError
 from grader.provenance import describe_data, versions
-from grader.reference.models import load_reference
+from grader.reference import load_reference
 from grader.rubric import PROJECT, Assignment, find_assignments
 
 # Modules that come after the checks' results, or have to do with neither. A change of any other code runs them anew.
@@ -59,13 +57,13 @@ def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
     code = [path for path in package.rglob("*.py") if path not in after]
     scoring = [path for pattern in SCORING for path in package.glob(pattern)]
     scoring += list((project / "report_templates").glob("*"))
-    made_with = (versions(), describe_data(), _size(data_folder() / FILE))
     run, score = {}, {}
     for assignment in find_assignments(project).values():
         own = [path for path in (project / "solutions" / assignment.id).rglob("*") if "__pycache__" not in path.parts]
         shared = (
             _digest_files([*code, *own], project),
-            *made_with,
+            versions(),
+            describe_data(assignment.id),
             _networks(assignment.id),
             weakest,
             _asked_by_checks(assignment),
@@ -81,11 +79,6 @@ def _networks(assignment_id: str) -> str:
         return load_reference(assignment_id).source
     except MachineError as error:
         return str(error)
-
-
-def _size(path: Path) -> int | None:
-    """Size of a file that takes long to read; None where there is none."""
-    return path.stat().st_size if path.is_file() else None
 
 
 def code_digest(project: Path = PROJECT) -> str:

@@ -128,9 +128,10 @@ def report(submission: Path | None, assignment: str | None, manual: Path | None,
 @click.option("--ship", is_flag=True, help="Write the models to solutions/<id>/reference/.")
 def reference(assignment: str | None, preset: str, force: bool, ship: bool) -> int:
     """Train the reference models, or find them in the cache."""
-    from grader.reference.models import RECIPES, load_shipped, ship_reference, train_reference
+    from grader.manifest import load_manifest
+    from grader.reference import load_shipped, ship_reference, train_reference
 
-    for each in [assignment] if assignment else list(RECIPES):
+    for each in [assignment] if assignment else [id for id in find_assignments() if load_manifest(id).models]:
         trained, shipped = train_reference(each, preset, Console(), force), load_shipped(each)
         for model, metrics in trained.metrics.items():
             told = shipped.get(model)
@@ -156,7 +157,7 @@ def release(assignment: str | None) -> int:
 @commands.command()
 def data() -> int:
     """Fetch the data sets where there is a network, verifying checksums."""
-    from grader.datasets.fetching import fetch_data
+    from grader.fetching import fetch_data
 
     fetch_data(print)
     return GRADED
@@ -165,16 +166,20 @@ def data() -> int:
 @commands.command()
 @click.option("--class", "count", type=click.IntRange(min=2), help="Build a class of so many students instead.")
 @click.option("--out", type=click.Path(path_type=Path), help="The class's folder.")
-@click.option("--assignment", default="miniplaces", show_default=True, help="The class's assignment.")
+@click.option("--assignment", help="The class's assignment; the first where none is named.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time; as many as there are cores by default.")
-def examples(count: int | None, out: Path | None, assignment: str, jobs: int | None) -> int:
+def examples(count: int | None, out: Path | None, assignment: str | None, jobs: int | None) -> int:
     """Build examples/*.zip from the folders beside them, or a class of different submissions with their grades."""
     if count is not None and out is not None:
         from grader.examples.classes import build_class, summary_line
 
         notes = Console(stderr=True)
         built = build_class(
-            count, out, assignment, jobs=jobs, on_done=lambda name: notes.print(name, style="dim", highlight=False)
+            count,
+            out,
+            assignment or next(iter(find_assignments())),
+            jobs=jobs,
+            on_done=lambda name: notes.print(name, style="dim", highlight=False),
         )
         print(summary_line(built))
         return GRADED

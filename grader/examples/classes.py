@@ -56,7 +56,7 @@ class Built:
 def build_class(
     count: int,
     folder: Path,
-    assignment_id: str = "miniplaces",
+    assignment_id: str,
     seed: int = 0,
     *,
     jobs: int | None = None,

@@ -13,8 +13,9 @@ from pathlib import Path
 from grader.classroom.records import Person
 from grader.composing.submission import compose
 from grader.examples.refused import BAD_ZIPS
+from grader.manifest import load_manifest
 from grader.rubric import Assignment
-from grader.solutions import MODEL_FILES, Variation, load_accepted, load_mistakes, model_file
+from grader.solutions import Variation, load_accepted, load_mistakes, model_file
 
 # What the students of a class are like, again and again: how many known mistakes and accepted ways are in their work,
 # and what else became of it.
@@ -24,7 +25,7 @@ PATTERN = (
     (1, 1, "module untouched"), (0, 6, ""), (2, 1, "no model"), (1, 0, ""), (0, 0, "bad zip"), (3, 3, ""),
     (0, 3, "model pickled whole"), (2, 2, ""),
 )  # fmt: skip
-WEAK = 0.6  # noise in the weights of a weaker model, by their standard deviation: 78% in place of 93% for FashionMNIST
+WEAK = 0.6  # noise in the weights of a weaker model, by their standard deviation: 78% right in place of 93%
 SLIP = b"\n\ndef unfinished(x:\n    return x\n"
 
 
@@ -55,7 +56,7 @@ def make_plans(count: int, assignment: Assignment, rng: random.Random, project: 
     mistakes = _Deck(load_mistakes(assignment.id, project), rng)
     others = _Deck(load_accepted(assignment.id, project), rng)
     bad_zips, parts = cycle(BAD_ZIPS), cycle(assignment.modules)
-    models = cycle(MODEL_FILES.get(assignment.id, {}).values())
+    models = cycle(load_manifest(assignment.id, project).model_files.values())
     plans = []
     for wrong, right, spoilt in islice(cycle(PATTERN), count):
         part = ""

@@ -117,7 +117,9 @@ def _shares(exhibit: Exhibit, sides: Sequence[Side[Found]]) -> str:
     known = [(side.owner.name.lower(), share.get(PREFIXES[side.owner.name].rstrip("_"))) for side in sides]
     words = [f"{name} {style.percent(float(value))}" for name, value in known if value is not None]
     bank = exhibit.facts.get("bank")
-    queries = f"Of {int(exhibit.facts['queries']):,} test images" if "queries" in exhibit.facts else "Of the test images"
+    queries = (
+        f"Of {int(exhibit.facts['queries']):,} test images" if "queries" in exhibit.facts else "Of the test images"
+    )
     among = f", among {int(bank):,} training images" if bank else ""
     return f"{queries}{among}: {', '.join(words)}." if words else ""
 

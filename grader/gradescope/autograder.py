@@ -16,9 +16,10 @@ from pathlib import Path
 
 import tomli_w
 
+from grader.checks.finding import checks_folder
 from grader.errors import MachineError
 from grader.packing import EXECUTABLE, pack_files
-from grader.rubric import PROJECT, find_assignments, get_assignment
+from grader.rubric import PROJECT, get_assignment
 
 SCRIPTS = ("setup.sh", "run_autograder")
 FILES = ("setup.sh", "constraints.txt", "LICENSE")  # of the project's folder
@@ -43,12 +44,10 @@ def pack_autograder(assignment_id: str, secret: str, project: Path = PROJECT) ->
     """
     get_assignment(assignment_id, project)
     own = [project / "assignment" / assignment_id, project / "solutions" / assignment_id]
-    for folder in (own[1], project / "grader" / "checks" / assignment_id):
+    for folder in (own[1], checks_folder(assignment_id, project)):
         if not any(folder.glob("*.py")):
             raise MachineError(f"{folder} holds no modules, and nothing can be graded without")
-    others = {project / "grader" / "checks" / other for other in find_assignments(project).keys() - {assignment_id}}
-    folders = [*(project / name for name in FOLDERS), *own]
-    paths = [path for folder in folders for path in _files_in(folder) if others.isdisjoint(path.parents)]
+    paths = [path for folder in (*(project / name for name in FOLDERS), *own) for path in _files_in(folder)]
     paths += [project / name for name in FILES]
     files = {f"project/{path.relative_to(project).as_posix()}": path.read_bytes() for path in paths}
     files["project/pyproject.toml"] = _requirements(project / "pyproject.toml")

@@ -17,17 +17,19 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from grader.checks.finding import PATTERN, checks_folder
 from grader.decoding import decode_text
 from grader.environment import with_environment
 from grader.errors import MachineError
 from grader.kit.packing import KIT, OURS
 from grader.kit.recorded import FILE
 from grader.kit.sources import Tree
+from grader.manifest import load_manifest
 from grader.packing import pack_files
 from grader.rubric import PROJECT, Assignment
 
@@ -41,8 +43,6 @@ SUBSTITUTES = {
     "grader.checks.diagnosis.passes_for_oracle": "passes_for_oracle",
     "grader.limited.run_limited": "run_limited",
 }
-# Functions of checks whose source is a solution: the kit has their results instead.
-TRUTHS = tuple(f"grader.checks.two_networks.losses.{name}" for name in ("right_losses", "right_gradient"))
 READ_IN_PLACE = ("grader.notebooks.modules", "main")  # what `run_limited` is asked for by its name
 _COMMAND = (
     "import sys, pathlib; from grader.kit.recording import main; "
@@ -102,16 +102,16 @@ def kit_files(assignment: Assignment, stubs: Mapping[str, bytes], project: Path 
 
 def kit_code(assignment_id: str) -> dict[str, bytes]:
     """The grader's own files in a kit, by path: the public checks, and what these and `check.py` need."""
-    return _below_kit(_tree(assignment_id, find_public(assignment_id), _replaced(truths=True)))
+    return _below_kit(_tree(assignment_id, find_public(assignment_id), _replaced(_truths(assignment_id))))
 
 
 def find_public(assignment_id: str) -> list[PublicCheck]:
     """The public checks of an assignment, as its check files declare them."""
     found: list[PublicCheck] = []
-    for path in sorted((PROJECT / "grader" / "checks" / assignment_id).glob("check_*.py")):
+    for path in sorted(checks_folder(assignment_id).glob(PATTERN)):
         for node in ast.parse(path.read_bytes()).body:
             if isinstance(node, ast.FunctionDef):
-                found += _public(f"grader.checks.{assignment_id}.{path.stem}", node)
+                found += _public(f"solutions.{assignment_id}.checks.{path.stem}", node)
     return found
 
 
@@ -138,18 +138,22 @@ def refuse_unfit(checks: list[PublicCheck]) -> None:
             raise MachineError(f"{check.name} of task {check.task} is public and stands on {hidden[0]}, which is not")
 
 
-def _replaced(*, truths: bool) -> dict[str, str]:
-    """Other texts for definitions, by full name."""
+def _truths(assignment_id: str) -> list[str]:
+    """Full names of functions of the checks whose source is a solution: the kit has their results instead."""
+    return [f"solutions.{assignment_id}.checks.{name}" for name in load_manifest(assignment_id).recorded]
+
+
+def _replaced(truths: Iterable[str] = ()) -> dict[str, str]:
+    """Other texts for definitions, by full name; `truths` become what was recorded."""
     path = PROJECT / "kit" / "substitutes.py"
     source = path.read_text(encoding="utf-8")
     texts = {
         node.name: ast.get_source_segment(source, node) for node in ast.parse(source).body if hasattr(node, "name")
     }
     found = {full: texts[name] or "" for full, name in SUBSTITUTES.items()}
-    if truths:
-        for full in TRUTHS:
-            name = full.rpartition(".")[2]
-            found[full] = f'from grader.kit.recorded import recorded\n\n{name} = recorded("{name}")'
+    for full in truths:
+        name = full.rpartition(".")[2]
+        found[full] = f'from grader.kit.recorded import recorded\n\n{name} = recorded("{name}")'
     return found
 
 
@@ -157,7 +161,7 @@ def _tree(assignment_id: str, checks: list[PublicCheck], replaced: Mapping[str, 
     tree = Tree(PROJECT, replaced)
     for check in checks:
         tree.take(check.module, [check.name])
-    tree.take("grader.checks.conftest", sorted({"context", *(name for each in checks for name in each.fixtures)}))
+    tree.take("grader.checks.fixtures", sorted({"context", *(name for each in checks for name in each.fixtures)}))
     tree.take("grader.kit.main", ["main"])
     tree.take("grader.decoding", ["parse_json"])  # for `plots.py`
     tree.take(READ_IN_PLACE[0], READ_IN_PLACE[1:])
@@ -178,9 +182,9 @@ def _record(assignment: Assignment, checks: list[PublicCheck], files: Mapping[st
     Raises:
         MachineError: If the solutions don't pass.
     """
-    tree = _tree(assignment.id, checks, _replaced(truths=False))
+    tree = _tree(assignment.id, checks, _replaced())
     tree.take("grader.kit.recording", ["main"])
-    truths = [truth for truth in TRUTHS if tree.has(truth)]
+    truths = [truth for truth in _truths(assignment.id) if tree.has(truth)]
     solutions = project / "solutions" / assignment.id
     made = {path.name: path.read_bytes() for path in solutions.iterdir() if path.is_file()}
     made["assignment.toml"] = (project / "assignment" / assignment.id / "assignment.toml").read_bytes()

@@ -14,7 +14,7 @@ from pathlib import Path
 from grader.composing.sources import Imported, Source, imported_by
 from grader.errors import MachineError
 
-PACKAGE = "grader"
+PACKAGES = ("grader", "solutions")
 WIDTH = 120
 
 
@@ -73,7 +73,7 @@ class Tree:
         for path in list(files):
             for above in Path(path).parents[:-1]:
                 init = self._project / above / "__init__.py"
-                if (name := (above / "__init__.py").as_posix()) not in files:
+                if (name := (above / "__init__.py").as_posix()) not in files and init.is_file():
                     files[name] = init.read_bytes()
         return files
 
@@ -121,7 +121,7 @@ class Tree:
 
     def _follow(self, imported: Imported) -> None:
         """Take what an import of ours names."""
-        if imported.package.split(".")[0] != PACKAGE:
+        if imported.package.split(".")[0] not in PACKAGES:
             return
         whole = f"{imported.package}.{imported.name}"
         if self._is_module(whole):

@@ -15,7 +15,7 @@ from typing import Any
 from grader.errors import MachineError
 from grader.limited import Bounds, Ended, preload, run_limited
 from grader.records import Exhibit, Grade, RunFacts
-from grader.reference.models import load_reference
+from grader.reference import load_reference
 from grader.report.fallback import write_full_or_plain
 from grader.report.job import JOB, PAGE, PDF, Job, is_reference
 from grader.rubric import Assignment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +19,6 @@ SUFFIXES = frozenset(
 STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x89HDF", b"\x93NUMPY", b"GGUF")
 OTHER_SUFFIXES = frozenset(".docx .jar .odt .pages .pptx .whl .xlsx .zip".split())  # zips that are something else
 UNPACKED = "data.pkl"  # of a file of torch's that something unpacked: names and shapes, which honest networks share
-DATA_FOLDERS = frozenset({"cifar-10-batches-py", "fashionmnist", "mnist"})  # as torchvision calls them, in lower case
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +28,19 @@ class Handout:
     Attributes:
         digests: SHA-256 of each file.
         models: Those that may hold a network.
+        data_folders: Names, in lower case, of folders that hold its data sets where somebody has fetched them.
     """
 
     digests: frozenset[bytes] = frozenset()
     models: tuple[Model, ...] = ()
+    data_folders: frozenset[str] = frozenset()
 
 
-def read_handout(*folders: Path) -> Handout:
-    """Read all that lies in some folders."""
+def read_handout(*folders: Path, data_folders: Iterable[str] = ()) -> Handout:
+    """Read all that lies in some folders; `data_folders` as in `Handout`."""
     contents = [(path, path.read_bytes()) for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     models = [read_model(data) for path, data in contents if may_be_model(path.name, data)]
-    return Handout(frozenset(_digest(data) for _path, data in contents), tuple(models))
+    return Handout(frozenset(_digest(data) for _path, data in contents), tuple(models), frozenset(data_folders))
 
 
 def find_models(files: Mapping[str, bytes], asked: Collection[str], handout: Handout) -> dict[str, Model]:
@@ -50,17 +51,17 @@ def find_models(files: Mapping[str, bytes], asked: Collection[str], handout: Han
         asked: Names of the files that the assignment asks for.
         handout: What it gives: neither the same file counts nor one with the same numbers.
     """
-    paths = [path for path, data in files.items() if path in asked or may_be_model(path, data)]
+    paths = [path for path, data in files.items() if path in asked or may_be_model(path, data, handout.data_folders)]
     paths.sort(key=lambda path: (path not in asked, -len(files[path]), path))
     read = {path: read_model(files[path]) for path in paths[:MOST_READ]}
     read |= {path: make_model(_digest(files[path]), len(files[path]), ()) for path in paths[MOST_READ:]}
     return {path: model for path, model in read.items() if not _is_given(model, handout)}
 
 
-def may_be_model(path: str, data: bytes) -> bool:
-    """Whether a file is one that a network may be kept in."""
+def may_be_model(path: str, data: bytes, data_folders: Collection[str] = ()) -> bool:
+    """Whether a file is one that a network may be kept in, and no part of a data set."""
     parsed = PurePosixPath(path.lower())
-    if len(data) < LEAST_FILE or DATA_FOLDERS.intersection(parsed.parts) or parsed.name == UNPACKED:
+    if len(data) < LEAST_FILE or not set(data_folders).isdisjoint(parsed.parts) or parsed.name == UNPACKED:
         return False
     is_safetensors = data[8:10] == b'{"' and int.from_bytes(data[:8], "little") < len(data)
     begins = data.startswith(STARTS) or is_safetensors

@@ -16,6 +16,7 @@ from math import isnan
 from grader.classroom.records import Pair
 from grader.identity import person_key
 from grader.intake.opening import read_group
+from grader.manifest import load_manifest
 from grader.notebooks.guards import PREAMBLE
 from grader.records import Submission
 from grader.rubric import PROJECT, Assignment
@@ -34,7 +35,6 @@ from grader.similarity.models import (
 )
 from grader.similarity.regions import matching_functions, matching_regions
 from grader.similarity.weights import Model
-from grader.solutions import MODEL_FILES
 from grader.text import clean_name
 
 CODE, WEIGHTS = "code", "weights"
@@ -67,11 +67,15 @@ def find_pairs(
         assignment: Theirs.
         names: What the roster or the platform calls each student, as far as it is known.
     """
-    names = names or {}
+    names, manifest = names or {}, load_manifest(assignment.id)
     stubs = {path.name: path.read_bytes() for path in sorted((PROJECT / "assignment" / assignment.id).glob("*.py"))}
     given, handout = (
         read_given({**stubs, "made of cells": PREAMBLE.encode()}),
-        read_handout(PROJECT / "assignment" / assignment.id, PROJECT / "kit"),
+        read_handout(
+            PROJECT / "assignment" / assignment.id,
+            PROJECT / "kit",
+            data_folders=(folder for data in manifest.data for folder in data.folders),
+        ),
     )
     held = {
         student: _hold(student, names.get(student, ""), submission, assignment, given, handout)
@@ -79,14 +83,19 @@ def find_pairs(
     }
     class_ = [held[student] for student in sorted(held)]
     sizes = Counter(one.group for one in class_)
-    pairs = [*_code_pairs(class_, sizes), *_weight_pairs(class_, sizes), *_reference_pairs(class_, assignment)]
+    asked = frozenset(manifest.model_files.values())
+    pairs = [
+        *_code_pairs(class_, sizes),
+        *_weight_pairs(class_, sizes, asked),
+        *_reference_pairs(class_, assignment),
+    ]
     return tuple(sorted(pairs, key=lambda pair: (-pair.share, pair.first, pair.second, pair.kind, pair.sentence)))
 
 
 def _hold(
     student: str, name: str, submission: Submission, assignment: Assignment, given: Given, handout: Handout
 ) -> _Held:
-    files, asked = submission.files, MODEL_FILES.get(assignment.id, {}).values()
+    files, asked = submission.files, load_manifest(assignment.id).model_files.values()
     return _Held(
         student,
         name,
@@ -142,26 +151,39 @@ def _code_sentence(match: CodeMatch, first: str, second: str) -> str:
     )
 
 
-def _weight_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) -> Iterator[Pair]:
-    """The pairs of files of one name that are alike, then those of any names that are the same."""
+def _weight_pairs(
+    class_: Sequence[_Held], sizes: Mapping[frozenset[str], int], asked: frozenset[str]
+) -> Iterator[Pair]:
+    """The pairs of files of one name that are alike, then those of any names that are the same.
+
+    Args:
+        class_: All students.
+        sizes: How many zips name each group.
+        asked: Names of the model files that the assignment asks for: the stubs' scripts write these.
+    """
     found: set[tuple[int, int]] = set()
     for file in sorted({file for one in class_ for file in one.models}):
         owners = [place for place, one in enumerate(class_) if file in one.models]
         for match in compare_weights([class_[place].models[file] for place in owners]):
             first, second = owners[match.first], owners[match.second]
             found.add((first, second))
-            yield from _weight_pair(class_[first], file, class_[second], file, match, sizes)
+            yield from _weight_pair(class_[first], file, class_[second], file, match, sizes, asked)
     for (first, one), (second, other), match in same_elsewhere([held.models for held in class_]):
         if (first, second) not in found:
             found.add((first, second))
-            yield from _weight_pair(class_[first], one, class_[second], other, match, sizes)
+            yield from _weight_pair(class_[first], one, class_[second], other, match, sizes, asked)
 
 
 def _weight_pair(
-    first: _Held, file: str, second: _Held, other: str, match: WeightMatch, sizes: Mapping[frozenset[str], int]
+    first: _Held,
+    file: str,
+    second: _Held,
+    other: str,
+    match: WeightMatch,
+    sizes: Mapping[frozenset[str], int],
+    asked: frozenset[str],
 ) -> Iterator[Pair]:
     """The pair of two students, unless they are one group."""
-    asked = {name for names in MODEL_FILES.values() for name in names.values()}  # the stubs' scripts write these
     if not _same_group(first, second, sizes):
         own = f"{clean_name(file)} of {clean_name(first.student)}"
         theirs = "of" if other == file else f"{clean_name(other)} of"

@@ -1,1 +1,0 @@
-"""Checks of Miniplaces, a file per module that students hand in."""

@@ -1,1 +1,0 @@
-"""Checks of A Tale of Two Networks."""

@@ -1,0 +1,171 @@
+"""Checks of `cam.py`: tasks 3a to 3d."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from grader.checks.compare import compare, expect, expect_close, expect_shape, numbers
+from grader.checks.context import LayOut
+from grader.checks.declare import check
+from grader.records import Array
+from grader.sandbox.calls import make
+from grader.sandbox.student import Implementation
+from grader.vision.maps import as_maps, expect_same_map, standardised
+from solutions.miniplaces.checks.check_units import expect_as_sent
+from solutions.miniplaces.checks.dropped_units import top5
+from solutions.miniplaces.checks.networks import (
+    BRIGHT,
+    UNITS,
+    Scene,
+    any_seed,
+    load_scene,
+    mosaic,
+    scene_network,
+    seeded_resnet50,
+)
+
+SCENES = ("my_scene.jpg", "my_scene.jpeg", "my_scene.png")
+MOST_PIXELS = 1 << 20
+
+
+@check("3a", weight=2)
+def check_rows_are_places(student: Implementation, rng: Generator) -> None:
+    """Row r of the result holds the activations of one place, rows of the map first."""
+    channels, height = int(rng.integers(3, 6)), int(rng.integers(2, 5))
+    width = height + int(rng.integers(1, 4))
+    # The number at unit k, row i, column j tells where it comes from: kij, behind thousands at random.
+    k, i, j = np.meshgrid(np.arange(channels), np.arange(height), np.arange(width), indexing="ij")
+    places = 1000 * rng.integers(1, 10, size=k.shape) + 100 * k + 10 * i + j
+    activations = torch.from_numpy(places.astype(np.float32))[None]
+    expected = places.transpose(1, 2, 0).reshape(height * width, channels)
+    answer = numbers(student.cam.flatten_activations(activations))
+    expect_shape(answer, expected.shape)
+    expect_close(answer, expected, within=1e-4, what="numbers (their last three digits are unit, row, column)")
+
+
+@check("3a", public=True)
+def check_any_size(student: Implementation, oracle: Implementation, rng: Generator) -> None:
+    """Maps of any size and number of units can be flattened, also square maps, and as many units as places."""
+    for shape in ((1, 2048, 7, 7), (1, 16, 4, 4), (1, 3, 2, 9)):
+        activations = torch.from_numpy(rng.normal(size=shape).astype(np.float32))
+        compare(student.cam.flatten_activations, oracle.cam.flatten_activations, activations, within=1e-5)
+
+
+@check("3b", public=True)
+def check_scores(student: Implementation, rng: Generator) -> None:
+    """Each place gets the score of each class: its activations times the class's weights."""
+    flat = rng.normal(size=(12, 6)).astype(np.float32)
+    weight, bias = rng.normal(size=(4, 6)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    layer = student.make(make("torch.nn.Linear", 6, 4))
+    layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    answer = numbers(student.cam.class_scores(torch.from_numpy(flat), layer))
+    _expect_scores(answer, flat @ weight.T, bias, within=1e-4)
+
+
+def _expect_scores(answer: Array, expected: Array, bias: Array, within: float) -> None:
+    """Expect scores with the layer's bias or without it: both are right."""
+    expect_shape(answer, expected.shape)
+    if not np.abs(answer.reshape(expected.shape) - expected - bias).max() < within:
+        expect_close(answer, expected, within=within, what="scores")
+
+
+@check("3b")
+def check_many_classes(student: Implementation, rng: Generator) -> None:
+    """2048 units and 365 classes work as well as 6 and 4."""
+    flat = rng.normal(size=(49, 2048)).astype(np.float32)
+    weight, bias = rng.normal(0, 0.02, (365, 2048)).astype(np.float32), rng.normal(size=365).astype(np.float32)
+    layer = student.make(make("torch.nn.Linear", 2048, 365))
+    layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    answer = numbers(student.cam.class_scores(torch.from_numpy(flat), layer))
+    _expect_scores(answer, flat @ weight.T, bias, within=1e-3)
+
+
+@check("3c", weight=2, public=True)
+def check_map(student: Implementation, rng: Generator) -> None:
+    """The map of a class is bright where the image speaks for it and dark where it speaks against it."""
+    seen = mosaic(rng)
+    weight, bias = _drawn_classes(rng)
+    draw, evidence = student.cam.generate_featuremap_CAM.with_options(canonical=standardised), seen.evidence(weight)
+    top = int(seen.logits(weight, bias).argmax())
+    for class_id in (top + 1 + np.arange(len(weight))) % len(weight):  # the first is not on top, nor is the next one
+        # A new network for each: what becomes of it is judged by the next check.
+        answer = numbers(draw(seen.network(student, weight, bias), int(class_id), seen.image))
+        expect_same_map(answer, evidence[class_id], what=f"map of class {class_id}")
+
+
+def _drawn_classes(rng: Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight (4, UNITS) and bias (4,): colors speak for three classes and against them, and all against the fourth."""
+    sizes = np.stack([rng.permutation([0.8, 1.6, 2.4]) for _ in range(4)]) * rng.uniform(0.9, 1.1, (4, 3))
+    signs = np.stack([*(rng.permutation(each) for each in ([1, 1, -1], [1, 1, -1], [1, -1, -1])), [-1, -1, -1]])
+    rows = np.zeros((4, UNITS))
+    rows[:, : len(signs[0])] = sizes * signs
+    rows[:, BRIGHT] = [*rng.uniform(-0.4, 0.4, 3), -0.4]
+    rows[3, BRIGHT + 1 :] = -3.0  # of the silent units: the largest weight is that of a unit that fires
+    order, bias = rng.permutation(4), rng.uniform(-0.2, 0.2, 4)
+    return torch.from_numpy(rows[order].astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
+
+
+@check("3c", after=("check_map",), public=True)
+def check_map_keeps_model(student: Implementation, rng: Generator) -> None:
+    """The network that was passed in still works as before."""
+    seen = mosaic(rng)
+    weight, bias = _drawn_classes(rng)
+    net = seen.network(student, weight, bias)
+    student.cam.generate_featuremap_CAM(net, int(rng.integers(len(weight))), seen.image)
+    expect_as_sent(net, seen, weight, bias)
+
+
+@check("3c", diagnosed=False)
+def check_real_maps(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
+    """On ResNet-50, and on the network of the pictures, the maps are those of the reference, at any image size."""
+    pairs = []
+    seed = any_seed(rng)
+    nets = [(who, seeded_resnet50(who, seed)) for who in (student, oracle)]
+    for side, class_id in zip((256, 224), rng.choice(365, 2, replace=False).tolist(), strict=True):
+        image = torch.from_numpy(rng.normal(size=(3, side, 224)).astype(np.float32))
+        pairs.append([numbers(who.cam.generate_featuremap_CAM(net, class_id, image)) for who, net in nets])
+    scene = load_scene()
+    maps = lay_out_maps(student, oracle, scene, exhibit, "cams", "Maps of the five likeliest classes of china.jpg.")
+    for got, expected in (*pairs, *maps):
+        expect_same_map(got, expected, what="map")
+
+
+@check("3d")
+def check_own_scene(student: Implementation, oracle: Implementation, exhibit: LayOut) -> None:
+    """Your own picture, and the maps of its likeliest classes."""
+    name = next((name for name in student.files if name.lower() in SCENES), None)
+    if name is None:
+        message = "There is no my_scene.jpg or my_scene.png at the zip's root: the bonus is not claimed."
+        raise student.lacks(SCENES[0], message)
+    # Decoded over there, where a picture made to break decoders breaks nothing of ours.
+    upright = make("PIL.ImageOps.exif_transpose", make("PIL.Image.open", student.open(name)))  # phones lay them down
+    picture = student.make(upright).convert.with_options(keep=True)("RGB")
+    width, height = (int(side) for side in numbers(picture.size.value()).reshape(-1))
+    scale = min(1.0, 512 / max(width, height, 1))
+    small = picture.resize.with_options(keep=True)((max(1, int(width * scale)), max(1, int(height * scale))))
+    pixels = numbers(student.make(make("numpy.array", small)).copy())
+    expect(
+        pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.size <= MOST_PIXELS,
+        "The file is not a picture.",
+        got=pixels,
+    )
+    scene = load_scene(pixels)
+    lay_out_maps(student, oracle, scene, exhibit, "scene", "Your own scene, with the maps of its likeliest classes.")
+
+
+def lay_out_maps(
+    student: Implementation, oracle: Implementation, scene: Scene, exhibit: LayOut, name: str, caption: str
+) -> list[tuple[Array, Array]]:
+    """Lay out the maps of a scene's five likeliest classes; returns each class's (student's, reference's)."""
+    nets = [scene_network(who, scene) for who in (student, oracle)]
+    best = top5(numbers(nets[1](scene.image[None])), scene.classes)
+    maps = [
+        [numbers(who.cam.generate_featuremap_CAM(net, scene.classes.index(str(c["label"])), scene.image)) for c in best]
+        for who, net in zip((student, oracle), nets, strict=True)
+    ]
+    arrays = {"image": scene.pixels, "student_maps": as_maps(maps[0], maps[1]), "reference_maps": np.stack(maps[1])}
+    facts = {"labels": [c["label"] for c in best], "scores": [f"{c['probability']:.0%}" for c in best]}
+    exhibit("overlays", name, f"{caption} {scene.note}", arrays, facts)
+    return list(zip(maps[0], maps[1], strict=True))
