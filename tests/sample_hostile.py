@@ -106,15 +106,23 @@ def tasks_of(name: str) -> tuple[str, ...]:
     return (*expected["tasks"], *expected.get("others", []))
 
 
+def attacked_tasks(name: str) -> tuple[str, ...]:
+    """The tasks of which something must fail or may: all but those that must pass; these where there are no others."""
+    passing = {task for task, outcomes in expectation(name)["tasks"].items() if outcomes == "passed"}
+    return tuple(task for task in tasks_of(name) if task not in passing) or tasks_of(name)
+
+
 CASES = [name for name in FOLDERS if "class" not in expectation(name)]
 CLASSES = [name for name in FOLDERS if "class" in expectation(name)]
 
 
-def judge(name: str, results: tuple[CheckResult, ...]) -> list[str]:
-    """Sentences about what ended otherwise than expected."""
+def judge(name: str, results: tuple[CheckResult, ...], tasks: tuple[str, ...] | None = None) -> list[str]:
+    """Sentences about what ended otherwise than expected in these tasks; None: in all."""
     expected = expectation(name)
     faults = [f"{each.name}: {each.message}" for each in results if each.outcome is Outcome.INTERNAL]
     for task, outcomes in expected["tasks"].items():
+        if tasks is not None and task not in tasks:
+            continue
         ended = [result for result in results if result.task == task]
         faults += [] if ended else [f"task {task} was not checked"]
         faults += _otherwise(ended, outcomes)

@@ -3,7 +3,7 @@
 Here a mistake for each check and an accepted way for each function, under nine other secrets in turn than the one of
 `make validate`, which tries all of them; a few of each kind in the fast tier. A case of A Tale of Two Networks takes
 up to 10 seconds, because most of its checks run whole networks. So that they take no longer, solutions are judged on
-few images, and a mistake of that assignment by the tasks of its own module; `make validate` does neither.
+few images, and a mistake by the tasks of its own module; `make validate` does neither.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def own_module(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mistake of A Tale of Two Networks is judged by the tasks of its own module."""
-    if case.assignment == "two_networks" and case.kind is Kind.MISTAKE:
+    """A mistake is judged by the tasks of its own module."""
+    if case.kind is Kind.MISTAKE:
         tasks = get_assignment(case.assignment).tasks
         own = [task for task in tasks if task.module == case.name.partition(".")[0]]
         monkeypatch.setattr(proving, "_reached", lambda *_asked: own)
