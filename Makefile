@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = FORMS SECRETS SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS SECTIONS VENV
+VARIABLES = FORMS SECRETS ONLY SHIP SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS SECTIONS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv
@@ -23,6 +23,8 @@ JOBS_ = $${JOBS:+"--jobs=$$JOBS"}
 CLASS_ = $${CLASS:+"--class=$$CLASS"}
 FORMS_ = $${FORMS:+"--forms=$$FORMS"}
 SECRETS_ = $${SECRETS:+"--secrets=$$SECRETS"}
+ONLY_ = $${ONLY:+"--only=$$ONLY"}
+SHIP_ = $${SHIP:+--ship}
 SOLUTIONS_ = $${SOLUTIONS:+"--solutions=$$SOLUTIONS"}
 ROSTER_ = $${ROSTER:+"--roster=$$ROSTER"}
 CLUSTER_ = $${CLUSTER:+"--cluster=$$CLUSTER"}
@@ -40,11 +42,11 @@ grade-all: ready  ## grade a folder of zips, those that are new or changed: SUBM
 report: ready  ## draw the reference report, or a graded submission's again: [SUBMISSION= MANUAL= OUT=]
 	@$(GRADER) report $(ASSIGNMENT_) $(MANUAL_) $(OUT_) $(SUBMISSION_)
 
-reference: ready  ## train the reference models, or find them in the cache: [ASSIGNMENT=]
-	@$(GRADER) reference $(ASSIGNMENT_)
+reference: ready  ## train the reference models, or find them in the cache: [ASSIGNMENT= SHIP=1]
+	@$(GRADER) reference $(ASSIGNMENT_) $(SHIP_)
 
-validate: ready  ## prove the checks against solutions, stubs, known mistakes, accepted ways, and what does no work: [ASSIGNMENT= SOLUTIONS= JOBS= FORMS=all SECRETS=2 OUT=]
-	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(FORMS_) $(SECRETS_) $(OUT_)
+validate: ready  ## prove the checks against solutions, stubs, known mistakes, accepted ways, and what does no work: [ASSIGNMENT= SOLUTIONS= JOBS= FORMS=all SECRETS=2 ONLY=1a OUT=]
+	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(FORMS_) $(SECRETS_) $(ONLY_) $(OUT_)
 
 release: ready  ## write the stubs and dist/<id>.zip for students from solutions/: [ASSIGNMENT=]
 	@$(GRADER) release $(ASSIGNMENT_)

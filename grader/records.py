@@ -113,7 +113,7 @@ class Exhibit:
 
     Attributes:
         task: Id of the task in whose section the figure stands.
-        kind: Name of the module in `grader.figures` that draws it.
+        kind: Name of the module that draws it: the assignment's own, or the library's.
         name: Unique within the task, e.g. "conv1".
         caption: One sentence below the figure.
         arrays: What to draw, by name; names that start with `student_` or `reference_` say whose it is.

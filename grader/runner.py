@@ -14,9 +14,9 @@ from grader.checks.compare import summarise
 from grader.checks.context import CONTEXT, Context
 from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
 from grader.checks.diagnosis import Diagnosis, passes_for_oracle
-from grader.checks.finding import PATTERN, checks_folder, import_checks
 from grader.environment import listed, not_installed
 from grader.errors import CheckStopped, Failure, GraderError, MachineError, Malformed, SandboxUnavailable, Skipped
+from grader.packages import PATTERN, checks_folder, import_checks
 from grader.provenance import run_facts
 from grader.records import CheckResult, Outcome, Run, Submission
 from grader.rubric import PROJECT, Assignment

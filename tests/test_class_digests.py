@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from grader.classroom import digests
-from grader.classroom.digests import AFTER_THE_RUN, take_digests
+from grader.classroom.digests import RUN, SCORE, take_digests
+from grader.reference import load_reference
 from grader.rubric import PROJECT
 
 
@@ -43,9 +45,16 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
         (edit("solutions/miniplaces/checks/check_cam.py"), True, False),
         (edit("grader/checks/compare.py"), True, False),
         (edit("grader/sandbox/worker.py"), True, False),
+        (edit("grader/limited_process.py"), True, True),  # notebooks are read in it, and pages drawn
+        (edit("grader/notebooks/modules.py"), True, False),
         (edit("grader/intake/opening.py"), True, False),
         (edit("grader/intake/answers.py"), True, False),
         (edit("solutions/miniplaces/cam.py"), True, False),
+        (edit("solutions/miniplaces/manifest.py"), True, False),
+        (edit("solutions/miniplaces/figures/ramp.py"), False, True),
+        (edit("grader/vision/figures/curves.py"), False, True),
+        (edit("grader/vision/memorization.py"), True, False),
+        (edit("solutions/two_networks/checks/check_layout.py"), False, False),  # another assignment's
         (edit("solutions/miniplaces/mistakes/cam.py"), True, False),
         (edit(RUBRIC, "call_s = 30", "call_s = 31"), True, True),
         (edit(RUBRIC, "points = 1\n", "points = 2\n"), False, True),
@@ -78,6 +87,15 @@ def test_data_and_walls(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert take_digests("container", project).run != before.run
 
 
+def test_other_weights(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reference models that were trained again have checks run again, also where they come from the same place."""
+    before = take_digests("container", project)
+    trained = load_reference("miniplaces")
+    weights = {model: {name: value + 1 for name, value in each.items()} for model, each in trained.weights.items()}
+    monkeypatch.setattr(digests, "load_reference", lambda _assignment: replace(trained, weights=weights))
+    assert take_digests("container", project).run["miniplaces"] != before.run["miniplaces"]
+
+
 def test_named_files_exist() -> None:
-    """Every pattern of what comes after the run stands for a file."""
-    assert [pattern for pattern in AFTER_THE_RUN if not list((PROJECT / "grader").glob(pattern))] == []
+    """Every module that a digest begins with is there."""
+    assert [name for name in (*RUN, *SCORE) if not (PROJECT / "grader" / name).is_file()] == []

@@ -15,7 +15,7 @@ from grader import runner
 from grader.checks import diagnosis
 from grader.checks.agreement import same_changes, same_exchange, same_value
 from grader.checks.context import Context
-from grader.checks.finding import checks_folder
+from grader.packages import checks_folder
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment
 from grader.sandbox.record import Exchange, NoAnswer

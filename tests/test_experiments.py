@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import CheckStopped, Failure, Missing
-from grader.figures import techniques
 from grader.records import Exhibit
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
+from grader.vision.figures import techniques
 from solutions.miniplaces.checks.check_experiments import MOST_BYTES, check_comparison, check_entries
 
 RUN = {"technique": "dropout", "setting": "0.5", "train_accuracy": 0.9, "val_accuracy": 0.8}

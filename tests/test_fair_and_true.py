@@ -14,8 +14,8 @@ from sample_two_networks import implement
 from sklearn.decomposition import PCA
 
 from grader.checks.context import Context
-from grader.checks.finding import checks_folder
 from grader.errors import CheckStopped, Failure
+from grader.packages import checks_folder
 from grader.rubric import PROJECT, get_assignment
 from grader.runner import run_checks
 from grader.solutions import accepted, accepted_value, implementation, load_accepted, load_mistakes

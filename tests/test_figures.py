@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Mapping
@@ -15,11 +16,12 @@ import sample_exhibits as sample
 from PIL import Image
 
 from grader import figures
-from grader.figures import KINDS, Picture, draw, style
-from grader.figures.filters import tile
+from grader.figures import Picture, style
 from grader.figures.style import REFERENCE, STUDENT, label, spread
+from grader.figures.tiles import tile
 from grader.records import Array, Exhibit
 
+draw = functools.partial(figures.draw, assignment_id="miniplaces")
 EXHIBITS = {exhibit.kind: exhibit for exhibit in sample.exhibits()}
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -48,10 +50,12 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_sample_covers_kinds() -> None:
-    """Every module of the package is a kind, and the sample has an exhibit of each."""
-    assert set(EXHIBITS) <= KINDS
-    assert {"filters", "curves", "confusion", "mistaken", "ramp"} <= KINDS
+def test_own_kinds_and_the_librarys() -> None:
+    """An assignment's own kinds are drawn beside the library's, another's are not."""
+    own, others = (figures.draw(EXHIBITS["ramp"], each) for each in ("miniplaces", "two_networks"))
+    assert "no kind of figure called 'ramp'" not in own.alt
+    assert "no kind of figure called 'ramp'" in others.alt
+    assert figures.draw(EXHIBITS["curves"]) == draw(EXHIBITS["curves"])
 
 
 @pytest.mark.parametrize("kind", sorted(EXHIBITS))
@@ -92,7 +96,9 @@ def test_svg_self_contained(kind: str, pictures: dict[str, Picture]) -> None:
 
 def test_no_pyplot() -> None:
     """The figures' code never touches pyplot, whose state would be shared."""
-    for path in Path(figures.__file__).parent.glob("*.py"):
+    package = Path(figures.__file__).parents[1]
+    drawing = [*(package / "figures").glob("*.py"), *(package / "vision" / "figures").glob("*.py")]
+    for path in [*drawing, *(package.parent / "solutions").glob("*/figures/*.py")]:
         assert "import pyplot" not in path.read_text(encoding="utf-8")
         assert "matplotlib.pyplot" not in path.read_text(encoding="utf-8")
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from grader.errors import Failure, Missing
-from grader.figures import curves
 from grader.records import Exhibit
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
+from grader.vision.figures import curves
 from solutions.two_networks.checks.claims import compare_claim
 from solutions.two_networks.checks.histories import (
     CURVES,

@@ -16,12 +16,12 @@ from sample_kit import kit as kit
 from sample_kit import run as run
 
 from grader.checks.context import Context
-from grader.checks.finding import checks_folder
 from grader.environment import ALWAYS, environment_words, listed
 from grader.figures import draw
 from grader.intake.opening import open_submission
 from grader.kit.making import find_public
 from grader.kit.recorded import SEED
+from grader.packages import checks_folder
 from grader.records import Exhibit
 from grader.rubric import get_assignment
 from grader.runner import run_checks, run_submission

@@ -15,12 +15,12 @@ import pytest
 from sample_kit import solved_lines
 from sample_tiers import tiered
 
-from grader.checks.finding import checks_folder
 from grader.errors import MachineError
 from grader.kit.making import find_public, kit_code, refuse_unfit
 from grader.kit.recorded import RecordedTransport, Recording, asked_of, packed, read_recording
 from grader.kit.sources import Tree
 from grader.kit.student import own_path
+from grader.packages import checks_folder
 from grader.rubric import PROJECT, find_assignments
 from grader.sandbox.student import Implementation
 from grader.solutions import load_mistakes

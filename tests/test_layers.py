@@ -25,7 +25,7 @@ LAYERS = [
         "pipeline",
         "runner provenance report.* class_report.* terminal checks.* vision.* solutions similarity.* composing.*",
         "intake.* importing scoring figures.* results course_secret manual manual_reading manual_merging toml_slips "
-        "vision.datasets.* vision.training.* reference manifest fetching packing notebooks.submitted "
+        "vision.datasets.* vision.training.* reference manifest packages fetching imported packing notebooks.submitted "
         "sandbox.student sandbox.transport",
         "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
         "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "

@@ -23,8 +23,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from grader.checks.context import Context
-from grader.checks.finding import checks_folder
 from grader.errors import Failure, Missing
+from grader.packages import checks_folder
 from grader.records import Outcome
 from grader.report.view import view_report
 from grader.results import results_json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Mapping
@@ -13,8 +14,14 @@ import sample_exhibits as sample
 from PIL import Image
 from sample_tiers import tiered
 
-from grader.figures import Picture, draw, heat, overlays, style, top5
+from grader import figures
+from grader.figures import Picture, heat, style
+from grader.packages import figures_folder, import_part
 from grader.records import Array, Exhibit
+from grader.vision.figures import overlays
+
+draw = functools.partial(figures.draw, assignment_id="miniplaces")
+top5 = import_part(figures_folder("miniplaces") / "top5.py")
 
 PHOTOGRAPH = sample.picture()[::4, ::4]
 LABELS = ["palace", "pagoda", "church/outdoor", "amusement park", "castle"]

@@ -13,8 +13,7 @@ import sample_networks
 import sample_networks_grade as sample
 from sample_report import Rendered, render
 
-from grader import pipeline
-from grader.figures import draw
+from grader import figures, pipeline
 from grader.records import Exhibit, Grade, Outcome, Submission
 from grader.report.job import NO_ZIP, is_reference
 from grader.report.reference import as_reference, view_model, view_reference
@@ -43,14 +42,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
 # ---- one side ----
 
 
-@pytest.mark.parametrize(
-    "exhibit", [*sample_exhibits.exhibits(), *sample_networks.exhibits()], ids=lambda exhibit: exhibit.key
-)
-def test_drawn_once(exhibit: Exhibit) -> None:
+OF_BOTH = [(each, "miniplaces") for each in sample_exhibits.exhibits()]
+OF_BOTH += [(each, "two_networks") for each in sample_networks.exhibits()]
+
+
+@pytest.mark.parametrize(("exhibit", "assignment"), OF_BOTH, ids=lambda value: getattr(value, "key", value))
+def test_drawn_once(exhibit: Exhibit, assignment: str) -> None:
     """Every kind of figure can be drawn of the solutions alone, and then nothing of it belongs to a student."""
     once = as_reference(exhibit)
     assert not any(name.startswith("student") for name in once.arrays)
-    picture = draw(once)
+    picture = figures.draw(once, assignment)
     assert "could not be drawn" not in picture.alt
     assert not re.search(r"\b(yours?|student's)\b", f"{picture.alt} {picture.caption}", re.IGNORECASE)
 

@@ -12,8 +12,8 @@ import torch
 from sample_tiers import tiered
 from sample_two_networks import expect_replay_fails, implement, model_files, pictures, reference, solved
 
+from grader import figures
 from grader.errors import CheckStopped
-from grader.figures import draw
 from grader.records import Array, Exhibit
 from grader.sandbox.student import Implementation
 from solutions.two_networks.checks import check_class_maps, check_layout, check_neighbours, check_visualize
@@ -81,7 +81,7 @@ def test_own_networks_shown(kind: str) -> None:
         for name, array in own.items():
             assert np.abs(array - references[name].astype(np.float64)).max() < 1e-3 * max(1, np.abs(array).max())
         assert not exhibit.facts.get("problem")
-        assert "could not be drawn" not in draw(exhibit).caption
+        assert "could not be drawn" not in figures.draw(exhibit, "two_networks").caption
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., None])
@@ -65,3 +66,9 @@ def spec_of(function: Callable[..., Any]) -> CheckSpec:
     """What a check declared; raises AttributeError when it is not one."""
     spec: CheckSpec = getattr(function, ATTRIBUTE)
     return spec
+
+
+def specs_in(modules: Iterable[ModuleType]) -> dict[str, CheckSpec]:
+    """What the checks in some modules declare, by the check's name."""
+    found = [spec_of(value) for module in modules for value in vars(module).values() if hasattr(value, ATTRIBUTE)]
+    return {spec.name: spec for spec in found}

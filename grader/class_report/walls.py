@@ -13,9 +13,9 @@ from PIL import Image
 from grader.class_report.seen import Seen
 from grader.classroom.records import Row
 from grader.figures import FigureError, Picture
-from grader.figures.filters import tile
 from grader.figures.heat import mix, normalise
 from grader.figures.style import label
+from grader.figures.tiles import tile
 from grader.records import Array, Exhibit
 from grader.rubric import Assignment
 

@@ -15,19 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import MachineError
+from grader.imported import imported_files
+from grader.packages import figures_folder
 from grader.provenance import describe_data, versions
 from grader.reference import load_reference
 from grader.rubric import PROJECT, Assignment, find_assignments
 
-# Modules that come after the checks' results, or have to do with neither. A change of any other code runs them anew.
-AFTER_THE_RUN = """
-cli/*.py __main__.py classroom/*.py class_report/*.py similarity/*.py gradescope/*.py release.py kit/*.py composing/*.py
-examples/*.py validation/*.py pool.py pipeline.py scoring.py manual*.py toml_slips.py results.py terminal.py
-report/*.py figures/*.py limited*.py preloading.py packing.py moments.py identity.py
-""".split()
-SCORING = """
-scoring.py manual*.py toml_slips.py results.py terminal.py report/*.py figures/*.py pipeline.py
-""".split()
+# Where a run begins, and what turns its results into a grade and pages: with all that these import.
+RUN = ("intake/opening.py", "intake/answers.py", "course_secret.py", "runner.py",
+       "sandbox/worker.py", "sandbox/zygote.py")  # fmt: skip
+SCORE = ("scoring.py", "manual.py", "manual_merging.py", "results.py", "terminal.py",
+         "report/rendering.py", "report/page.py")  # fmt: skip
 OF_A_TASK = {"title", "points", "bonus", "variants", "scoring", "without_data"}  # read after the checks
 OF_ALL = {"title", "course", "due_at", "variants", "default_variant", "late", "several_zips", "group_size", "tasks"}
 
@@ -53,15 +51,16 @@ class Digests:
 def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
     """Digests of the project as it is now; `weakest` is the weakest sandbox that will do."""
     package = project / "grader"
-    after = {path for pattern in AFTER_THE_RUN for path in package.glob(pattern)}
-    code = [path for path in package.rglob("*.py") if path not in after]
-    scoring = [path for pattern in SCORING for path in package.glob(pattern)]
-    scoring += list((project / "report_templates").glob("*"))
+    scoring = imported_files((package / name for name in SCORE), project) | {package / "pipeline.py"}
+    scoring |= {*(package / "vision" / "figures").glob("*.py"), *(project / "report_templates").glob("*")}
     run, score = {}, {}
     for assignment in find_assignments(project).values():
-        own = [path for path in (project / "solutions" / assignment.id).rglob("*") if "__pycache__" not in path.parts]
+        own = _files_below(project / "solutions" / assignment.id)
+        drawing = _files_below(figures_folder(assignment.id, project))
+        started = [*(package / name for name in RUN), *(path for path in own - drawing if path.suffix == ".py")]
+        code = imported_files(started, project) | own - drawing
         shared = (
-            _digest_files([*code, *own], project),
+            _digest_files(code - drawing, project),
             versions(),
             describe_data(assignment.id),
             _networks(assignment.id),
@@ -69,16 +68,25 @@ def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
             _asked_by_checks(assignment),
         )
         run[assignment.id] = digest(*shared)
-        score[assignment.id] = digest(_digest_files(scoring, project), assignment.model_dump(mode="json"))
+        score[assignment.id] = digest(_digest_files(scoring | drawing, project), assignment.model_dump(mode="json"))
     return Digests(run, score)
 
 
+def _files_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+
+
 def _networks(assignment_id: str) -> str:
-    """Where the reference models are from, which checks and pictures use."""
+    """Digest of the reference models, which checks and pictures use."""
     try:
-        return load_reference(assignment_id).source
+        reference = load_reference(assignment_id)
     except MachineError as error:
         return str(error)
+    content = hashlib.sha256(reference.source.encode())
+    for model, weights in sorted(reference.weights.items()):
+        for name, value in sorted(weights.items()):
+            content.update(f"{model} {name}".encode() + value.contiguous().numpy().tobytes())
+    return content.hexdigest()
 
 
 def code_digest(project: Path = PROJECT) -> str:

@@ -205,12 +205,14 @@ def examples(count: int | None, out: Path | None, assignment: str | None, jobs: 
     default=1,
     help="Under how many secrets each case is tried.",
 )
+@click.option("--only", default="", help="Only this task, module, function, file, known mistake or accepted way.")
 @out_option
 def validate(
-    assignment: str | None, solutions: Path | None, jobs: int | None, forms: str, secrets: int, out: Path
+    assignment: str | None, solutions: Path | None, jobs: int | None, forms: str, secrets: int, only: str, out: Path
 ) -> int:
     """Prove the checks: solutions earn everything, what does no work nothing, every known mistake is caught."""
-    from grader.validation.cases import FIRST, Form
+    from grader.validation.cases import FIRST, Form, list_cases
+    from grader.validation.choosing import choose_cases, refuse_unknown
     from grader.validation.page import render_validation
     from grader.validation.proving import validate_assignment, validate_folder
     from grader.validation.table import show_validation
@@ -223,13 +225,20 @@ def validate(
         chosen = [each for each in chosen if held & set(each.modules)]
         if not chosen:
             raise UsageError(f"{solutions} holds no module of an assignment")
+    if only and solutions is not None:
+        raise UsageError("SOLUTIONS= are checked as a whole: leave out ONLY=")
+    if only:
+        cases = {each.id: list_cases(each.id) for each in chosen}
+        meant = [each for each in chosen if choose_cases(each, cases[each.id], only)]
+        chosen = meant or refuse_unknown(chosen, [case for listed in cases.values() for case in listed], only)
     for each in chosen:
         if solutions is not None:
             findings = [validate_folder(each, solutions)]
         else:
             tried = tuple(Form) if forms == "all" else FIRST
-            findings = validate_assignment(each.id, console, jobs, forms=tried, secrets=secrets)
-            print(render_validation(each, findings, out))
+            findings = validate_assignment(each.id, console, jobs, forms=tried, secrets=secrets, only=only)
+            if not only:  # the page is of a whole proof
+                print(render_validation(each, findings, out))
         sound &= show_validation(console, each, findings)
     return GRADED if sound else AT_FAULT
 

@@ -1,32 +1,38 @@
 """Step 4, draw: an exhibit's arrays -> a picture.
 
-A kind of picture is a module of this package, named after the kind, with `draw(exhibit) -> Picture`; adding a file adds
-a kind. Arrays that start with `student_` come from a submission: finite and of sane size, otherwise anything. Whatever
-goes wrong while drawing, the reader gets a box with a sentence and everybody else's figures.
+A kind of picture is a module named after the kind, with `draw(exhibit) -> Picture`: in `figures/` of an assignment's
+solutions where it is the assignment's own, else in the library. Adding a file adds a kind. Arrays that start with
+`student_` come from a submission: finite and of sane size, otherwise anything. Whatever goes wrong while drawing, the
+reader gets a box with a sentence and everybody else's figures.
 """
 
 from __future__ import annotations
 
 import logging
-import pkgutil
 import warnings
 from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 
 import matplotlib as mpl
 
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_svg, new_figure
+from grader.packages import figures_folder, import_part
 from grader.records import Exhibit
 
-__all__ = ["KINDS", "FigureError", "Picture", "draw"]
+__all__ = ["FigureError", "Picture", "draw"]
 
 LOG = logging.getLogger(__name__)
-NO_KINDS = {"heat", "picture", "sheet", "sides", "style"}
-KINDS = frozenset(module.name for module in pkgutil.iter_modules(__path__)) - NO_KINDS
+LIBRARY = "grader.vision.figures"
 
 
-def draw(exhibit: Exhibit) -> Picture:
+def draw(exhibit: Exhibit, assignment_id: str = "") -> Picture:
     """Draw one exhibit in the house style; never raises for what is in it.
+
+    Args:
+        exhibit: What is drawn.
+        assignment_id: Whose own kinds there are beside the library's; empty: none.
 
     Returns:
         The picture; a plain box with a sentence when it can't be drawn. The same exhibit gives the same bytes.
@@ -36,20 +42,28 @@ def draw(exhibit: Exhibit) -> Picture:
         mpl.rcdefaults()
         mpl.rcParams.update(style.settings())
         try:
-            return _drawn(exhibit)
+            return _drawn(exhibit, assignment_id)
         except Exception as error:
             LOG.warning("figure %r: %s: %s", exhibit.key, type(error).__name__, error)
             reason = str(error) if isinstance(error, FigureError) else "its data don't have the form that it needs"
             return plain_box(f"This figure could not be drawn: {reason}.", exhibit.caption)
 
 
-def _drawn(exhibit: Exhibit) -> Picture:
-    if exhibit.kind not in KINDS:
-        raise FigureError(f"there is no kind of figure called {style.label(exhibit.kind)!r}")
-    picture = import_module(f"{__name__}.{exhibit.kind}").draw(exhibit)
+def _drawn(exhibit: Exhibit, assignment_id: str) -> Picture:
+    picture = _find_kind(exhibit.kind, assignment_id).draw(exhibit)
     if not isinstance(picture, Picture):
         raise TypeError(f"{exhibit.kind}.draw returned {type(picture).__name__}")
     return picture
+
+
+def _find_kind(kind: str, assignment_id: str) -> ModuleType:
+    if kind.isidentifier():
+        own = figures_folder(assignment_id) / f"{kind}.py"
+        if assignment_id.isidentifier() and own.is_file():
+            return import_part(own)
+        if find_spec(f"{LIBRARY}.{kind}") is not None:
+            return import_module(f"{LIBRARY}.{kind}")
+    raise FigureError(f"there is no kind of figure called {style.label(kind)!r}")
 
 
 def plain_box(sentence: str, caption: str) -> Picture:

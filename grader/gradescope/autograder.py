@@ -16,8 +16,8 @@ from pathlib import Path
 
 import tomli_w
 
-from grader.checks.finding import checks_folder
 from grader.errors import MachineError
+from grader.packages import checks_folder
 from grader.packing import EXECUTABLE, pack_files
 from grader.rubric import PROJECT, get_assignment
 

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from grader.checks.finding import PATTERN, checks_folder
 from grader.decoding import decode_text
 from grader.environment import with_environment
 from grader.errors import MachineError
@@ -30,6 +29,7 @@ from grader.kit.packing import KIT, OURS
 from grader.kit.recorded import FILE
 from grader.kit.sources import Tree
 from grader.manifest import load_manifest
+from grader.packages import PATTERN, checks_folder, figures_folder
 from grader.packing import pack_files
 from grader.rubric import PROJECT, Assignment
 
@@ -165,8 +165,14 @@ def _tree(assignment_id: str, checks: list[PublicCheck], replaced: Mapping[str, 
     tree.take("grader.kit.main", ["main"])
     tree.take("grader.decoding", ["parse_json"])  # for `plots.py`
     tree.take(READ_IN_PLACE[0], READ_IN_PLACE[1:])
-    for path in (PROJECT / "grader" / "figures").glob("*.py"):
-        tree.take_all("grader.figures" if path.stem == "__init__" else f"grader.figures.{path.stem}")
+    for folder in (
+        PROJECT / "grader" / "figures",
+        PROJECT / "grader" / "vision" / "figures",
+        figures_folder(assignment_id),
+    ):
+        package = ".".join(folder.relative_to(PROJECT).parts)
+        for path in folder.glob("*.py"):
+            tree.take_all(package if path.stem == "__init__" else f"{package}.{path.stem}")
     return tree
 
 

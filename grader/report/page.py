@@ -63,7 +63,7 @@ def write_report(job: Job, folder: Path) -> None:
         _write_both(folder, page, page, {})
         return
     reference = is_reference(job.grade)
-    drawn = [(one, draw(as_reference(one) if reference else one)) for one in job.exhibits]
+    drawn = [(one, draw(as_reference(one) if reference else one, job.grade.assignment)) for one in job.exhibits]
     lead = [(one.task, picture) for one, picture in drawn if reference and one.kind in LEADS]  # opens the report
     rest = [(one.task, picture) for one, picture in drawn if not (reference and one.kind in LEADS)]
     view = view_report(job.grade, rest, job.assignment)

@@ -49,6 +49,7 @@ class Case:
         project: The project's folder.
         form: What it is written as.
         secret: What the checks' inputs derive from.
+        tasks: Ids of the tasks whose checks are run; empty: of all that it can change.
     """
 
     assignment: str
@@ -57,6 +58,7 @@ class Case:
     project: Path = PROJECT
     form: Form = Form.FUNCTIONS
     secret: str = SECRETS[0]
+    tasks: tuple[str, ...] = ()
 
     @property
     def written(self) -> str:

@@ -28,6 +28,7 @@ from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes
 from grader.validation.cases import FIRST, Case, Finding, Form, Kind, list_cases
+from grader.validation.choosing import choose_cases
 from grader.validation.forms import handed_in
 from grader.validation.layouts import remembered_layouts
 from grader.validation.unearned import Judged as Unearned
@@ -43,6 +44,7 @@ def validate_assignment(
     project: Path = PROJECT,
     forms: tuple[Form, ...] = FIRST,
     secrets: int = 1,
+    only: str = "",
 ) -> list[Finding]:
     """Put every case of an assignment through the checks, with a progress bar; complaints are printed as they come.
 
@@ -53,6 +55,7 @@ def validate_assignment(
         project: The project's folder.
         forms: What the cases are written as.
         secrets: Under how many secrets they are tried.
+        only: What `choose_cases` chooses by; empty: all cases.
 
     Returns:
         The findings in the order of `list_cases`.
@@ -62,6 +65,8 @@ def validate_assignment(
         MachineError: If a check can't be run at all.
     """
     cases = list_cases(assignment_id, project, forms, secrets)
+    if only:
+        cases = choose_cases(get_assignment(assignment_id, project), cases, only)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     findings = {}
     with Progress(*columns, console=console) as progress:
@@ -240,5 +245,5 @@ def _run(
         most_images=None if case.kind is Kind.SOLUTIONS else SAMPLE,
         on_result=on_result,
     )
-    run_checks(context, tasks)
+    run_checks(context, case.tasks or tasks)
     return tuple(context.results)

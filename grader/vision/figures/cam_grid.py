@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 
 from grader.figures import style
 from grader.figures.heat import enlarge, mix, normalise, peak
-from grader.figures.overlays import KEY
 from grader.figures.picture import FigureError, Picture
 from grader.figures.sheet import NOTICE_MM, Sheet, dots
 from grader.figures.sides import Side, images_of, problem_of, side_of
 from grader.figures.style import REFERENCE, STUDENT, Owner
 from grader.records import Array, Exhibit
+from grader.vision.figures.overlays import KEY
 
 MOST = 6  # images
 NETWORKS = (

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_png, new_figure
-from grader.figures.sides import PREFIXES, Side, as_pixels, sides_of
+from grader.figures.sides import PREFIXES, Side, sides_of
+from grader.figures.tiles import MOST, tile
 from grader.records import Array, Exhibit
 
-MOST = 64  # filters shown of each; more could not be told apart in print
 SIDE_MM, GAP_MM, HEAD_MM = 36.0, 3.5, 7.0  # both layers of a task stand side by side on a page
 ALONE_MM = 60.0
-GUTTER = 1  # source pixels between two filters
-LARGEST = 64  # pixels of a filter
 
 
 def draw(exhibit: Exhibit) -> Picture:
@@ -48,35 +45,6 @@ def draw(exhibit: Exhibit) -> Picture:
             axes.set_axis_off()
         axes.set_title(each.owner.name, color=each.owner.text, pad=3.5)
     return as_png(figure, alt=_alt(exhibit, sides), caption=exhibit.caption)
-
-
-def tile(images: Array) -> Array:
-    """Lay images out in a grid that is about as wide as it is high.
-
-    Args:
-        images: (n, kh, kw) or (n, kh, kw, 3), uint8.
-
-    Returns:
-        One image, (rows * (kh + 1) - 1, columns * (kw + 1) - 1, 3), uint8, white between the filters.
-
-    Raises:
-        FigureError: If `images` has another shape or none in it.
-    """
-    if images.ndim == 3:
-        images = np.repeat(images[..., None], 3, axis=-1)
-    if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape:
-        raise FigureError("the filters are not a stack of grey or colour images")
-    if max(images.shape[1:3]) > LARGEST:
-        raise FigureError(f"a filter of {images.shape[1]} by {images.shape[2]} pixels is too large")
-    images = as_pixels(images[:MOST])
-    n, kh, kw, _ = images.shape
-    columns = math.ceil(math.sqrt(n))
-    rows = math.ceil(n / columns)
-    sheet = np.full((rows * (kh + GUTTER) - GUTTER, columns * (kw + GUTTER) - GUTTER, 3), 255, np.uint8)
-    for i, image in enumerate(images):
-        top, left = (i // columns) * (kh + GUTTER), (i % columns) * (kw + GUTTER)
-        sheet[top : top + kh, left : left + kw] = image
-    return sheet
 
 
 def _alt(exhibit: Exhibit, sides: Sequence[Side[Array]]) -> str:

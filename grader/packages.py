@@ -1,7 +1,7 @@
-"""Finds the checks of an assignment, `solutions/<id>/checks/check_*.py`, and imports them.
+"""Imports an assignment's own checks and figures, which are modules of a package, `solutions.<id>`.
 
-They are modules of a package: `solutions.<id>.checks.check_cam` imports `solutions.<id>.checks.networks`, wherever the
-folder of assignments lies.
+`solutions.<id>.checks.check_cam` imports `solutions.<id>.checks.networks`, wherever the folder of assignments lies.
+Solutions, mistakes and manifests are loaded apart from all else, by `importing.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
+from types import ModuleType
 
 from grader.errors import MachineError
 from grader.importing import importing
@@ -25,19 +26,31 @@ def checks_folder(assignment_id: str, project: Path = PROJECT) -> Path:
     return project / PACKAGE / assignment_id / "checks"
 
 
-def import_checks(assignment_id: str, project: Path = PROJECT) -> None:
-    """Import all modules of an assignment's checks, for pytest to find.
+def figures_folder(assignment_id: str, project: Path = PROJECT) -> Path:
+    """Where the assignment's own kinds of figures are."""
+    return project / PACKAGE / assignment_id / "figures"
+
+
+def import_checks(assignment_id: str, project: Path = PROJECT) -> list[ModuleType]:
+    """Import all modules of an assignment's checks.
 
     Raises:
         MachineError: If one can't be imported.
     """
+    return [import_part(path, project) for path in sorted(checks_folder(assignment_id, project).glob("*.py"))]
+
+
+def import_part(path: Path, project: Path = PROJECT) -> ModuleType:
+    """Import a module of an assignment by its file.
+
+    Raises:
+        MachineError: If it can't be imported.
+    """
     _open_package(project / PACKAGE)
-    folder = checks_folder(assignment_id, project)
-    for path in sorted(folder.glob("*.py")):
-        name = ".".join((*folder.relative_to(project).parts, path.stem))
-        _forget_others(name, path)
-        with importing(path, MachineError):
-            importlib.import_module(name)
+    name = ".".join((*path.parent.relative_to(project).parts, path.stem))
+    _forget_others(name, path)
+    with importing(path, MachineError):
+        return importlib.import_module(name)
 
 
 def _open_package(folder: Path) -> None:
