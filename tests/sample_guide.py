@@ -19,9 +19,9 @@ _FILE = re.compile(r"`([\w./]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILI
 _COMMANDS = re.compile(r"^(?P<above>[^\n]*)\n```sh\n(?P<lines>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def guide_files() -> dict[str, str]:
-    """Contents by path of the files that the guide has the instructor write."""
-    return dict(_FILE.findall(GUIDE.read_text(encoding="utf-8")))
+def guide_files(page: Path = GUIDE) -> dict[str, str]:
+    """Contents by path of the files that the guide, or another page, has its reader write."""
+    return dict(_FILE.findall(page.read_text(encoding="utf-8")))
 
 
 def guide_commands(left_out: bool = False) -> list[str]:

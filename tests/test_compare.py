@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from grader.checks.compare import (
     as_drawn,
     as_image,
     compare,
+    compare_parts,
+    each,
     expect,
     expect_close,
     expect_finite,
@@ -275,3 +278,39 @@ def test_compare_scales(off: float, right: bool) -> None:
     else:
         with pytest.raises(Failure):
             compare(student, oracle, np.ones(2), within=1e-3)
+
+
+def work(**functions: Any) -> Any:
+    """The module `work` of an implementation that has these functions."""
+    module = ModuleType("work")
+    vars(module).update(functions)
+    return Implementation(("work",), LocalTransport({"work": module}, {})).work
+
+
+def test_compare_where_the_sign_is_free() -> None:
+    """An answer that is right up to its sign, or to an order, is compared in a form without it."""
+    right, turned = work(f=lambda x: x), work(f=lambda x: -x)
+    compare(turned.f, right.f, np.ones(3), canonical=np.abs)
+    with pytest.raises(Failure):
+        compare(turned.f, right.f, np.ones(3))
+
+
+def test_compare_with_an_argument_of_each_side() -> None:
+    """An argument may be made for each side, such as an object that is kept there."""
+    right = work(make=lambda: {"factor": 2}, f=lambda held, x: held["factor"] * x)
+    wrong = work(make=lambda: {"factor": 3}, f=lambda held, x: held["factor"] * x)
+    own = each(lambda who: who.work.make.with_options(keep=True)())
+    compare(right.f, right.f, own, np.ones(2))
+    with pytest.raises(Failure):
+        compare(wrong.f, right.f, own, np.ones(2))
+
+
+def test_compare_parts() -> None:
+    """A tuple is compared part by part, and the part that differs is named; parts may differ in shape."""
+    right = work(f=lambda x: (x, x.sum()))
+    first, second = compare_parts(work(f=lambda x: [x, x.sum()]).f, right.f, np.ones(3))
+    assert (first.shape, second.shape) == ((3,), ())
+    with pytest.raises(Failure, match="values of part 2 differ"):
+        compare_parts(work(f=lambda x: (x, x.mean())).f, right.f, np.ones(3))
+    with pytest.raises(Failure, match="must return 2 values"):
+        compare_parts(work(f=lambda x: x[0]).f, right.f, np.ones(3))

@@ -23,7 +23,8 @@ LAYERS = [
         "examples.*",
         "classroom.*",
         "pipeline",
-        "runner provenance report.* class_report.* terminal checks.* vision.* solutions similarity.* composing.*",
+        "author runner provenance report.* class_report.* terminal checks.* vision.* solutions similarity.* "
+        "composing.*",
         "intake.* importing scoring figures.* results course_secret manual manual_reading manual_merging toml_slips "
         "vision.datasets.* vision.training.* reference manifest packages fetching imported packing notebooks.submitted "
         "sandbox.student sandbox.transport",

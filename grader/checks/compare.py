@@ -6,6 +6,8 @@ student's answer, and tensors are summarised, never dumped.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,29 +16,85 @@ from grader.errors import Failure, Malformed
 from grader.records import Array
 from grader.sandbox.calls import describe_value
 from grader.sandbox.protocol import MAX_RANK
-from grader.sandbox.student import Function, Handle
+from grader.sandbox.student import Function, Handle, Implementation
 
 MAX_ELEMENTS = 64 << 20
 NUMERIC = "biuf"  # kinds of dtype: bool, int, unsigned, float
 
 
-def compare(student: Function, oracle: Function, *args: Any, within: float = 1e-4, **kwargs: Any) -> Array:
+@dataclass(frozen=True)
+class PerSide:
+    """An argument that each side has its own of, such as a network that was made there."""
+
+    make: Callable[[Implementation], Any]
+
+
+def each(make: Callable[[Implementation], Any]) -> PerSide:
+    """For `compare`: an argument that is made for each side, out of the implementation."""
+    return PerSide(make)
+
+
+def compare(
+    student: Function,
+    oracle: Function,
+    *args: Any,
+    within: float = 1e-4,
+    canonical: Callable[[Array], Array] | None = None,
+    **kwargs: Any,
+) -> Array:
     """Call both with the same arguments and expect the same numbers; returns the student's.
 
     Args:
         student: The student's function.
         oracle: The solution's.
-        args: Arguments, copied for each.
+        args: Arguments, copied for each; those that are made for each side by `each`.
         within: Largest difference allowed, absolute, in units of the larger of 1 and the answer's largest value.
+        canonical: Brings an answer to the form in which both are compared, where a sign or an order is free.
         kwargs: Keyword arguments.
 
     Raises:
         Failure: If shapes or numbers differ.
     """
-    expected = numbers(oracle(*args, **kwargs))
-    got = numbers(student(*args, **kwargs))
-    expect_close(got, expected, within=within * max(1.0, float(np.abs(expected).max(initial=0))))
+    form = canonical or (lambda array: array)
+    expected, got = (form(numbers(_call(side, canonical, args, kwargs))) for side in (oracle, student))
+    expect_close(got, expected, within=_allowed(expected, within))
     return got
+
+
+def compare_parts(
+    student: Function, oracle: Function, *args: Any, within: float = 1e-4, **kwargs: Any
+) -> tuple[Array, ...]:
+    """Call both, which return tuples or lists, and expect each part to have the same numbers; as `compare`.
+
+    Raises:
+        Failure: If there are more or fewer parts, or if shapes or numbers of one differ.
+    """
+    expected, got = (_call(side, None, args, kwargs) for side in (oracle, student))
+    if not isinstance(got, list | tuple) or len(got) != len(expected):
+        raise Malformed(
+            f"The function must return {len(expected)} values.",
+            expected=f"a tuple of {len(expected)}",
+            got=f"a tuple of {len(got)}" if isinstance(got, list | tuple) else summarise(got),
+        )
+    parts = []
+    for place, (right, answer) in enumerate(zip(expected, got, strict=True), 1):
+        parts.append(numbers(answer))
+        right = numbers(right)
+        expect_close(parts[-1], right, within=_allowed(right, within), what=f"values of part {place}")
+    return tuple(parts)
+
+
+def _call(
+    side: Function, canonical: Callable[[Array], Array] | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    own = [arg.make(side.owner) if isinstance(arg, PerSide) else arg for arg in args]
+    if canonical is None:
+        return side(*own, **kwargs)
+    return side.with_options(canonical=lambda value: canonical(numbers(value)))(*own, **kwargs)
+
+
+def _allowed(expected: Array, within: float) -> float:
+    return within * max(1.0, float(np.abs(expected).max(initial=0)))
 
 
 def expect(condition: bool, message: str, *, expected: str = "", got: Any = "", mistake: str | None = None) -> None:

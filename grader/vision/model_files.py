@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect_finite, expect_shape, numbers
+from grader.checks.compare import expect, expect_finite, expect_shape, numbers
 from grader.errors import Failure, Missing, StudentRaised
 from grader.sandbox.student import Handle, Implementation, LoadedModel
 from grader.text import clean_name
+from grader.vision.datasets.imageset import ImageSet
 from grader.vision.file_kinds import quote_text, tell_kind
 
 FORMS = 'a state_dict of {maker}, {{"state_dict": ...}}, {{"model_state_dict": ...}}, or the whole pickled module'
@@ -141,3 +142,46 @@ def logits_in_batches(
 def share_right(logits: NDArray[Any], labels: NDArray[Any]) -> float:
     """The share of images whose largest logit, of (N, K), is that of their label, of (N,)."""
     return float((logits.argmax(axis=1) == labels).mean())
+
+
+def expect_accuracy(
+    who: Implementation,
+    file: str,
+    maker: str,
+    *,
+    data: ImageSet,
+    at_least: float,
+    normalise: Callable[[Tensor], Tensor],
+    batch: int = 200,
+) -> float:
+    """Expect that the network in a model file classifies more than a share of a data set's images right.
+
+    Args:
+        who: Whose file.
+        file: Its name.
+        maker: What makes the network without arguments, `module.name`.
+        data: Images and labels; the labels stay on this side.
+        at_least: The share that must be exceeded.
+        normalise: uint8 images -> what the network gets.
+        batch: Images per call: a slow network meets no deadline.
+
+    Returns:
+        The share of right answers.
+
+    Raises:
+        Missing: If there is no such file.
+        Failure: If it does not fit the network, or if the network is right on fewer.
+    """
+    require_model(who, file)
+    module, _, name = maker.partition(".")
+    fresh = getattr(getattr(who, module), name).with_options(keep=True)()
+    net = load_weights(who, file, module, fresh, maker=f"{name}()", mistakes=module)
+    logits = logits_in_batches(net, data.images, len(data.classes), batch, normalise)
+    share = share_right(logits, data.labels.numpy())
+    expect(
+        share > at_least,
+        f"Of {len(data.labels):,} images, the network classifies {share:.2%} right.",
+        expected=f"more than {at_least:.0%}",
+        got=f"{share:.2%}",
+    )
+    return share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from grader.solutions import accepted_file
+from grader.author import accepted_file
 
 
 @accepted_file("experiments.json", "fashion.experiments_in_percent", "accuracies in percent")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from grader.solutions import accepted, accepted_value
+from grader.author import accepted, accepted_value
 
 
 @accepted("filters.normalize_tensor", "truncates_in_torch", "torch throughout, truncating, a tiny number against zero")

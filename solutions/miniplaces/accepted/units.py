@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.solutions import accepted, accepted_value
+from grader.author import accepted, accepted_value
 
 
 @accepted("units.remove_last_layers", "keeps_names", "a Sequential with the children's names")

@@ -6,12 +6,18 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import compare, expect, expect_close, expect_shape, numbers
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.records import Array
-from grader.sandbox.calls import make
-from grader.sandbox.student import Implementation
+from grader.author import (
+    Array,
+    Implementation,
+    LayOut,
+    check,
+    compare,
+    expect,
+    expect_close,
+    expect_shape,
+    make,
+    numbers,
+)
 from grader.vision.maps import as_maps, expect_same_map, standardised
 from solutions.miniplaces.checks.check_units import expect_as_sent
 from solutions.miniplaces.checks.dropped_units import top5

@@ -6,13 +6,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
-from grader.checks.compare import expect
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.checks.looks import Looks
-from grader.decoding import parse_json
-from grader.errors import Failure
-from grader.sandbox.student import Implementation
+from grader.author import Failure, Implementation, LayOut, Looks, check, expect, parse_json
 from grader.vision.accuracies import UNITS, as_fractions
 from grader.vision.artifact_size import note_claim
 

@@ -12,11 +12,18 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_finite, expect_shape, number, numbers, summarise
-from grader.checks.declare import check
-from grader.errors import Failure
-from grader.records import Array
-from grader.sandbox.student import Implementation
+from grader.author import (
+    Array,
+    Failure,
+    Implementation,
+    check,
+    expect,
+    expect_finite,
+    expect_shape,
+    number,
+    numbers,
+    summarise,
+)
 from grader.vision.datasets.fashion import normalise_fashion
 from grader.vision.datasets.imageset import ImageSet
 from grader.vision.known_answers import KnownAnswers, known_answers

@@ -8,22 +8,22 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import (
+from grader.author import (
+    Array,
+    Implementation,
+    LayOut,
+    Reference,
     as_drawn,
     as_image,
+    check,
     compare,
     expect,
     expect_close,
     expect_finite,
     expect_shape,
+    make,
     numbers,
 )
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.calls import make
-from grader.sandbox.student import Implementation
 
 
 @check("1a", weight=2, public=True)

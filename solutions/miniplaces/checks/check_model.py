@@ -10,15 +10,23 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.checks.looks import Looks
-from grader.errors import Failure, StudentRaised
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.calls import make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import (
+    Array,
+    Failure,
+    Handle,
+    Implementation,
+    LayOut,
+    Looks,
+    Reference,
+    StudentRaised,
+    check,
+    expect,
+    expect_finite,
+    expect_shape,
+    make,
+    numbers,
+    summarise,
+)
 from grader.vision.artifact_size import look_into, note_files
 from grader.vision.datasets.fashion import normalise_fashion
 from grader.vision.datasets.imageset import ImageSet

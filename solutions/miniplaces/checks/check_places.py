@@ -9,13 +9,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from grader.checks.compare import numbers
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.errors import DataMissing, Failure
-from grader.folders import data_folder
-from grader.records import Array
-from grader.sandbox.student import Implementation
+from grader.author import Array, DataMissing, Failure, Implementation, LayOut, check, data_folder, numbers
 from grader.vision.datasets.places import FILE
 from solutions.miniplaces.checks.check_units import chosen_unit
 from solutions.miniplaces.checks.networks import Scene, load_places_scene, scene_network

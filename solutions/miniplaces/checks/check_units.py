@@ -9,13 +9,20 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_close, expect_shape, numbers, summarise
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.errors import Failure
-from grader.records import Array
-from grader.sandbox.calls import make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import (
+    Array,
+    Failure,
+    Handle,
+    Implementation,
+    LayOut,
+    check,
+    expect,
+    expect_close,
+    expect_shape,
+    make,
+    numbers,
+    summarise,
+)
 from grader.vision.maps import as_maps
 from grader.vision.probe_networks import network
 from solutions.miniplaces.checks.counted_units import Countdown, draw_countdowns

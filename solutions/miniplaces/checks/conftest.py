@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.checks.context import Context
-from grader.errors import DataMissing
+from grader.author import Context, DataMissing
 from grader.vision.datasets.fashion import fashion_mnist
 from grader.vision.datasets.imageset import ImageSet
 

@@ -10,7 +10,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.records import Array
+from grader.author import Array
 from grader.vision.probe_networks import MOST_DRAWS
 from solutions.miniplaces.checks.networks import UNITS, Mosaic, mosaic
 

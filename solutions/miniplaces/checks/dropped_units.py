@@ -7,11 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from grader.checks.compare import numbers
-from grader.checks.context import LayOut
-from grader.errors import CheckStopped
-from grader.records import Array
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, CheckStopped, Handle, Implementation, LayOut, numbers
 from grader.vision.maps import as_maps
 from solutions.miniplaces.checks.networks import Scene, scene_network
 

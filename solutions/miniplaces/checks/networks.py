@@ -15,11 +15,7 @@ from numpy.random import Generator
 from PIL import Image
 from torch import Tensor
 
-from grader.errors import DataMissing
-from grader.records import Array
-from grader.reference import load_reference
-from grader.sandbox.calls import Recipe, make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, DataMissing, Handle, Implementation, Recipe, load_reference, make
 from grader.vision.datasets.places import class_names, load_places365
 
 RED, GREEN, BLUE, BRIGHT = range(4)  # what units of the detector network fire on; all others are silent

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from grader.sandbox.calls import Recipe
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Handle, Implementation, Recipe
 from grader.vision.training_probes import Course
 
 SHAPE = (1, 28, 28)  # of FashionMNIST's images

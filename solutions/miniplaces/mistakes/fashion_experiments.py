@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from grader.solutions import mistaken_file
+from grader.author import mistaken_file
 
 
 def _runs(files):

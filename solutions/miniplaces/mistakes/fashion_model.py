@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from grader.solutions import mistake, mistaken_file, model_file
+from grader.author import mistake, mistaken_file, model_file
 
 
 @mistake(

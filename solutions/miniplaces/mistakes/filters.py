@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from grader.solutions import mistake, mistaken_value
+from grader.author import mistake, mistaken_value
 
 
 def _array(tensor):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from grader.solutions import mistake, mistaken_value
+from grader.author import mistake, mistaken_value
 
 # --- remove_last_layers -----------------------------------------------------------------------------------------------
 

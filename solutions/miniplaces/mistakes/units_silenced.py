@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from grader.solutions import mistake
+from grader.author import mistake
 
 # --- deactivate_unit_activations --------------------------------------------------------------------------------------
 

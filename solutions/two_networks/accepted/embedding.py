@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.solutions import accepted
+from grader.author import accepted
 
 # --- penultimate_features ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.solutions import accepted
+from grader.author import accepted
 
 # --- rotate_images ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from grader.solutions import accepted, accepted_value
+from grader.author import accepted, accepted_value
 
 # --- filter_images ----------------------------------------------------------------------------------------------------
 

@@ -8,14 +8,21 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect_close, expect_shape, numbers, summarise
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.errors import CheckStopped, Failure
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.calls import make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import (
+    Array,
+    CheckStopped,
+    Failure,
+    Handle,
+    Implementation,
+    LayOut,
+    Reference,
+    check,
+    expect_close,
+    expect_shape,
+    make,
+    numbers,
+    summarise,
+)
 from grader.vision.datasets.cifar import normalise_cifar
 from grader.vision.maps import expect_same_map, standardised
 from solutions.two_networks.checks.examples import choose_examples

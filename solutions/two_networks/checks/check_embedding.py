@@ -7,11 +7,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_close, expect_shape, numbers, summarise
-from grader.checks.declare import check
-from grader.errors import Failure
-from grader.records import Array
-from grader.sandbox.student import Implementation
+from grader.author import Array, Failure, Implementation, check, expect, expect_close, expect_shape, numbers, summarise
 from solutions.two_networks.checks.subjects import (
     CLASSES,
     NEAR,

@@ -11,14 +11,21 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_close, numbers, summarise
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.errors import CheckStopped, DataMissing
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.calls import make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import (
+    Array,
+    CheckStopped,
+    DataMissing,
+    Handle,
+    Implementation,
+    LayOut,
+    Reference,
+    check,
+    expect,
+    expect_close,
+    make,
+    numbers,
+    summarise,
+)
 from solutions.two_networks.checks.networks import logits_of, reference_network, turned
 from solutions.two_networks.checks.pictures import Pictures
 from solutions.two_networks.checks.rotation_network import (

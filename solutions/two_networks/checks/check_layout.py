@@ -15,14 +15,20 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.errors import CheckStopped
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.calls import make
-from grader.sandbox.student import Implementation
+from grader.author import (
+    Array,
+    CheckStopped,
+    Implementation,
+    LayOut,
+    Reference,
+    check,
+    expect,
+    expect_finite,
+    expect_shape,
+    make,
+    numbers,
+    summarise,
+)
 from solutions.two_networks.checks.computed_once import computed_once
 from solutions.two_networks.checks.divergence import divergence
 from solutions.two_networks.checks.networks import NETWORKS, features_of, reference_network

@@ -9,13 +9,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import numbers
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.errors import CheckStopped
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, CheckStopped, Handle, Implementation, LayOut, Reference, check, numbers
 from solutions.two_networks.checks.networks import NETWORKS, features_of, reference_features
 from solutions.two_networks.checks.pictures import Pictures, first
 from solutions.two_networks.checks.retrieval import (

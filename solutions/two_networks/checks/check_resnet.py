@@ -8,10 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_finite, expect_shape, number, numbers, summarise
-from grader.checks.declare import check
-from grader.sandbox.calls import make
-from grader.sandbox.student import Implementation
+from grader.author import Implementation, check, expect, expect_finite, expect_shape, make, number, numbers, summarise
 from solutions.two_networks.checks.silencing import convolutions_of, depends_on, has_bypassed_convolution, wake_weights
 from solutions.two_networks.checks.tracing import identities, trace
 from solutions.two_networks.checks.untrained import is_near, new_network, random_images, used_network

@@ -7,11 +7,18 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from grader.checks.compare import expect, number, numbers, summarise
-from grader.checks.declare import check
-from grader.errors import Failure, StudentRaised
-from grader.records import Array
-from grader.sandbox.student import Handle, Implementation
+from grader.author import (
+    Array,
+    Failure,
+    Handle,
+    Implementation,
+    StudentRaised,
+    check,
+    expect,
+    number,
+    numbers,
+    summarise,
+)
 from solutions.two_networks.checks.silencing import convolutions_of, depends_on
 from solutions.two_networks.checks.untrained import final_layer, is_near, new_network, random_images, used_network
 

@@ -8,11 +8,7 @@ from typing import Any
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_close, numbers, summarise
-from grader.checks.declare import check
-from grader.records import Array
-from grader.sandbox.calls import make
-from grader.sandbox.student import Implementation
+from grader.author import Array, Implementation, check, expect, expect_close, make, numbers, summarise
 from solutions.two_networks.checks.turns import (
     TURN_NAMES,
     View,

@@ -15,11 +15,22 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_finite, expect_shape, numbers, summarise
-from grader.checks.declare import check
-from grader.errors import CheckStopped, Failure, StudentRaised
-from grader.sandbox.calls import Recipe, make
-from grader.sandbox.student import Function, Handle, Implementation
+from grader.author import (
+    CheckStopped,
+    Failure,
+    Function,
+    Handle,
+    Implementation,
+    Recipe,
+    StudentRaised,
+    check,
+    expect,
+    expect_finite,
+    expect_shape,
+    make,
+    numbers,
+    summarise,
+)
 from solutions.two_networks.checks.silencing import depends_on, matrices_of, wake_weights
 
 CLASSES, TURNS = 10, 4

@@ -7,9 +7,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_close, number, numbers, summarise
-from grader.checks.declare import check
-from grader.sandbox.student import Implementation
+from grader.author import Implementation, check, expect, expect_close, number, numbers, summarise
 from solutions.two_networks.checks.losses import (
     ALLOWED,
     WRITTEN_OUT,

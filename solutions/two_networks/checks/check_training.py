@@ -12,11 +12,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect, number, numbers, summarise
-from grader.checks.declare import check
-from grader.records import Array
-from grader.sandbox.calls import make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, Handle, Implementation, check, expect, make, number, numbers, summarise
 from grader.vision.known_answers import KnownAnswers, known_answers
 from grader.vision.probe_networks import (
     CLASSES,

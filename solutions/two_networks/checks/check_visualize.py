@@ -6,14 +6,20 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_close, expect_finite, numbers
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.errors import CheckStopped
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.calls import make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import (
+    Array,
+    CheckStopped,
+    Handle,
+    Implementation,
+    LayOut,
+    Reference,
+    check,
+    expect,
+    expect_close,
+    expect_finite,
+    make,
+    numbers,
+)
 from solutions.two_networks.checks.filter_pictures import (
     expect_colours,
     expect_each_its_own,

@@ -8,13 +8,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect, number
-from grader.checks.context import LayOut
-from grader.checks.declare import check
-from grader.checks.looks import Looks
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, Handle, Implementation, LayOut, Looks, Reference, check, expect, number
 from grader.vision.artifact_size import look_into, note_files
 from grader.vision.datasets.imageset import ImageSet
 from grader.vision.memorization import ask_network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grader.checks.looks import Looks
+from grader.author import Looks
 from grader.vision.artifact_size import note_claim
 
 FAR_APART = 0.1  # worth a remark: curves are noisy, and the last epoch may have been saved in place of the best

@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from torch import Tensor
 
-from grader.folders import cache_folder
-from grader.records import Array
-from grader.reference import Reference
+from grader.author import Array, Reference, cache_folder
 from solutions.two_networks.checks.pictures import Pictures
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.checks.context import Context
-from grader.errors import DataMissing
+from grader.author import Context, DataMissing
 from grader.vision.datasets.imageset import ImageSet
 from solutions.two_networks.checks.pictures import Pictures, load_pictures
 

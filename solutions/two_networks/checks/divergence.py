@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.records import Array
+from grader.author import Array
 
 STEPS = 35  # of the bisection: each halves the range of a logarithm, at first 40
 SCALES = np.geomspace(0.1, 1e5, 61)  # of a layout whose median squared distance is 1: finer steps change 1% at most

@@ -9,10 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grader.checks.compare import numbers
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, Handle, Implementation, Reference, numbers
 from grader.vision.datasets.cifar import normalise_cifar
 from solutions.two_networks.checks.computed_once import computed_once, key_of
 from solutions.two_networks.checks.layers import weight_of

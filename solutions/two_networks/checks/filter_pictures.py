@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from grader.checks.compare import expect, expect_finite, expect_shape, summarise
-from grader.errors import Failure, Malformed
-from grader.records import Array
+from grader.author import Array, Failure, Malformed, expect, expect_finite, expect_shape, summarise
 
 SLACK = 2e-3  # how far values may fall where weights rise: half a step of 8 bits
 CONTRAST = 0.25  # least distance of the brightest from the darkest value of all filters

@@ -18,11 +18,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from grader.checks.compare import expect, summarise
-from grader.checks.context import LayOut
-from grader.decoding import parse_json
-from grader.errors import Failure
-from grader.sandbox.student import Implementation
+from grader.author import Failure, Implementation, LayOut, expect, parse_json, summarise
 from grader.vision.accuracies import as_fractions
 from solutions.two_networks.checks.claims import compare_claim
 

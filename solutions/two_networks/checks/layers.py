@@ -6,10 +6,17 @@ from contextlib import suppress
 
 import torch
 
-from grader.checks.compare import numbers
-from grader.errors import Failure, StudentCrashed, StudentRaised, StudentTimeout
-from grader.records import Array
-from grader.sandbox.student import Function, Handle, Implementation
+from grader.author import (
+    Array,
+    Failure,
+    Function,
+    Handle,
+    Implementation,
+    StudentCrashed,
+    StudentRaised,
+    StudentTimeout,
+    numbers,
+)
 
 CHANNELS = 3  # of an image
 

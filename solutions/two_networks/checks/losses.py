@@ -11,11 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_close, number, numbers
-from grader.errors import CheckStopped, Failure, StudentRaised
-from grader.sandbox.calls import describe_call, make
+from grader.author import (
+    CheckStopped,
+    Failure,
+    Handle,
+    Implementation,
+    StudentRaised,
+    describe_call,
+    expect,
+    expect_close,
+    make,
+    number,
+    numbers,
+)
 from grader.sandbox.protocol import Header
-from grader.sandbox.student import Handle, Implementation
 from solutions.two_networks.checks.tracing import attribute
 
 Floats = NDArray[np.float64]

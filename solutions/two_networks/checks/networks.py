@@ -7,11 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_finite, numbers, summarise
-from grader.errors import CheckStopped
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.student import Handle, Implementation
+from grader.author import (
+    Array,
+    CheckStopped,
+    Handle,
+    Implementation,
+    Reference,
+    expect,
+    expect_finite,
+    numbers,
+    summarise,
+)
 from grader.vision.datasets.cifar import normalise_cifar
 from grader.vision.model_files import load_weights, logits_in_batches, require_model
 from solutions.two_networks.checks.computed_once import computed_once, key_of

@@ -7,8 +7,7 @@ from functools import cache
 
 import torch
 
-from grader.errors import DataMissing
-from grader.reference import Reference
+from grader.author import DataMissing, Reference
 from grader.vision.datasets.cifar import cifar10
 from grader.vision.datasets.fashion import stand_in
 from grader.vision.datasets.imageset import ImageSet

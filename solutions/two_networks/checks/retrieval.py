@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from grader.checks.compare import expect, expect_shape, summarise
-from grader.errors import Failure
-from grader.records import Array
-from grader.reference import Reference
-from grader.sandbox.student import Implementation
+from grader.author import Array, Failure, Implementation, Reference, expect, expect_shape, summarise
 from grader.vision.datasets.cifar import normalise_cifar
 from solutions.two_networks.checks.computed_once import computed_once, key_of
 from solutions.two_networks.checks.networks import reference_features

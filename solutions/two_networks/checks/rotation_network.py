@@ -8,10 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from grader.checks.compare import expect, numbers
-from grader.errors import CheckStopped, Failure, StudentRaised
-from grader.records import Array
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, CheckStopped, Failure, Handle, Implementation, StudentRaised, expect, numbers
 from grader.vision.model_files import load_weights
 from solutions.two_networks.checks.networks import load_network
 

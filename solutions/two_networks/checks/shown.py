@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Handle, Implementation
 from solutions.two_networks.checks.networks import own_networks
 from solutions.two_networks.checks.pictures import Pictures
 

@@ -18,11 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import numbers
-from grader.errors import CheckStopped, StudentRaised
-from grader.records import Array
-from grader.sandbox.calls import Recipe, make
-from grader.sandbox.student import Handle
+from grader.author import Array, CheckStopped, Handle, Recipe, StudentRaised, make, numbers
 from solutions.two_networks.checks.tracing import attribute
 from solutions.two_networks.checks.untrained import random_images
 

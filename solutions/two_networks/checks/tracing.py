@@ -13,9 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.errors import Failure, StudentRaised
-from grader.sandbox.calls import Recipe, make
-from grader.sandbox.student import Function, Handle, Implementation
+from grader.author import Failure, Function, Handle, Implementation, Recipe, StudentRaised, make
 
 MOST_STEPS = 5_000  # a ResNet of 100 layers has 1,000; each takes some messages
 MOST_SOURCES = 4 * MOST_STEPS  # of all steps together

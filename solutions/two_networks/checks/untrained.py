@@ -7,11 +7,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect_close
-from grader.errors import Failure, StudentRaised
-from grader.records import Array
-from grader.sandbox.calls import make
-from grader.sandbox.student import Handle, Implementation
+from grader.author import Array, Failure, Handle, Implementation, StudentRaised, expect_close, make
 from solutions.two_networks.checks.tracing import attribute
 
 NEAR = 1e-3  # of the largest number: what float32 and another order of summation may differ by

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.solutions import mistake
+from grader.author import mistake
 
 # --- penultimate_features ---------------------------------------------------------------------------------------------
 

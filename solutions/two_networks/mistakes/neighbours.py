@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from grader.solutions import mistake
+from grader.author import mistake
 
 
 @mistake(

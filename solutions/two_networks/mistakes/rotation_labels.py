@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from grader.solutions import mistake
+from grader.author import mistake
 
 
 def _turned(images, turns=(0, 1, 2, 3)):

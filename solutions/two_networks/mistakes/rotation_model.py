@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from grader.solutions import mistake
+from grader.author import mistake
 
 
 @mistake(

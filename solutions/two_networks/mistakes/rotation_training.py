@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from grader.solutions import mistaken_file, model_file
+from grader.author import mistaken_file, model_file
 
 # --- rotation.pth -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.solutions import mistaken_file, model_file
+from grader.author import mistaken_file, model_file
 
 MEAN, STD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2470, 0.2435, 0.2616])
 

@@ -6,7 +6,7 @@ import math
 
 import torch.nn.functional as F
 
-from grader.solutions import mistake
+from grader.author import mistake
 
 
 def _losses(logits, targets):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.solutions import mistake, mistaken_value
+from grader.author import mistake, mistaken_value
 
 
 def _chosen(weight):
