@@ -64,4 +64,4 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "1/1" in capsys.readouterr().out
     assert not any(tmp_path.iterdir())
     assert run(monkeypatch, "--only", "filters.stays_flaot", *out) == WRONG_USAGE
-    assert "there is filters.stays_float" in capsys.readouterr().err
+    assert "is it filters.stays_float" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from grader.manifest import load_manifest
 from grader.release import is_current
 from grader.rubric import PROJECT, find_assignments
 from grader.scoring import days_late
@@ -82,7 +83,8 @@ def test_no_large_files() -> None:
 
 def test_modules_are_short() -> None:
     """No file of the grader is longer than 300 lines."""
-    lengths = {path.relative_to(PROJECT): path.read_bytes().count(b"\n") for path in (PROJECT / "grader").rglob("*.py")}
+    sources = [*(PROJECT / "grader").rglob("*.py"), *(PROJECT / "solutions").rglob("*.py")]
+    lengths = {path.relative_to(PROJECT): path.read_bytes().count(b"\n") for path in sources}
     assert {path: length for path, length in lengths.items() if length > MAX_MODULE_LINES} == {}
 
 
@@ -223,3 +225,13 @@ def test_make_passes_names_intact(tmp_path: Path, name: str) -> None:
 def test_make_leaves_unset_options_out(tmp_path: Path) -> None:
     """A variable that is not set, or empty, becomes no option at all."""
     assert run_make(tmp_path, "report", "OUT=") == ["-m", "grader", "report"]
+
+
+def test_engine_knows_no_assignment() -> None:
+    """Outside of its library, the grader names no assignment and no data set."""
+    data = {data.name.split()[0].lower() for each in find_assignments() for data in load_manifest(each).data}
+    names = {*find_assignments(), *data, *(name.replace("-", "") for name in data)}
+    assert {"miniplaces", "cifar-10", "cifar10", "fashionmnist", "places365"} <= names
+    engine = [path for path in (PROJECT / "grader").rglob("*.py") if "vision" not in path.parts]
+    found = {path: [name for name in names if name in path.read_text(encoding="utf-8").lower()] for path in engine}
+    assert {path.name: named for path, named in found.items() if named} == {}

@@ -46,7 +46,7 @@ def refuse_unknown(assignments: Sequence[Assignment], cases: Sequence[Case], onl
     """
     known = {task.id for each in assignments for task in each.tasks} | {case.name for case in cases}
     near = get_close_matches(only, known, n=3)
-    told = f"; there is {', '.join(near)}" if near else ""
+    told = f"; is it {' or '.join(near)}?" if near else ""
     raise UsageError(f"{only!r} is no task, module, function, file, known mistake or accepted way{told}")
 
 
