@@ -25,6 +25,7 @@ from grader.solutions import Variation, implementation, load_accepted, load_mist
 from grader.vision.datasets.imageset import ImageSet
 from solutions.miniplaces.checks import (
     check_cam,
+    check_dropping,
     check_experiments,
     check_fashion,
     check_filters,
@@ -45,7 +46,7 @@ ANSWERED = [
     (check_filters.check_whole_tensor, "filters.normalize_tensor"),
     (check_units.check_unit_map, "units.generate_featuremap_unit"),
     (check_units.check_deactivated, "units.deactivate_unit_activations"),
-    (check_units.check_dropped_count, "units.lowest_dropped_units"),
+    (check_dropping.check_dropped_count, "units.lowest_dropped_units"),
     (check_cam.check_rows_are_places, "cam.flatten_activations"),
     (check_cam.check_any_size, "cam.flatten_activations"),
     (check_cam.check_scores, "cam.class_scores"),
@@ -174,7 +175,7 @@ def test_constant_accuracy(check: Check, constant: float) -> None:
         (check_filters.check_constant, "check_linear"),
         (check_units.check_cut_keeps_model, "check_default_ends_with_maps"),
         (check_units.check_model_restored, "check_deactivated"),
-        (check_units.check_count_keeps_model, "check_dropped_count"),
+        (check_dropping.check_count_keeps_model, "check_dropped_count"),
         (check_cam.check_map_keeps_model, "check_map"),
         (check_fashion.check_report, "check_given_optimizer"),
         (check_fashion.check_prediction_type, "check_prediction"),
@@ -190,8 +191,8 @@ def test_inaction_stands_on_work(check: Check, stands_on: str) -> None:
 # --- D3, D4, D6, D7: wrong code ---------------------------------------------------------------------------------------
 
 TOLD = [
-    ("units.drops_from_the_model", check_units.check_count_keeps_model),
-    ("units.drops_for_top_class_only", check_units.check_dropped_count),
+    ("units.drops_from_the_model", check_dropping.check_count_keeps_model),
+    ("units.drops_for_top_class_only", check_dropping.check_dropped_count),
     ("cam.divides_by_maximum", check_cam.check_map),
     *((f"fashion.{name}", check_fashion.check_report) for name in (
         "loss_of_last_batch", "loss_is_sum", "loss_is_sum_of_batches", "loss_divided_twice", "loss_halved_each_step",
@@ -205,8 +206,8 @@ def test_mistake_under_any_seed(name: str, check: Check) -> None:
     who = implementation(ID, MISTAKES[name])
     for seed in range(6):
         assert fails(check, who, seed)
-    if check is check_units.check_count_keeps_model:
-        run(check_units.check_dropped_count, who, seed=1)
+    if check is check_dropping.check_count_keeps_model:
+        run(check_dropping.check_dropped_count, who, seed=1)
 
 
 LOSSES = ("lists_losses", "empty_losses", "loss_tensors", "clips_and_smooths", "penalizes_weights")

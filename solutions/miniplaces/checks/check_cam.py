@@ -19,13 +19,13 @@ from grader.author import (
     numbers,
 )
 from grader.vision.maps import as_maps, expect_same_map, standardised
-from solutions.miniplaces.checks.check_units import expect_as_sent
 from solutions.miniplaces.checks.dropped_units import top5
 from solutions.miniplaces.checks.networks import (
     BRIGHT,
     UNITS,
     Scene,
     any_seed,
+    expect_as_sent,
     load_scene,
     mosaic,
     scene_network,

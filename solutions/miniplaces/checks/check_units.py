@@ -1,9 +1,6 @@
-"""Checks of `units.py`: tasks 2a to 2d, on networks whose units are known by construction, and on real ones."""
+"""Checks of `units.py`: tasks 2a to 2c, on networks whose units are known by construction, and on real ones."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -25,8 +22,7 @@ from grader.author import (
 )
 from grader.vision.maps import as_maps
 from grader.vision.probe_networks import network
-from solutions.miniplaces.checks.counted_units import Countdown, draw_countdowns
-from solutions.miniplaces.checks.dropped_units import dropping, lay_out_dropped, top5
+from solutions.miniplaces.checks.dropped_units import lay_out_dropped, top5
 from solutions.miniplaces.checks.networks import (
     BLUE,
     BRIGHT,
@@ -34,16 +30,14 @@ from solutions.miniplaces.checks.networks import (
     GREEN,
     RED,
     UNITS,
-    Mosaic,
     any_seed,
     classifier,
+    expect_as_sent,
     load_scene,
     mosaic,
     scene_network,
     seeded_resnet50,
 )
-
-OTHER_COUNT = "The top class first changes at another count."
 
 
 @check("2a", weight=2)
@@ -207,22 +201,6 @@ def check_model_restored(student: Implementation, rng: Generator) -> None:
     expect_as_sent(net, seen, weight, bias)
 
 
-def expect_as_sent(net: Handle, seen: Mosaic, weight: torch.Tensor, bias: torch.Tensor) -> None:
-    """Expect a detector network to have the weights that were sent, and to answer as these do.
-
-    Raises:
-        Failure: If it does not.
-    """
-    net.eval()
-    state = net.state_dict()
-    expect(isinstance(state, dict) and "fc.weight" in state, "The network has lost its fc.", expected="fc", got=state)
-    sent = torch.empty_like(weight)
-    sent[:, list(seen.order)] = weight
-    expect_close(numbers(state["fc.weight"]), sent.numpy(), within=0, what="weights of fc")
-    logits = numbers(net(seen.image[None]))
-    expect_close(logits, seen.logits(weight, bias), within=1e-3, what="logits of the next ordinary call")
-
-
 @check("2c", diagnosed=False)
 def check_real_logits(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
     """On ResNet-50, and on the network of the pictures, the logits are those of the reference."""
@@ -253,55 +231,3 @@ def check_real_logits(student: Implementation, oracle: Implementation, rng: Gene
     for got, expected in ((logits[1], logits[0]), (after[1], after[0])):
         expect_shape(got, expected.shape)
         expect_close(got, expected, within=1e-3 * float(np.abs(expected).max()), what="logits")
-
-
-@check("2d", weight=3)
-def check_dropped_count(student: Implementation, rng: Generator) -> None:
-    """The count is the first at which another class comes out on top; None when none ever does."""
-    _expect_counts(student, draw_countdowns(rng))
-
-
-def _expect_counts(student: Implementation, countdowns: Sequence[Countdown]) -> None:
-    """Expect the right answer for each network; units that do not fire count when they are dropped."""
-    for each in countdowns:
-        answer = student.units.lowest_dropped_units(each.seen.network(student, each.weight, each.bias), each.seen.image)
-        if each.count is None:
-            expect(answer is None, "The top class stays on top whatever is dropped.", expected="None", got=answer)
-            continue
-        expect(answer is not None, "A count was expected, not None.", expected=str(each.count), got="None")
-        value = numbers(answer)
-        expect(value.size == 1, "The count must be one number.", expected=str(each.count), got=value)
-        got = float(value.reshape(-1)[0])
-        expect(got == each.count, OTHER_COUNT, expected=str(each.count), got=f"{got:g}")
-
-
-@check("2d", after=("check_dropped_count",))
-def check_count_keeps_model(student: Implementation, rng: Generator) -> None:
-    """Afterwards the network is as it was: the units are dropped for the count alone."""
-    for each in draw_countdowns(rng)[:2]:
-        net = each.seen.network(student, each.weight, each.bias)
-        student.units.lowest_dropped_units(net, each.seen.image)
-        expect_as_sent(net, each.seen, each.weight, each.bias)
-
-
-@check("2d", diagnosed=False)
-def check_real_count(student: Implementation, oracle: Implementation, rng: Generator, exhibit: LayOut) -> None:
-    """On the network of the pictures the count is the reference's, and on networks drawn at random the right one."""
-    scene = load_scene()
-    nets = [scene_network(who, scene) for who in (oracle, student)]
-    answers = [
-        who.units.lowest_dropped_units(net, scene.image) for who, net in zip((oracle, student), nets, strict=True)
-    ]
-    curves = dropping(oracle, nets[0], scene.image)
-    count = None if answers[1] is None else numbers(answers[1])
-    value = float(count.reshape(-1)[0]) if count is not None and count.size == 1 else math.nan
-    shown = int(value) if value.is_integer() else None
-    facts = {"student_count": shown, "reference_count": answers[0], "label": scene.classes[curves[2]]}
-    arrays = {"reference_probability": curves[0], "reference_runner_up": curves[1]}
-    caption = (
-        f"Probability of the top class of china.jpg, and of the best other one, as its units are dropped. {scene.note}"
-    )
-    exhibit("dropping", "dropping", caption, arrays, facts)
-    is_right = answers[1] is None if answers[0] is None else shown == answers[0]
-    expect(is_right, OTHER_COUNT, expected=str(answers[0]), got=answers[1])
-    _expect_counts(student, draw_countdowns(rng)[1:])  # for the answer on one picture might be known

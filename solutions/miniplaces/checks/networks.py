@@ -15,7 +15,18 @@ from numpy.random import Generator
 from PIL import Image
 from torch import Tensor
 
-from grader.author import Array, DataMissing, Handle, Implementation, Recipe, load_reference, make
+from grader.author import (
+    Array,
+    DataMissing,
+    Handle,
+    Implementation,
+    Recipe,
+    expect,
+    expect_close,
+    load_reference,
+    make,
+    numbers,
+)
 from grader.vision.datasets.places import class_names, load_places365
 
 RED, GREEN, BLUE, BRIGHT = range(4)  # what units of the detector network fire on; all others are silent
@@ -111,6 +122,22 @@ def detector_network(
     net.load_state_dict(weights, strict=False)  # what a batch norm holds beside its weight is right from the start
     net.eval()
     return net
+
+
+def expect_as_sent(net: Handle, seen: Mosaic, weight: Tensor, bias: Tensor) -> None:
+    """Expect a detector network to have the weights that were sent, and to answer as these do.
+
+    Raises:
+        Failure: If it does not.
+    """
+    net.eval()
+    state = net.state_dict()
+    expect(isinstance(state, dict) and "fc.weight" in state, "The network has lost its fc.", expected="fc", got=state)
+    sent = torch.empty_like(weight)
+    sent[:, list(seen.order)] = weight
+    expect_close(numbers(state["fc.weight"]), sent.numpy(), within=0, what="weights of fc")
+    logits = numbers(net(seen.image[None]))
+    expect_close(logits, seen.logits(weight, bias), within=1e-3, what="logits of the next ordinary call")
 
 
 def classifier(rows: Sequence[Mapping[int, float]]) -> Tensor:
