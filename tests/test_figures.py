@@ -16,6 +16,7 @@ import sample_exhibits as sample
 from PIL import Image
 
 from grader import figures
+from grader.errors import MachineError
 from grader.figures import Picture, style
 from grader.figures.style import REFERENCE, STUDENT, label, spread
 from grader.figures.tiles import tile
@@ -48,6 +49,16 @@ def contrast(one: str, other: str) -> float:
     """WCAG 2.2's contrast ratio, 1 to 21."""
     low, high = sorted((relative_luminance(one), relative_luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_fault_of_ours_is_no_fault_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a kind can't be imported, the reader is not told that the data are wrong."""
+
+    def broken(_path: Path) -> None:
+        raise MachineError("it can't be imported")
+
+    monkeypatch.setattr(figures, "import_part", broken)
+    assert "the fault is ours, and no points depend on it" in draw(EXHIBITS["ramp"]).alt
 
 
 def test_own_kinds_and_the_librarys() -> None:

@@ -199,6 +199,14 @@ def test_files(alice_run: CommandRun) -> None:
     assert not [name for name in names if name.endswith(".part")]
 
 
+def test_all_figures_are_drawn(alice_run: CommandRun) -> None:
+    """Every figure of a graded report is there, the assignment's own kinds among them, and nothing is warned of."""
+    page = (alice_run.out / "alice" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<figure") > 8
+    assert "could not be drawn" not in page
+    assert "WARNING" not in alice_run.noted
+
+
 @pytest.mark.parametrize("task", ["1b", "4a", "4c"])
 def test_alice_is_right(alice: Grade, task: str) -> None:
     """What alice did right earns all its points."""

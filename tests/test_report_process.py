@@ -6,10 +6,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import sample_exhibits
 import sample_grade as sample
+import sample_networks
+import sample_networks_grade
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from sample_report import render
@@ -17,6 +21,7 @@ from sample_report import render
 from grader import limited, preloading
 from grader.errors import MachineError
 from grader.limited import Bounds
+from grader.packages import figures_folder
 from grader.pipeline import grade_zip
 from grader.records import CheckResult, Exhibit, Outcome
 from grader.report import rendering
@@ -74,6 +79,21 @@ def test_process_changes_nothing(tmp_path: Path) -> None:
     here = render(tmp_path / "here", grade, shown)
     assert (tmp_path / "there" / PDF).read_bytes() == here.pdf
     assert (tmp_path / "there" / PAGE).read_text(encoding="utf-8") == here.html
+
+
+@pytest.mark.parametrize(
+    ("of_grade", "of_exhibits"), [(sample, sample_exhibits), (sample_networks_grade, sample_networks)]
+)
+def test_own_kinds_are_drawn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, of_grade: ModuleType, of_exhibits: ModuleType
+) -> None:
+    """The process, which may not read the solutions' folder, draws the kinds that stand in it."""
+    exhibits, assignment = tuple(of_exhibits.exhibits()), of_grade.assignment()
+    own = {path.stem for path in figures_folder(assignment.id).glob("*.py")}
+    assert own <= {each.kind for each in exhibits}
+    render_report(of_grade.grade(), exhibits, assignment, sample.run_facts(), tmp_path)
+    assert "could not be drawn" not in (tmp_path / PAGE).read_text(encoding="utf-8")
+    assert caplog.text == ""
 
 
 ODD = (

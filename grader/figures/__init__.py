@@ -16,12 +16,13 @@ from types import ModuleType
 
 import matplotlib as mpl
 
+from grader.errors import MachineError
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_svg, new_figure
 from grader.packages import figures_folder, import_part
 from grader.records import Exhibit
 
-__all__ = ["FigureError", "Picture", "draw"]
+__all__ = ["FigureError", "Picture", "draw", "import_kinds"]
 
 LOG = logging.getLogger(__name__)
 LIBRARY = "grader.vision.figures"
@@ -45,8 +46,24 @@ def draw(exhibit: Exhibit, assignment_id: str = "") -> Picture:
             return _drawn(exhibit, assignment_id)
         except Exception as error:
             LOG.warning("figure %r: %s: %s", exhibit.key, type(error).__name__, error)
-            reason = str(error) if isinstance(error, FigureError) else "its data don't have the form that it needs"
-            return plain_box(f"This figure could not be drawn: {reason}.", exhibit.caption)
+            return plain_box(f"This figure could not be drawn: {_reason(error)}.", exhibit.caption)
+
+
+def import_kinds(assignment_id: str) -> None:
+    """Import an assignment's own kinds now, for a process that may not read the folder of its solutions later."""
+    for path in sorted(figures_folder(assignment_id).glob("*.py")) if assignment_id.isidentifier() else ():
+        try:
+            import_part(path)
+        except MachineError as error:  # told in the place of each picture of that kind
+            LOG.warning("%s", error)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FigureError):
+        return str(error)
+    if isinstance(error, MachineError):
+        return "the fault is ours, and no points depend on it"
+    return "its data don't have the form that it needs"
 
 
 def _drawn(exhibit: Exhibit, assignment_id: str) -> Picture:
