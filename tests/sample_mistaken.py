@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from grader.checks.context import Context
@@ -12,7 +11,7 @@ from grader.runner import run_checks
 from grader.solutions import Variation, implementation, load_mistakes
 
 
-def run_with(assignment_id: str, target: str, function: Callable[..., Any], *tasks: str) -> dict[str, CheckResult]:
+def run_with(assignment_id: str, target: str, function: Any, *tasks: str) -> dict[str, CheckResult]:
     """How the checks of some tasks end for solutions with `module.name` replaced: by the checks' names."""
     context = Context(
         assignment=get_assignment(assignment_id),

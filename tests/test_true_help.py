@@ -281,3 +281,9 @@ def test_not_finite_is_counted(assignment_id: str, target: str, task: str, funct
     found = failing(run_with(assignment_id, target, function, task))
     assert any(counted in each.message for each in found)
     assert not any("from nan" in each.got or "to inf" in each.got for each in found)
+
+
+def test_called_is_the_unit_that_is_not_chosen() -> None:
+    """Of two constants, the one that is wrong is named as what was asked for."""
+    result = run_with("miniplaces", "units.SKY_UNIT", -1, "2b")["check_units_named"]
+    assert (result.message, result.called) == ("SKY_UNIT is not chosen yet.", "units.SKY_UNIT")

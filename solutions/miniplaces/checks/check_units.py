@@ -136,8 +136,9 @@ def check_real_network(student: Implementation, oracle: Implementation, rng: Gen
 @check("2b", weight=0, help="Look at the maps of units on pictures with much sky, and with buildings.", public=True)
 def check_units_named(student: Implementation) -> None:
     """SKY_UNIT and BUILDING_UNIT are two different units of the last block, 0 to 2047."""
-    units = {name: chosen_unit(student, name) for name in ("SKY_UNIT", "BUILDING_UNIT")}
-    for name, unit in units.items():
+    units = {}
+    for name in ("SKY_UNIT", "BUILDING_UNIT"):  # one after the other: what was called is the one that is wrong
+        unit = units[name] = chosen_unit(student, name)
         mistake = "units.counts_from_one" if unit == 2048 else None
         expect(unit != -1, f"{name} is not chosen yet.", expected="an int from 0 to 2047", got="-1")
         expect(
