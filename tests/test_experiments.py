@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.checks.looks import Looks
 from grader.errors import CheckStopped, Failure, Missing
-from grader.records import Exhibit
+from grader.records import Exhibit, WorthALook
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.vision.figures import techniques
@@ -27,7 +28,7 @@ def student(content: bytes) -> Implementation:
 
 def read(content: bytes) -> None:
     """Both checks, the second only after the first has passed, as they are run."""
-    check_entries(student(content), IGNORED, {}, IGNORED)
+    check_entries(student(content), IGNORED, {}, Looks("4d", []))
     check_comparison(student(content))
 
 
@@ -40,6 +41,27 @@ def test_good() -> None:
     """Two techniques with two settings each pass, whatever settings are written as."""
     runs = [{**RUN, "technique": name, "setting": setting} for name in ("dropout", 7) for setting in ("a", 0.1, None)]
     read(json.dumps(runs).encode())
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "files", "told"),
+    [
+        ((0.9, 0.8, 0.92, 0.85), {"model.pth": b""}, []),
+        ((0.5, 0.5, 0.5, 0.5), {"model.pth": b""}, ["same_accuracies"]),
+        ((0.1, 0.1, 0.12, 0.1), {"model.pth": b""}, ["guessing"]),
+        ((0.9, 0.8, 0.92, 0.85), {}, ["no_network"]),
+    ],
+)
+def test_what_no_training_gives(accuracies: tuple[float, ...], files: dict[str, bytes], told: list[str]) -> None:
+    """Equal numbers, guessing, and runs without a network earn what they report, and the instructor is told."""
+    found: list[WorthALook] = []
+    runs = [
+        {**RUN, "setting": place, "train_accuracy": accuracies[2 * place], "val_accuracy": accuracies[2 * place + 1]}
+        for place in range(2)
+    ]
+    who = Implementation((), LocalTransport({}, {}), {"experiments.json": json.dumps(runs).encode(), **files})
+    check_entries(who, IGNORED, {}, Looks("4d", found))
+    assert [look.name for look in found] == told
 
 
 PERCENT: list[dict[str, Any]] = [
@@ -59,7 +81,7 @@ def test_percent(first: dict[str, float]) -> None:
 
     runs = [PERCENT[0] | first, *PERCENT[1:]]
     content = json.dumps(runs).encode()
-    check_entries(student(content), exhibit, {}, IGNORED)
+    check_entries(student(content), exhibit, {}, Looks("4d", []))
     check_comparison(student(content))
     for key in ("train_accuracy", "val_accuracy"):
         assert [run[key] for run in shown] == pytest.approx([run[key] / 100 for run in runs])

@@ -225,7 +225,8 @@ def test_claims_of_experiments(claimed: float, measured: float | None, remarks: 
     """In either unit, runs that claim more than the network is worth are remarked on; those that claim less are not."""
     looks, found = sample.collector()
     run = {"technique": "dropout", "setting": "0.5", "train_accuracy": 0.9 * unit, "val_accuracy": claimed * unit}
-    files = {"experiments.json": json.dumps([run, run | {"val_accuracy": 0.5 * unit}]).encode()}
+    runs = json.dumps([run, run | {"val_accuracy": 0.5 * unit}]).encode()
+    files = {"experiments.json": runs, "model.pth": b""}
     who = Implementation((), LocalTransport({}, files), files)
     check_entries(who, lay_out, {} if measured is None else {"fashion_accuracy": measured}, looks)
     assert sample.kinds(found) == remarks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from grader.author import Failure, Implementation, LayOut, Looks, check, expect, parse_json
@@ -14,6 +15,8 @@ FILE = "experiments.json"
 ACCURACIES = ("train_accuracy", "val_accuracy")
 KEYS = ("technique", "setting", *ACCURACIES)
 MOST_BYTES = 256 << 10
+MODEL = "model.pth"
+GUESSING = 0.15  # an accuracy below it is hardly better than guessing, 0.1
 FAR_APART = 0.05  # of a claimed accuracy above the measured one: worth a remark
 
 
@@ -34,6 +37,21 @@ def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, 
     if (accuracy := measured.get("fashion_accuracy")) is not None:  # runs may be short ones: only too much is odd
         best = max(fractions[1::2])
         looks.ask(lambda: note_claim(looks, FILE, best, accuracy, FAR_APART, both=False))
+    looks.ask(lambda: _note_made_up(looks, fractions, has_network=MODEL in student.files))
+
+
+def _note_made_up(looks: Looks, fractions: Sequence[float], *, has_network: bool) -> None:
+    """Remark on what no training gives, and on runs without a network: nobody can measure here what a file reports."""
+    train, validation = fractions[::2], fractions[1::2]
+    if len(validation) > 1 and len(set(zip(train, validation, strict=True))) == 1:
+        told = (
+            f"All {len(validation)} runs in {FILE} report the same accuracies, {train[0]:.2%} and {validation[0]:.2%}."
+        )
+        looks.note("same_accuracies", f"{told} Did anybody train?", runs=len(validation))
+    if max(validation) <= GUESSING:
+        looks.note("guessing", f"No run in {FILE} is better than guessing: {max(validation):.1%} at best.")
+    if not has_network:
+        looks.note("no_network", f"{FILE} reports {len(validation)} runs, and no {MODEL} came with it.")
 
 
 @check("4d", weight=2, after=("check_entries",), public=True)
