@@ -17,15 +17,15 @@ from benchmarks.basics.submissions import SOLUTION, submissions
 from benchmarks.peers import BASICS, Peers, PeersMissing, install_peers
 from benchmarks.sections import Section
 from benchmarks.standings import FORK, GRADESCOPE, NBGRADER, ONE_TASK, OTTER, OURS, TWO_JOBS, Found, standings, verdicts
-from grader.packing import pack_files
 from grader.rubric import PROJECT
+from grader.zip_writer import pack_files
 
 ROUNDS = 3
 HOW = """Five small torch functions (standardise, softmax, blur, slopes, descend), a check of each with the same \
 inputs, truths and tolerance in each grader's own form, and ten submissions: three right ones, six with mistakes, an \
 untouched stub. Every grader must give the same points. Tests only, no report. Ours opens each zip and runs its checks \
-in cells of the strongest wall, a new cell for each task: five tasks of a check, or one of five, where the checks \
-share a cell as the checks of the others share a process; the fork server forks a child for each submission; unittest \
+in workers behind the strongest wall, a new worker for each task: five tasks of a check, or one of five, where the \
+checks share a worker as the others' share a process; the fork server forks a child for each submission; unittest \
 and `otter run` are a command for each submission, `nbgrader autograde` one for all ten. The graders take turns for \
 {rounds}, otter with a share of the ten in each; memory is looked at in a run of its own. All use one torch. Seconds \
 and computing seconds are those of a run over its submissions; *beyond the start* counts from when the first \
@@ -47,7 +47,7 @@ def measure(quick: bool) -> Section:
         bench.look_at_memory()
     remarks += verdicts(bench.found)
     if not bench.counts_cells:
-        remarks.append("No control group could be made here, so that our computing time lacks that of the cells.")
+        remarks.append("No control group could be made here, so that our computing time lacks that of the workers.")
     how = HOW.format(rounds=f"{rounds} rounds" if rounds > 1 else "one round")
     return Section(
         "checking", "ten submissions, five small torch checks", how, (standings(bench.found),), tuple(remarks)

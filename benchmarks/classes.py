@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from benchmarks.accounts import account
 from benchmarks.memory import memory_watched
 from benchmarks.sections import Section, Table
-from grader.packing import pack_files
 from grader.rubric import PROJECT
 from grader.solutions import solution_files
+from grader.zip_writer import pack_files
 
 HOW = (
     "`python -m grader grade-all` on so many zips, {what}, each with its owner's name in it, so that no two are the "

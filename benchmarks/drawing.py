@@ -49,7 +49,7 @@ def prepare(folder: Path) -> None:
 
 def _run(name: str) -> Any:
     """The context of a run of the checks on the solutions, in this process."""
-    from grader.checks.context import Context
+    from grader.checking.context import Context
     from grader.rubric import get_assignment
     from grader.runner import run_checks
     from grader.solutions import implementation, load_mistakes

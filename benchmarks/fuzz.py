@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks import mutations
 from benchmarks.honest import honest_files, honest_replies, honest_zips
-from grader.checks.looks import Looks
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.errors import CheckStopped, SubmissionRefused
 from grader.intake.answers import read_answers
 from grader.intake.opening import open_submission
@@ -132,7 +132,7 @@ def read_files(_folder: Path) -> Case:
         read = 0
         readers: list[Callable[[], Any]] = [
             lambda: read_history(student, "supervised"),
-            lambda: check_entries(student, ignored, {}, Looks("4d", [])),
+            lambda: check_entries(student, ignored, {}, IntegrityFlags("4d", [])),
         ]
         for reader in readers:
             try:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measuring import spread
 from benchmarks.sections import Section, Table
-from grader.limited import ONE_THREAD
+from grader.bounded_process import ONE_THREAD
 from grader.rubric import PROJECT
 
 HOW = (

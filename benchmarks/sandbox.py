@@ -1,8 +1,8 @@
-"""What a cell costs behind each wall: `python -m benchmarks.sandbox [times]` prints medians in milliseconds.
+"""What a worker costs behind each wall: `python -m benchmarks.sandbox [times]` prints medians in milliseconds.
 
 *ready*: started, confined and holding a tiny submission, so that it can be asked. *check*: that, one function of the
-submission imported and called, and everything ended. Both from a grader that has had a cell before. Started by root, it
-measures as an ordinary user too.
+submission imported and called, and everything ended. Both from a grader that has had a worker before. Started by root,
+it measures as an ordinary user too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from types import ModuleType
 
 from grader.rubric import PROJECT, Limits
-from grader.sandbox.jail import BACKENDS
+from grader.sandbox.worker_pool import BACKENDS
 
 LIMITS = Limits()
 FILES = {"tiny.py": b"def double(x):\n    return 2 * x\n"}
@@ -26,18 +26,18 @@ SLOW = 5  # those that import torch anew are not measured more often
 
 
 def measure(backend: ModuleType) -> tuple[float, float]:
-    """Milliseconds until a cell is ready, and until a trivial check is over."""
+    """Milliseconds until a worker is ready, and until a trivial check is over."""
     started = time.perf_counter()
-    cell = backend.start(LIMITS, LIMITS.scratch_mib)
+    worker = backend.start(LIMITS, LIMITS.scratch_mib)
     try:
-        cell.confine(LIMITS, LIMITS.scratch_mib, FILES, backend.system_calls())
+        worker.confine(LIMITS, LIMITS.scratch_mib, FILES, backend.system_calls())
         ready = time.perf_counter()
-        cell.exchange({"op": "import", "module": "tiny"}, [], cell.stopwatch(20), 1 << 20)
+        worker.exchange({"op": "import", "module": "tiny"}, [], worker.stopwatch(20), 1 << 20)
         request = {"op": "call", "target": {"module": "tiny", "name": "double"}, "args": [21], "kwargs": {}}
-        reply, _ = cell.exchange(request, [], cell.stopwatch(20), 1 << 20)
+        reply, _ = worker.exchange(request, [], worker.stopwatch(20), 1 << 20)
         assert reply.get("value") == 42, reply
     finally:
-        cell.stop()
+        worker.stop()
     return 1e3 * (ready - started), 1e3 * (time.perf_counter() - started)
 
 
@@ -62,8 +62,8 @@ def show(user: str, found: dict[str, list[list[float]] | str]) -> None:
             print(f"{user:10} {name:10} {measured}")
             continue
         ready, check = zip(*measured, strict=True)
-        cells = [f"{statistics.median(each):8.1f} ({max(each):7.1f})" for each in (ready, check)]
-        print(f"{user:10} {name:10} {len(measured):5} {cells[0]:>19} {cells[1]:>19}")
+        workers = [f"{statistics.median(each):8.1f} ({max(each):7.1f})" for each in (ready, check)]
+        print(f"{user:10} {name:10} {len(measured):5} {workers[0]:>19} {workers[1]:>19}")
 
 
 def main(times: int) -> None:

@@ -17,11 +17,11 @@ from benchmarks.accounts import Account, account
 from benchmarks.measuring import spread
 from benchmarks.sections import Section, Table
 from benchmarks.steps import STEPS, Grading, Warm, grade_cold, warm_grader
-from grader.packing import pack_files
 from grader.rubric import PROJECT, get_assignment
 from grader.solutions import solution_files
 from grader.vision.datasets.cifar import cifar10, normalise_cifar
 from grader.vision.datasets.fashion import fashion_mnist, normalise_fashion
+from grader.zip_writer import pack_files
 
 HOW = (
     "A perfect submission (the solutions with the reference models). *Cold* is `python -m grader grade` with nothing "

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from grader.pipeline import grade_zip
-from grader.pool import make_pool
+from grader.process_pool import make_pool
 
 
 def grade(archive: str, out: str) -> list[tuple[float, str]]:

@@ -6,7 +6,7 @@ on images share is in `grader.vision`.
 
 from __future__ import annotations
 
-from grader.checks.compare import (
+from grader.checking.compare import (
     as_drawn,
     as_image,
     compare,
@@ -20,9 +20,9 @@ from grader.checks.compare import (
     numbers,
     summarise,
 )
-from grader.checks.context import Context, LayOut
-from grader.checks.declare import check
-from grader.checks.looks import Looks
+from grader.checking.context import Context, LayOut
+from grader.checking.declare import check
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.decoding import parse_json
 from grader.errors import CheckStopped, DataMissing, Failure, Malformed, StudentCrashed, StudentRaised, StudentTimeout
 from grader.folders import cache_folder, data_folder
@@ -43,8 +43,8 @@ __all__ = [
     "Function",
     "Handle",
     "Implementation",
+    "IntegrityFlags",
     "LayOut",
-    "Looks",
     "Malformed",
     "Manifest",
     "Recipe",

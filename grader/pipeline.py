@@ -26,7 +26,7 @@ from grader.report.rendering import prepare, render_report
 from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission
-from grader.sandbox.jail import WEAKEST
+from grader.sandbox.worker_pool import WEAKEST
 from grader.scoring import grade_submission, refuse
 from grader.solutions import solution_files
 from grader.terminal import feedback_text, total_line

@@ -1,7 +1,7 @@
 """Processes that have imported a module and wait: each forks one of its own for every folder that it is given.
 
-For `limited.py`, where importing a module takes longer than its work. A process that waits holds nothing but libraries;
-it ends with the grader, and what it has forked ends with it.
+For `bounded_process.py`, where importing a module takes longer than its work. A process that waits holds nothing but
+libraries; it ends with the grader, and what it has forked ends with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
-from grader.limited_process import NOTED
+from grader.bounded_process_main import NOTED
 
 START_S = 120  # importing libraries on a cold and busy disk
 
@@ -24,7 +24,7 @@ class Preloaded:
     """A process that waits.
 
     Args:
-        command: Starts it: `limited_process.py`, to serve a module.
+        command: Starts it: `bounded_process_main.py`, to serve a module.
         home: The folder that it works in.
         environment: Of it and of what it forks.
     """
@@ -57,7 +57,7 @@ class Preloaded:
         Args:
             folder: What the process is given.
             wall_s: Seconds by the clock after which it is ended.
-            limits: What it may use (`limited_process.py`).
+            limits: What it may use (`bounded_process_main.py`).
 
         Returns:
             Its exit code, None if the clock ended it; that of the process that waits if that one ended.

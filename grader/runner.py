@@ -1,4 +1,4 @@
-"""Step 2, run: pytest runs the checks in this process; the student's code runs in cells of the jail."""
+"""Step 2, run: pytest runs the checks in this process; the student's code runs in workers of the pool."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 
 import pytest
 
-from grader.checks.compare import summarise
-from grader.checks.context import CONTEXT, Context
-from grader.checks.declare import ATTRIBUTE, CheckSpec, spec_of
-from grader.checks.diagnosis import Diagnosis, passes_for_oracle
+from grader.checking.compare import summarise
+from grader.checking.context import CONTEXT, Context
+from grader.checking.declare import ATTRIBUTE, CheckSpec, spec_of
+from grader.checking.diagnosis import Diagnosis, passes_for_oracle
 from grader.environment import listed, not_installed
 from grader.errors import CheckStopped, Failure, GraderError, MachineError, Malformed, SandboxUnavailable, Skipped
 from grader.packages import PATTERN, checks_folder, import_checks
 from grader.provenance import run_facts
 from grader.records import CheckResult, Outcome, Run, Submission
 from grader.rubric import PROJECT, Assignment
-from grader.sandbox.jail import WEAKEST, Jail
 from grader.sandbox.record import NoAnswer
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport
+from grader.sandbox.transport import WorkerTransport
+from grader.sandbox.worker_pool import WEAKEST, WorkerPool
 from grader.solutions import Variation, implementation, load_mistakes
 
 LOG = logging.getLogger(__name__)
-FIXTURES = "grader.checks.fixtures"  # by name: a kit has some of them
-SETTINGS = Path(__file__).resolve().parent / "checks" / "pytest.ini"
+FIXTURES = "grader.checking.fixtures"  # by name: a kit has some of them
+SETTINGS = Path(__file__).resolve().parent / "checking" / "pytest.ini"
 EITHER = "Two known mistakes lead to this result. Either: {} Or: {}"
 #: What pytest loads for tests of other kinds, or to tell people of them; registering each takes its time.
 UNWANTED = (
@@ -64,10 +64,10 @@ def run_submission(
     if absent := not_installed(packages):
         promised = f"{assignment.id} promises students {listed(absent)}"
         raise MachineError(f"{promised}, and that is not installed: make setup installs what assignment.toml names")
-    jail = Jail(assignment.limits, assignment.modules, submission.files, weakest)
-    transport = CellTransport(jail, assignment.limits, packages)
+    pool = WorkerPool(assignment.limits, assignment.modules, submission.files, weakest)
+    transport = WorkerTransport(pool, assignment.limits, packages)
     try:
-        jail.warm()
+        pool.warm()
         context = Context(
             assignment=assignment,
             student=Implementation(assignment.modules, transport, submission.files, submission.absent, packages),
@@ -75,15 +75,15 @@ def run_submission(
             mistakes=load_mistakes(assignment.id),
             implement=lambda variation: implementation(assignment.id, variation),
             seed=seed,
-            is_practice=jail.is_open,
+            is_practice=pool.is_open,
             begin_task=lambda last: transport.renew(last=last),
             on_result=on_result,
         )
         run_checks(context, tasks)
     finally:
         transport.drop()
-        jail.close()
-    facts = run_facts(assignment.id, jail.backend.TITLE, {"checks": time.monotonic() - started})
+        pool.close()
+    facts = run_facts(assignment.id, pool.backend.TITLE, {"checks": time.monotonic() - started})
     return Run(tuple(context.results), tuple(context.exhibits), facts, tuple(context.looks))
 
 
@@ -146,7 +146,7 @@ class _Plugin:
         order = list(self._context.assignment.by_id)
         found = [item for item in items if isinstance(item, pytest.Function) and hasattr(item.function, ATTRIBUTE)]
         found = [item for item in found if self._tasks is None or spec_of(item.function).task in self._tasks]
-        # Checks of one task stand together and share a cell; those that stand on others come last.
+        # Checks of one task stand together and share a worker; those that stand on others come last.
         found.sort(key=lambda item: (order.index(spec_of(item.function).task), bool(spec_of(item.function).after)))
         items[:] = found
         self.collected = len(found)

@@ -21,7 +21,7 @@ def check() -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a terminal may lack a letter
     sys.path.insert(0, str(FOLDER / "kit"))
-    from grader.kit.main import main
+    from grader.authoring.kit.main import main
 
     return main(FOLDER, sys.argv[1:])
 

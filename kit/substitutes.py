@@ -1,7 +1,7 @@
 """What stands in the kit in the place of definitions of the grader's that students' machines could not run.
 
-`grader/kit/making.py` says which. Each is copied without this file's imports where the grader's module has them
-already.
+`grader/authoring/kit/making.py` says which. Each is copied without this file's imports where the grader's module has
+them already.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from grader.limited import Ended
+from grader.bounded_process import Ended
 
 
 class Record:

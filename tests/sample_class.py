@@ -12,14 +12,14 @@ from typing import Any
 
 from sample_zip import Entry, zip_of
 
-from grader import pool
-from grader.classroom import grading
-from grader.classroom.digests import Digests
-from grader.classroom.executors import Machine
-from grader.classroom.grading import grade_class
-from grader.classroom.job import Graded, Job
-from grader.classroom.plan import Options
-from grader.classroom.records import Row
+from grader import process_pool
+from grader.course import grading
+from grader.course.digests import Digests
+from grader.course.executors import Machine
+from grader.course.grading import grade_class
+from grader.course.job import Graded, Job
+from grader.course.plan import Options
+from grader.course.records import Row
 from grader.records import Grade, LedgerLine, State, TaskGrade
 from grader.results import ARRAYS, RESULTS
 
@@ -109,14 +109,14 @@ def no_whole(_weakest: str) -> str:
 
 def begin(parent: int) -> None:
     """What a process of the pool does first: it does not wait for torch."""
-    pool.end_with(parent)
+    process_pool.end_with(parent)
 
 
 if __name__ == "__main__":  # a whole grading in processes that can be killed: folder, out
     import sample_class  # so that its functions have a name in other processes
 
     given, target = map(Path, sys.argv[1:])
-    pool._begin = sample_class.begin
+    process_pool._begin = sample_class.begin
     setattr(grading, "grade_job", sample_class.pretend_slowly)  # noqa: B010  # as a test's monkeypatch would
     setattr(grading, "take_digests", no_digests)  # noqa: B010
     grading.grade_class(given, target, Options(), Machine(2), on_done=lambda row: print(row.student, flush=True))

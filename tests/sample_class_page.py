@@ -10,7 +10,7 @@ import numpy as np
 import sample_grade as sample
 from sample_exhibits import filter_images
 
-from grader.classroom.records import Pair, Person, Row
+from grader.course.records import Pair, Person, Row
 from grader.records import CheckResult, Exhibit, Grade, Outcome, WorthALook
 from grader.results import write_looks, write_results
 

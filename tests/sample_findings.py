@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from grader.authoring.validation.cases import Case, Finding, Kind
 from grader.records import CheckResult, Outcome
 from grader.rubric import get_assignment
 from grader.solutions import Variation, load_accepted, load_mistakes
-from grader.validation.cases import Case, Finding, Kind
 
 ID = "miniplaces"
 

@@ -1,6 +1,6 @@
 """A grader to be killed: run as a program with the name of a wall, and of what is taken away of it, if anything.
 
-It has two cells, one of them busy with a submission that never ends, prints what is there as JSON, and waits.
+It has two workers, one of them busy with a submission that never ends, prints what is there as JSON, and waits.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from sample_machine import open_cell
+from sample_machine import open_worker
 from sample_parts import DIES, PARENT
 from sample_processes import descendants
 from sample_without import BACKENDS, Removal, Value, without
@@ -34,7 +34,7 @@ REMOVALS: dict[str, tuple[Removal, ...]] = {
 def main(name: str, part: str = "") -> None:
     """Start, tell, and wait."""
     backend = BACKENDS[name]
-    with without(backend, REMOVALS[part]), open_cell(backend), open_cell(backend) as (student, _):
+    with without(backend, REMOVALS[part]), open_worker(backend), open_worker(backend) as (student, _):
         if name != "container":
             student.others.stay(3)
         threading.Thread(target=student.others.spin, daemon=True).start()

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from grader.packing import pack_files
 from grader.rubric import PROJECT
+from grader.zip_writer import pack_files
 
 GUIDE = PROJECT / "docs" / "guide.md"
 LEFT_OUT = "<!-- other tests run these"  # above a block of commands that take minutes

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.release import release
+from grader.authoring.release import release
 from grader.rubric import PROJECT
 
 ID = "miniplaces"

@@ -14,7 +14,7 @@ import torch
 from sample_modules import write_module
 from torch import Tensor, nn
 
-from grader.checks.looks import Looks
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.importing import load_module
 from grader.records import WorthALook
 from grader.reference import Reference
@@ -200,10 +200,10 @@ def rotation_student(folder: Path, kind: str, known: Tensor, turns: Tensor) -> I
     return Implementation(tuple(modules), LocalTransport(modules, files), files)
 
 
-def collector() -> tuple[Looks, list[WorthALook]]:
+def collector() -> tuple[IntegrityFlags, list[WorthALook]]:
     """A collector, and what it collects."""
     into: list[WorthALook] = []
-    return Looks("4c", into), into
+    return IntegrityFlags("4c", into), into
 
 
 def kinds(looks: list[WorthALook]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Asks the golden table of a wall: what the machine offers to be reached, and the cells that try.
+"""Asks the golden table of a wall: what the machine offers to be reached, and the workers that try.
 
 Run as a program (`python sample_machine.py cold`), it prints the answers as JSON: so an ordinary user asks them too.
 """
@@ -18,15 +18,15 @@ from types import ModuleType
 from typing import Any, cast
 
 from sample_processes import uids
-from sample_walls import BOX_MIB, LIMITS, MODULES, NAMESPACES, TABLE, WORK, Row
+from sample_walls import FOLDER_MIB, LIMITS, MODULES, NAMESPACES, TABLE, WORK, Row
 
 from grader.errors import CheckStopped
 from grader.rubric import PROJECT
 from grader.sandbox import bubblewrap
-from grader.sandbox.cell import Cell
-from grader.sandbox.jail import BACKENDS, Jail
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport
+from grader.sandbox.transport import WorkerTransport
+from grader.sandbox.worker import Worker
+from grader.sandbox.worker_pool import BACKENDS, WorkerPool
 
 PROBES = Path(__file__).parent / "probes"
 CANARY = "canary-4f1b9f30c7"
@@ -38,47 +38,47 @@ SECRETS = [
 ]
 
 
-class Cells:
-    """Stands in for a jail: gives cells of one backend, whichever would be chosen.
+class Workers:
+    """Stands in for a pool: gives workers of one backend, whichever would be chosen.
 
     Args:
         backend: Starts them.
         files: The submission's, beside the probes.
-        box_mib: Size of its folder.
+        folder_mib: Size of its folder.
     """
 
     modules = MODULES
 
-    def __init__(self, backend: ModuleType, files: Mapping[str, bytes] | None, box_mib: int) -> None:
+    def __init__(self, backend: ModuleType, files: Mapping[str, bytes] | None, folder_mib: int) -> None:
         self._backend = backend
-        self._box_mib = box_mib
+        self._box_mib = folder_mib
         self._files = {f"{name}.py": (PROBES / f"{name}.py").read_bytes() for name in MODULES} | dict(files or {})
-        self.cell: Cell | None = None
+        self.worker: Worker | None = None
 
-    def take(self, *, last: bool = False) -> Cell:
-        """A confined cell that holds the submission."""
+    def take(self, *, last: bool = False) -> Worker:
+        """A confined worker that holds the submission."""
         del last
-        cell: Cell = self._backend.start(LIMITS, self._box_mib)
+        worker: Worker = self._backend.start(LIMITS, self._box_mib)
         try:
-            cell.confine(LIMITS, self._box_mib, self._files, self._backend.system_calls())
+            worker.confine(LIMITS, self._box_mib, self._files, self._backend.system_calls())
         except BaseException:
-            cell.stop()
+            worker.stop()
             raise
-        self.cell = cell
-        return cell
+        self.worker = worker
+        return worker
 
 
 @contextmanager
-def open_cell(
-    backend: ModuleType, files: Mapping[str, bytes] | None = None, box_mib: int = BOX_MIB
-) -> Iterator[tuple[Implementation, Cell]]:
-    """A cell with the probes, and they as a student's implementation."""
-    cells = Cells(backend, files, box_mib)
-    transport = CellTransport(cast(Jail, cells), LIMITS)
+def open_worker(
+    backend: ModuleType, files: Mapping[str, bytes] | None = None, folder_mib: int = FOLDER_MIB
+) -> Iterator[tuple[Implementation, Worker]]:
+    """A worker with the probes, and they as a student's implementation."""
+    workers = Workers(backend, files, folder_mib)
+    transport = WorkerTransport(cast(WorkerPool, workers), LIMITS)
     try:
         transport.renew(last=True)
-        assert cells.cell is not None
-        yield Implementation(MODULES, transport), cells.cell
+        assert workers.worker is not None
+        yield Implementation(MODULES, transport), workers.worker
     finally:
         transport.drop()
 
@@ -152,17 +152,17 @@ def _fill(argument: Any, facts: Mapping[str, Any]) -> Any:
 
 
 def ask_all(backend: ModuleType, rows: Iterable[Row] = tuple(TABLE.values())) -> dict[str, Any]:
-    """The answers to rows by name, from a cell that has a neighbour; and what the neighbour did and we see."""
+    """The answers to rows by name, from a worker that has a neighbour; and what the neighbour did and we see."""
     marker, marked, name = secrets.token_hex(8), secrets.token_hex(8), f"other-{secrets.token_hex(8)}"
     text = f"TEXT = '{marker}{marked}'".encode()
-    with offering() as facts, open_cell(backend, {"text.py": text}) as (other, other_cell):
+    with offering() as facts, open_worker(backend, {"text.py": text}) as (other, other_cell):
         left = other.others.leave(name)
         found = other.others.count_in_memory(marker, marked)
         neighbour = _deepest(other_cell._first.pid)
         facts |= {"other": name, "other_folder": left.pop("folder"), "other_process": neighbour}
         facts |= {"other_namespaces": _namespaces(neighbour), "marker": marker, "marked": marked}
-        with open_cell(backend) as (student, cell):
-            outside = uids()[_deepest(cell._first.pid)]
+        with open_worker(backend) as (student, worker):
+            outside = uids()[_deepest(worker._first.pid)]
             # The neighbour does the work: where limits were tried, threads that have ended have left less memory.
             answers = {row.name: ask(other if row in WORK else student, row, facts) for row in rows}
         return answers | {"left": left, "found": found, "outside": sorted(outside)}
@@ -170,7 +170,7 @@ def ask_all(backend: ModuleType, rows: Iterable[Row] = tuple(TABLE.values())) ->
 
 def ask_alone(backend: ModuleType, rows: Iterable[Row]) -> dict[str, Any]:
     """The answers to rows by name that are not about a neighbour."""
-    with offering() as facts, open_cell(backend) as (student, _):
+    with offering() as facts, open_worker(backend) as (student, _):
         return {row.name: ask(student, row, facts) for row in rows}
 
 
@@ -179,7 +179,7 @@ def _namespaces(pid: int | str) -> dict[str, str]:
 
 
 def _deepest(pid: int) -> int:
-    """The last of a line of children: the worker, where bubblewrap is the cell's first process."""
+    """The last of a line of children: the worker, where bubblewrap is the worker's first process."""
     with suppress(FileNotFoundError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return _deepest(int(children[0])) if children else pid

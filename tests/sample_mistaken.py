@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.checks.context import Context
+from grader.checking.context import Context
 from grader.records import CheckResult
 from grader.rubric import get_assignment
 from grader.runner import run_checks

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sample_walls import BOX_MIB
+from sample_walls import FOLDER_MIB
 from sample_without import Edit, Filter, Flags, Removal, Value, ask_without
 
 from grader.sandbox import bubblewrap, cold, container, launcher
-from grader.sandbox.cell import BOX_MARGIN_MIB
+from grader.sandbox.worker import FOLDER_MARGIN_MIB
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def part(wall: str, name: str, *removals: Removal, seen: str = "", covers: tuple
 
 
 def line(old: str, new: str = "") -> Edit:
-    """Takes a line out of `worker.py`, or puts another in its place."""
-    return Edit("worker.py", old, new)
+    """Takes a line out of `worker_main.py`, or puts another in its place."""
+    return Edit("worker_main.py", old, new)
 
 
 def lets(*calls: str) -> Filter:
@@ -74,7 +74,7 @@ def starting(module: ModuleType, **change: bool) -> Value:
     return Value(module, "start_process", start)
 
 
-WORKER = Path(bubblewrap.PACKAGE, "sandbox", "worker.py").read_text(encoding="utf-8")
+WORKER = Path(bubblewrap.PACKAGE, "sandbox", "worker_main.py").read_text(encoding="utf-8")
 LIMITS_SEEN = {"AS": "much memory", "NPROC": "NPROC", "FSIZE": "FSIZE, large file", "CORE": "CORE", "CPU": "CPU"}
 LIMITS_SEEN |= {"NOFILE": "NOFILE, many descriptors"}
 OWN_USER = line('        os.setresuid(setup["uid"], setup["uid"], setup["uid"])', "        pass")
@@ -120,20 +120,20 @@ def confined(wall: str) -> list[Part]:
 
 
 UNSHARE = "CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET"
-FOLDERS = '(("/box", box_mib), ("/tmp", 64), ("/dev/shm", 64))'
+FOLDERS = '(("/submission", folder_mib), ("/tmp", 64), ("/dev/shm", 64))'
 
 
-def zygote(old: str, new: str = "") -> Edit:
-    """Takes lines out of `zygote.py`, or puts others in their place."""
-    return Edit("zygote.py", old, new)
+def server(old: str, new: str = "") -> Edit:
+    """Takes lines out of `fork_server.py`, or puts others in their place."""
+    return Edit("fork_server.py", old, new)
 
 
 def shared(name: str) -> Edit:
-    """Takes a namespace from those that the zygote makes for a cell."""
-    return zygote(UNSHARE, UNSHARE.replace(f"CLONE_NEW{name}", "0"))
+    """Takes a namespace from those that the server makes for a cell."""
+    return server(UNSHARE, UNSHARE.replace(f"CLONE_NEW{name}", "0"))
 
 
-NO_PID = zygote('    _call("unshare", CLONE_NEWPID)\n')
+NO_PID = server('    _call("unshare", CLONE_NEWPID)\n')
 FORK = [
     part("fork", "new mnt", shared("NS")),
     part("fork", "new cgroup", shared("CGROUP"), seen="another's namespaces"),
@@ -141,25 +141,26 @@ FORK = [
     part("fork", "new ipc", shared("IPC"), seen="another's namespaces"),
     part("fork", "new net", shared("NET"), seen="another's namespaces, another's socket"),
     part("fork", "new pid", NO_PID, seen="another's namespaces"),
-    part("fork", "own /box", zygote(FOLDERS, FOLDERS.replace('("/box", box_mib), ', "")), seen="another's folder"),
-    part("fork", "own /tmp", zygote(FOLDERS, FOLDERS.replace('("/tmp", 64), ', "")), seen="another's file in /tmp"),
-    part("fork", "own /dev/shm", zygote(FOLDERS, FOLDERS.replace(', ("/dev/shm", 64)', "")),
+    part("fork", "own /submission", server(FOLDERS, FOLDERS.replace('("/submission", folder_mib), ', "")),
+         seen="another's folder"),
+    part("fork", "own /tmp", server(FOLDERS, FOLDERS.replace('("/tmp", 64), ', "")), seen="another's file in /tmp"),
+    part("fork", "own /dev/shm", server(FOLDERS, FOLDERS.replace(', ("/dev/shm", 64)', "")),
          seen="another's shared memory"),
-    part("fork", "size of folders", zygote("size={size_mib}m,"), seen="fill /tmp, fill /dev/shm, fill its folder"),
-    part("fork", "number of files", zygote("nr_inodes={INODES},"), seen="many files"),
-    part("fork", "own terminals", zygote('_mount("tmpfs", "/dev/pts", ', "(lambda *_: None)("), seen="terminals"),
-    part("fork", "own /proc", zygote('_mount("proc", "/proc", ', "(lambda *_: None)("), seen="programs, keys"),
-    part("fork", "subset of /proc", zygote("subset=pid,"), seen="read a setting, keys"),
-    part("fork", "others' processes", zygote(",hidepid=invisible"), seen="programs", covers=(NO_PID,)),
-    part("fork", "own session", zygote("    os.setsid()\n"), seen="session"),
-    part("fork", "closed descriptors", zygote("    close_all_but(channel)\n"), seen="descriptors"),
+    part("fork", "size of folders", server("size={size_mib}m,"), seen="fill /tmp, fill /dev/shm, fill its folder"),
+    part("fork", "number of files", server("nr_inodes={INODES},"), seen="many files"),
+    part("fork", "own terminals", server('_mount("tmpfs", "/dev/pts", ', "(lambda *_: None)("), seen="terminals"),
+    part("fork", "own /proc", server('_mount("proc", "/proc", ', "(lambda *_: None)("), seen="programs, keys"),
+    part("fork", "subset of /proc", server("subset=pid,"), seen="read a setting, keys"),
+    part("fork", "others' processes", server(",hidepid=invisible"), seen="programs", covers=(NO_PID,)),
+    part("fork", "own session", server("    os.setsid()\n"), seen="session"),
+    part("fork", "closed descriptors", server("    close_all_but(channel)\n"), seen="descriptors"),
     part("fork", "one session", lets("setsid"), seen="a session of its own"),
     part("fork", "capset", CAPSET, seen="rights"),
     *confined("fork"),
 ]  # fmt: skip
 
 UNSHARED = {"ipc": "namespaces", "net": "interfaces, namespaces, abstract socket", "cgroup-try": "namespaces"}
-SIZES = {"/box": (BOX_MIB + BOX_MARGIN_MIB, "fill its folder")}
+SIZES = {"/submission": (FOLDER_MIB + FOLDER_MARGIN_MIB, "fill its folder")}
 SIZES |= {folder: (bubblewrap.SCRATCH_MIB, f"fill {folder}") for folder in ("/tmp", "/dev/shm")}
 ROOT = Flags(("--remount-ro", "/"))
 AS_ROOT = (LANDLOCK, OWN_USER)  # what keeps a cell from writing where only the machine's root may
@@ -207,7 +208,7 @@ CONTAINER = [
 
 # Where the grader is an ordinary user, some parts are needed that its kernel user covers for root.
 USER = [
-    part("fork_user", "new user", zygote("    if not own_user:", "    if False:"), seen="user, another's namespaces"),
+    part("fork_user", "new user", server("    if not own_user:", "    if False:"), seen="user, another's namespaces"),
     part("fork_user", "bounding set", line("libc.prctl(PR_CAPBSET_DROP, ", "(lambda *_: 0)("), seen="rights to be had"),
     part("cold_user", "clean environment", starting(cold, env=True), seen="canary", covers=(LANDLOCK,)),
     part("container_user", "scope", Edit("landlock.py", "[TO_ITSELF]", "[0]"),
@@ -217,16 +218,16 @@ USER = [
 
 # Parts that no probe sees fall, because another can't be taken away: wall, removal -> what does the same.
 NAMESPACES = tuple(Flags((f"--unshare-{name}",)) for name in ("ipc", "net", "cgroup-try"))
-SAFE = zygote('tmpfs", MS_NOSUID | MS_NODEV, f"size', 'tmpfs", 0, f"size')
+SAFE = server('tmpfs", MS_NOSUID | MS_NODEV, f"size', 'tmpfs", 0, f"size')
 REDUNDANT: dict[tuple[str, str], tuple[tuple[Removal, ...], str]] = {
     ("fork", "bubblewrap's namespaces"): (NAMESPACES, "each cell has its own"),
     ("fork", "private mounts"): (
-        (zygote('    _mount(None, "/", None, MS_REC | MS_PRIVATE, None)\n'),),
+        (server('    _mount(None, "/", None, MS_REC | MS_PRIVATE, None)\n'),),
         "bubblewrap passes no mount on",
     ),
     ("fork", "no set-uid, no devices"): ((SAFE,), "no new privileges, and no call that makes a device"),
     ("fork", "closed by name"): (
-        (zygote("            control.close()\n            os.close(home)\n"),),
+        (server("            control.close()\n            os.close(home)\n"),),
         "the child closes all but its channel",
     ),
     ("fork", "no new privileges"): ((PRIVILEGES,), "bubblewrap sets it for all that it starts"),

@@ -12,7 +12,7 @@ import time
 from types import ModuleType
 from typing import Any
 
-from sample_machine import open_cell
+from sample_machine import open_worker
 from sample_without import BACKENDS, without
 
 from grader.errors import CheckStopped
@@ -84,7 +84,7 @@ FILES = {"reach.py": GREEDY}
 
 def threads(backend: ModuleType) -> Any:
     """How many threads there could be, or what ended the cell that wanted 1,500."""
-    with open_cell(backend, FILES) as (student, _):
+    with open_worker(backend, FILES) as (student, _):
         try:
             return student.reach.multiply(1500, 1.5)
         except CheckStopped as stopped:
@@ -93,7 +93,7 @@ def threads(backend: ModuleType) -> Any:
 
 def idle_seconds(backend: ModuleType) -> float:
     """Seconds that a thread computes in half a second in which the cell is asked nothing; it goes on afterwards."""
-    with open_cell(backend, FILES) as (student, cell):
+    with open_worker(backend, FILES) as (student, cell):
         student.reach.linger(6)
         before = _used(cell)
         time.sleep(0.5)
@@ -109,7 +109,7 @@ def _used(cell: Any) -> float:
 
 def slowdown(backend: ModuleType) -> float:
     """How many times as long an honest cell computes beside one with 28 busy processes or threads, as alone."""
-    with open_cell(backend, FILES) as (greedy, _), open_cell(backend, FILES) as (honest, _):
+    with open_worker(backend, FILES) as (greedy, _), open_worker(backend, FILES) as (honest, _):
         alone = honest.reach.compute(0.4)
         beside = threading.Thread(target=_spin, args=(greedy,))
         beside.start()

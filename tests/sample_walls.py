@@ -16,12 +16,12 @@ import pyseccomp
 
 from grader.rubric import Limits
 from grader.sandbox import bubblewrap
-from grader.sandbox.meters import most_cpu_s
+from grader.sandbox.resource_monitor import most_cpu_s
 
 WALLS = ("fork", "cold", "container", "fork_user", "cold_user", "container_user")
 MODULES = ("reach", "powers", "limits", "others", "work")
 LIMITS = Limits(call_s=60, import_s=60, memory_mib=1024)
-BOX_MIB = LIMITS.scratch_mib
+FOLDER_MIB = LIMITS.scratch_mib
 NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]
 UNASKED = object()
 
@@ -70,7 +70,7 @@ DEVICES = "console fuse full kmsg kvm loop0 mem null port ptmx random rtc0 sda t
 FILES = (
     row("accounts", "reach.read", "/etc/passwd", **ABSENT),
     row("passwords", "reach.read", "/etc/shadow", **ABSENT),
-    row("checks", "reach.read", "{project}/grader/checks/fixtures.py", **ABSENT),
+    row("checks", "reach.read", "{project}/grader/checking/fixtures.py", **ABSENT),
     row("solutions", "reach.read", "{project}/pyproject.toml", **ABSENT),
     row("readable to all", "reach.read", "{secret}", **ABSENT),
     row("through a link", "reach.follow", "{secret}", **ABSENT),
@@ -175,7 +175,7 @@ STATE = (
     row("CORE", "limits.limit", "CORE", answer=[0, 0]),
     row("NOFILE", "limits.limit", "NOFILE", answer=[256, 256]),
     row("NPROC", "limits.limit", "NPROC", answer=[LIMITS.processes] * 2, container_user=UNASKED),
-    row("FSIZE", "limits.limit", "FSIZE", answer=[BOX_MIB << 20] * 2),
+    row("FSIZE", "limits.limit", "FSIZE", answer=[FOLDER_MIB << 20] * 2),
     row("CPU", "limits.limit", "CPU", answer=[most_cpu_s(LIMITS)] * 2),
     row("much memory", "limits.memory", LIMITS.memory_mib + 256, answer="ENOMEM"),
     row("some memory", "limits.memory", LIMITS.memory_mib // 4, answer="done"),
@@ -216,7 +216,7 @@ WORK = (
     row("files and folders", "work.keep_house", answer=["copy", "kept", "moved"]),
 )
 TABLE = {row.name: row for row in (*WORK, *FILES, *NETWORK, *PROCESSES, *KERNEL, *STATE, *OTHERS)}
-# Asked of the other cell: that it did leave these, and finds its own text.
+# Asked of the other worker: that it did leave these, and finds its own text.
 LEFT = {"/tmp": "done", "/dev/shm": "done", "socket": "done", "process": "done"}
 LEFT_IN_A_CONTAINER = {"/tmp": "EACCES", "/dev/shm": "EACCES", "socket": "ENOSYS", "process": "ENOSYS"}
 

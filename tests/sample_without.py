@@ -106,21 +106,21 @@ def without(backend: ModuleType, removals: tuple[Removal, ...]) -> Iterator[None
             (code / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(bubblewrap.CODE / name, code / name)
         change.setattr(bubblewrap, "CODE", code)
-        zygotes = fork._Zygotes()
-        change.setattr(fork, "_ZYGOTES", zygotes)
+        servers = fork._ForkServers()
+        change.setattr(fork, "_SERVERS", servers)
         for removal in (*NO_TORCH, *removals):
             removal.apply(change, code, backend)
         try:
             yield
         finally:
-            zygotes.close()
+            servers.close()
 
 
 NO_TORCH = (
-    Edit("worker.py", "    import torch  # while still trusted: what every submission needs\n\n    del torch\n"),
-    Edit("worker.py", "    import torch  # imported before, and in the process that this one was forked from\n\n"),
-    Edit("worker.py", '        torch.set_num_threads(header["limits"]["threads"])\n'),
-    Edit("zygote.py", "    preload()\n"),
+    Edit("worker_main.py", "    import torch  # while still trusted: what every submission needs\n\n    del torch\n"),
+    Edit("worker_main.py", "    import torch  # imported before, and in the process that this one was forked from\n\n"),
+    Edit("worker_main.py", '        torch.set_num_threads(header["limits"]["threads"])\n'),
+    Edit("fork_server.py", "    preload()\n"),
 )
 
 

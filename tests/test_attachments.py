@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sample_zip import Entry, zip_of
 
-from grader.classroom.hand_in import HandIn
-from grader.classroom.handed_in import find_hand_ins
-from grader.classroom.joining import join_zips
-from grader.classroom.records import Person
+from grader.course.hand_in import HandIn
+from grader.course.handed_in import find_hand_ins
+from grader.course.joining import join_zips
+from grader.course.records import Person
 from grader.intake.opening import open_archive
 from grader.intake.zipgate import read_zip
 

@@ -13,7 +13,7 @@ from sample_guide import guide_files
 from sample_modules import local
 
 from grader import author, figures, runner
-from grader.checks.context import Context
+from grader.checking.context import Context
 from grader.errors import Failure, Missing
 from grader.records import Outcome
 from grader.rubric import PROJECT, Assignment

@@ -14,9 +14,9 @@ from sample_browser import find_chromium
 from sample_exhibits import exhibits
 from sample_findings import ID, findings
 
+from grader.authoring.validation.page import render_validation
 from grader.report.rendering import render_report
 from grader.rubric import get_assignment
-from grader.validation.page import render_validation
 
 PAGES = ("report", "refused", "validation")
 SCREENS = [

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.authoring.validation.cases import Case, Kind, list_cases
+from grader.authoring.validation.choosing import choose_cases
 from grader.cli.main import GRADED, WRONG_USAGE, main
 from grader.rubric import get_assignment
 from grader.solutions import load_mistakes
-from grader.validation.cases import Case, Kind, list_cases
-from grader.validation.choosing import choose_cases
 
 ASSIGNMENT = get_assignment("miniplaces")
 

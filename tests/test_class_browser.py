@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page
 from sample_class_page import fault, row
 from test_browser import CONTRASTS, open_page
 
-from grader.class_report.page import write_class
-from grader.class_report.reading import read_class
-from grader.class_report.seen import PAGE, ClassJob
+from grader.course.class_report.page import write_class
+from grader.course.class_report.reading import read_class
+from grader.course.class_report.seen import PAGE, ClassJob
 from grader.rubric import find_assignments
 
 SCREENS = [
@@ -39,7 +39,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     job = ClassJob("Spring", tuple(sorted(rows, key=lambda one: one.student)), read_class(rows, out),
                    tuple(sample.pairs()), find_assignments())  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grader.class_report.page.write_pdf", lambda _page, _pictures: b"")
+        patch.setattr("grader.course.class_report.page.write_pdf", lambda _page, _pictures: b"")
         write_class(job, out)
     return out / PAGE
 

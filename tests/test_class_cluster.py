@@ -15,10 +15,10 @@ import pytest
 import sample_class
 from sample_class import fill, no_digests, pretend_slowly
 
-from grader.classroom import grading
-from grader.classroom.executors import Cluster
-from grader.classroom.plan import Options
-from grader.classroom.records import Row
+from grader.course import grading
+from grader.course.executors import Cluster
+from grader.course.plan import Options
+from grader.course.records import Row
 from grader.errors import MachineError
 from grader.rubric import PROJECT
 

@@ -8,8 +8,8 @@ import pytest
 from conftest import run_grader
 from sample_class import fill
 
-from grader.classroom.records import Person, Row
 from grader.cli.grade_all import _line
+from grader.course.records import Person, Row
 
 
 @pytest.mark.parametrize(

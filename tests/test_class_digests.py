@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom import digests
-from grader.classroom.digests import RUN, SCORE, take_digests
+from grader.course import digests
+from grader.course.digests import RUN, SCORE, take_digests
 from grader.reference import load_reference
 from grader.rubric import PROJECT
 
@@ -43,9 +43,9 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
     ("change", "runs", "scores"),
     [
         (edit("solutions/miniplaces/checks/check_cam.py"), True, False),
-        (edit("grader/checks/compare.py"), True, False),
-        (edit("grader/sandbox/worker.py"), True, False),
-        (edit("grader/limited_process.py"), True, True),  # notebooks are read in it, and pages drawn
+        (edit("grader/checking/compare.py"), True, False),
+        (edit("grader/sandbox/worker_main.py"), True, False),
+        (edit("grader/bounded_process_main.py"), True, True),  # notebooks are read in it, and pages drawn
         (edit("grader/notebooks/modules.py"), True, False),
         (edit("grader/intake/opening.py"), True, False),
         (edit("grader/intake/answers.py"), True, False),
@@ -64,7 +64,7 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
         (edit("report_templates/report.css"), False, True),
         (edit("solutions/two_networks/rotation.py"), False, False),  # another assignment's
         (edit("report_templates/_task.html.j2"), False, True),
-        (edit("grader/class_report/rendering.py"), False, False),
+        (edit("grader/course/class_report/rendering.py"), False, False),
         (edit("assignment/miniplaces/README.md"), False, False),
     ],
 )

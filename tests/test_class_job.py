@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from conftest import CommandRun
 
-from grader.classroom import job
-from grader.classroom.job import Graded, Job, grade_job
+from grader.course import job
+from grader.course.job import Graded, Job, grade_job
 from grader.errors import SandboxUnavailable
 from grader.manual import FORM
 from grader.results import ARRAYS, RESULTS

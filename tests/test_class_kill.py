@@ -12,8 +12,8 @@ import pytest
 import sample_class
 from sample_class import fill
 
-from grader.classroom.grading import SCRATCH
-from grader.classroom.records import GRADEBOOK
+from grader.course.grading import SCRATCH
+from grader.course.records import GRADEBOOK
 from grader.rubric import PROJECT
 
 CLASS = [f"student{number:02}" for number in range(14)]

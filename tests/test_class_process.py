@@ -10,23 +10,23 @@ import pytest
 import sample_class_page as sample
 from test_class_report import read
 
-from grader import limited
-from grader.class_report.rendering import render_class
+from grader import bounded_process
+from grader.course.class_report.rendering import render_class
 from grader.errors import MachineError
 from grader.rubric import PROJECT
 
 WORKER = """\
 import sys
 sys.path.insert(0, {project!r})
-from grader import limited_process
-from grader.class_report import page
+from grader import bounded_process_main
+from grader.course.class_report import page
 honest = page.write_pdf
 def write_pdf(page, pictures):
     if not (pictures or {always}):
         return honest(page, pictures)
     raise MemoryError
 page.write_pdf = write_pdf
-sys.exit(limited_process.main(*sys.argv[1:]))
+sys.exit(bounded_process_main.main(*sys.argv[1:]))
 """
 
 
@@ -35,7 +35,7 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has the process that renders fail at the PDF as long as there are pictures."""
     script = tmp_path / "worker.py"
     script.write_text(WORKER.format(project=str(PROJECT), always=False))
-    monkeypatch.setattr(limited, "COMMAND", (sys.executable, str(script)))
+    monkeypatch.setattr(bounded_process, "COMMAND", (sys.executable, str(script)))
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         render_class([], tmp_path / "file" / "out", "Class")
     script = tmp_path / "worker.py"
     script.write_text(WORKER.format(project=str(PROJECT), always=True))
-    monkeypatch.setattr(limited, "COMMAND", (sys.executable, str(script)))
+    monkeypatch.setattr(bounded_process, "COMMAND", (sys.executable, str(script)))
     with pytest.raises(
         MachineError, match="no class report can be rendered on this machine: it needed too much memory"
     ):

@@ -11,9 +11,9 @@ import pytest
 import sample_class_page as sample
 from sample_class_page import fault, row
 
-from grader.class_report.reading import read_class
-from grader.class_report.seen import Accuracy, Seen
-from grader.class_report.walls import build_walls
+from grader.course.class_report.reading import read_class
+from grader.course.class_report.seen import Accuracy, Seen
+from grader.course.class_report.walls import build_walls
 from grader.records import Exhibit
 from grader.results import ARRAYS
 from grader.rubric import find_assignments

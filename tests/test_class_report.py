@@ -15,11 +15,11 @@ from pypdf import PdfReader
 from sample_class_page import HOSTILE, row
 from sample_tiers import tiered
 
-from grader.class_report.page import write_class
-from grader.class_report.reading import read_class
-from grader.class_report.rendering import render_class
-from grader.class_report.seen import PAGE, PDF, ClassJob
-from grader.classroom.records import Pair, Person, Row
+from grader.course.class_report.page import write_class
+from grader.course.class_report.reading import read_class
+from grader.course.class_report.rendering import render_class
+from grader.course.class_report.seen import PAGE, PDF, ClassJob
+from grader.course.records import Pair, Person, Row
 from grader.rubric import find_assignments
 
 

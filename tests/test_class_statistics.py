@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sample_class_page import fault, row
 
-from grader.class_report.statistics import (
+from grader.course.class_report.statistics import (
     correlation,
     distribution,
     late_days,
@@ -18,7 +18,7 @@ from grader.class_report.statistics import (
     task_numbers,
     unnamed,
 )
-from grader.classroom.records import Row
+from grader.course.records import Row
 from grader.records import Outcome
 from grader.rubric import Task
 

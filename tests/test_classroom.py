@@ -13,15 +13,15 @@ import pytest
 from sample_class import Here, fill, pretend, rows_of
 from sample_zip import Entry, zip_of
 
-from grader.classroom import grading
-from grader.classroom.digests import Digests
-from grader.classroom.gradebook import record_path
-from grader.classroom.handed_in import Found, look_through
-from grader.classroom.job import Graded, Job
-from grader.classroom.plan import Options
-from grader.classroom.records import Row
-from grader.classroom.remarks import class_remarks
-from grader.classroom.roster import Roster, read_roster
+from grader.course import grading
+from grader.course.digests import Digests
+from grader.course.gradebook import record_path
+from grader.course.handed_in import Found, look_through
+from grader.course.job import Graded, Job
+from grader.course.plan import Options
+from grader.course.records import Row
+from grader.course.remarks import class_remarks
+from grader.course.roster import Roster, read_roster
 from grader.errors import MachineError, SandboxUnavailable, TookTooLong, UsageError
 from grader.manual import FORM
 

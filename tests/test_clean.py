@@ -10,9 +10,9 @@ from grader import installed
 from grader.errors import MachineError, SandboxUnavailable, StudentRaised
 from grader.rubric import Limits
 from grader.sandbox import transport
-from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport
+from grader.sandbox.transport import WorkerTransport
+from grader.sandbox.worker_pool import WorkerPool
 
 CODE = b"""
 import sys
@@ -38,25 +38,25 @@ def lacking():
 
 
 @pytest.fixture(scope="module")
-def jail() -> Iterator[Jail]:
-    """A jail whose grader has a package that no worker has."""
+def pool() -> Iterator[WorkerPool]:
+    """A pool whose grader has a package that no worker has."""
 
     def is_installed(name: str) -> bool:
         return name.partition(".")[0] == "hidden_here" or installed.is_installed(name)
 
     with pytest.MonkeyPatch.context() as change:
         change.setattr(transport, "is_installed", is_installed)
-        made = Jail(Limits(), ("code",), {"code.py": CODE})
+        made = WorkerPool(Limits(), ("code",), {"code.py": CODE})
         yield made
         made.close()
 
 
 @pytest.fixture
-def code(jail: Jail) -> Iterator[Implementation]:
-    """A student's module in a cell of its own."""
-    cells = CellTransport(jail, Limits())
-    yield Implementation(("code",), cells)
-    cells.drop()
+def code(pool: WorkerPool) -> Iterator[Implementation]:
+    """A student's module in a worker of its own."""
+    workers = WorkerTransport(pool, Limits())
+    yield Implementation(("code",), workers)
+    workers.drop()
 
 
 @pytest.mark.parametrize("function", ["ours", "ours_late"])
@@ -73,12 +73,12 @@ def test_theirs(code: Implementation, function: str) -> None:
         getattr(code.code, function)()
 
 
-def test_without_a_worker(jail: Jail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_worker(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no clean worker can be had, perhaps through the submission, nothing is taken back."""
 
     def start(_limits: Limits, _box_mib: int) -> None:
         raise SandboxUnavailable("the machine is full")
 
-    jail.clean.stop()
-    monkeypatch.setattr(jail.clean._backend, "start", start)
-    assert not jail.clean.lacks("never_asked_before")
+    pool.clean.stop()
+    monkeypatch.setattr(pool.clean._backend, "start", start)
+    assert not pool.clean.lacks("never_asked_before")

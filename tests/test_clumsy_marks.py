@@ -13,10 +13,10 @@ import pytest
 from sample_class import Here, fill, rows_of
 
 from grader import pipeline
-from grader.classroom import grading, job
-from grader.classroom.digests import Digests
-from grader.classroom.job import grade_job
-from grader.classroom.records import Row
+from grader.course import grading, job
+from grader.course.digests import Digests
+from grader.course.job import grade_job
+from grader.course.records import Row
 from grader.errors import MarksRefused
 from grader.manual import FORM
 from grader.records import CheckResult, Outcome, Run, RunFacts

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.compare import (
+from grader.checking.compare import (
     as_drawn,
     as_image,
     compare,

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from test_solutions import project_with
 
-from grader.checks.context import Context
-from grader.composing import submission
-from grader.composing.submission import compose
+from grader.authoring.composing import submission
+from grader.authoring.composing.submission import compose
+from grader.authoring.validation.proving import SAMPLE
+from grader.checking.context import Context
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.rubric import get_assignment
@@ -23,7 +24,6 @@ from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, load_accepted, load_mistakes, solution_files
-from grader.validation.proving import SAMPLE
 
 ASSIGNMENTS = ("miniplaces", "two_networks")
 CANNOT: dict[str, str] = {}  # variations that no student could write as plain source, each with the reason

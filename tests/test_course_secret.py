@@ -12,9 +12,9 @@ import pytest
 from grader import pipeline
 from grader.course_secret import course_secret, new_secret, secret_of, submission_seed
 from grader.errors import MachineError, UsageError
-from grader.packing import pack_files
 from grader.pipeline import grade_zip
 from grader.records import Run, RunFacts
+from grader.zip_writer import pack_files
 
 
 @pytest.fixture(autouse=True)

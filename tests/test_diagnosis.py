@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from grader import runner
-from grader.checks import diagnosis
-from grader.checks.agreement import same_changes, same_exchange, same_value
-from grader.checks.context import Context
+from grader.checking import diagnosis
+from grader.checking.agreement import same_changes, same_exchange, same_value
+from grader.checking.context import Context
 from grader.packages import checks_folder
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment
@@ -25,8 +25,8 @@ from grader.solutions import Variation
 
 CHECKS = '''
 import numpy as np
-from grader.checks.compare import compare, expect, numbers
-from grader.checks.declare import check
+from grader.checking.compare import compare, expect, numbers
+from grader.checking.declare import check
 
 
 @check("1", help="Think of the mean.")

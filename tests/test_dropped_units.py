@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks.compare import numbers
+from grader.checking.compare import numbers
 from grader.records import Exhibit
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport

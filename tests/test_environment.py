@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from grader.authoring.kit.rubric import read_rubric
 from grader.environment import (
     ALWAYS,
     OLDEST_PYTHON,
@@ -25,7 +26,6 @@ from grader.environment import (
 )
 from grader.errors import AssignmentInvalid, MachineError, StudentRaised
 from grader.installed import PROVIDED, is_installed
-from grader.kit.rubric import read_rubric
 from grader.records import Submission
 from grader.rubric import PROJECT, Environment, find_assignments, get_assignment, read_assignment
 from grader.runner import run_submission

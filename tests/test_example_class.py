@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from conftest import run_grader
 
-from grader.classroom.roster import read_roster
+from grader.authoring.examples.classes import Built, build_class, summary_line
+from grader.authoring.examples.expected import Work, expect_grade
+from grader.authoring.examples.people import make_people
+from grader.authoring.examples.plans import PATTERN, Plan, hand_in, make_plans
+from grader.authoring.examples.refused import BAD_ZIPS
+from grader.course.roster import read_roster
 from grader.errors import SubmissionRefused, UsageError
-from grader.examples.classes import Built, build_class, summary_line
-from grader.examples.expected import Work, expect_grade
-from grader.examples.people import make_people
-from grader.examples.plans import PATTERN, Plan, hand_in, make_plans
-from grader.examples.refused import BAD_ZIPS
 from grader.intake.opening import open_submission, student_name
 from grader.rubric import PROJECT, get_assignment
 from grader.runner import run_submission

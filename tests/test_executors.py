@@ -14,21 +14,21 @@ from pathlib import Path
 import pytest
 from sample_processes import descendants
 
-from grader import pool
-from grader.classroom.executors import Cluster, Machine, run_jobs
-from grader.classroom.job import Job
+from grader import process_pool
+from grader.course.executors import Cluster, Machine, run_jobs
+from grader.course.job import Job
 from grader.errors import MachineError, TookTooLong
 from grader.rubric import get_assignment
 
 
 def begin(parent: int) -> None:
     """What a process does first here: it does not wait for torch."""
-    pool.end_with(parent)
+    process_pool.end_with(parent)
 
 
 @pytest.fixture(autouse=True)
 def _light(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_begin", begin)
+    monkeypatch.setattr(process_pool, "_begin", begin)
 
 
 def double(number: int) -> int:
@@ -134,8 +134,8 @@ def begin_deaf(_parent: int) -> None:
 
 def test_deadline_of_sending(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that does not read its job, larger than a pipe holds, is ended at the job's deadline too."""
-    monkeypatch.setattr(pool, "_begin", begin_deaf)
-    process, began = pool.OwnProcess(), time.monotonic()
+    monkeypatch.setattr(process_pool, "_begin", begin_deaf)
+    process, began = process_pool.OwnProcess(), time.monotonic()
     with pytest.raises(TookTooLong):
         process.do(never, bytes(64 << 20), 1)
     assert time.monotonic() - began < 30
@@ -145,7 +145,7 @@ def test_deadline_of_sending(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_job_that_cannot_be_sent() -> None:
     """What can't be pickled costs its own job, and the process goes on beyond that job's deadline."""
-    process = pool.OwnProcess()
+    process = process_pool.OwnProcess()
     assert process.do(double, 4, 60) == 8
     with pytest.raises(Exception, match="pickle"):
         process.do(lambda _: None, None, 0.2)
@@ -163,11 +163,11 @@ def where(seconds: float) -> int:
 @pytest.mark.slow
 def test_a_process_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Dask worker with two threads does two jobs at once, as its width says, each in a process of its own."""
-    monkeypatch.setattr(pool, "_IDLE", queue.SimpleQueue())
+    monkeypatch.setattr(process_pool, "_IDLE", queue.SimpleQueue())
     with ThreadPoolExecutor(2) as threads:
-        first, second = (threads.submit(pool.do_in_time, where, 1.0, 60) for _ in range(2))
+        first, second = (threads.submit(process_pool.do_in_time, where, 1.0, 60) for _ in range(2))
         assert first.result() != second.result()
-        assert threads.submit(pool.do_in_time, where, 0.0, 60).result() in (first.result(), second.result())
-    assert pool._IDLE.qsize() == 2
-    while not pool._IDLE.empty():
-        pool._IDLE.get().end()
+        assert threads.submit(process_pool.do_in_time, where, 0.0, 60).result() in (first.result(), second.result())
+    assert process_pool._IDLE.qsize() == 2
+    while not process_pool._IDLE.empty():
+        process_pool._IDLE.get().end()

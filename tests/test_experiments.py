@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.checks.looks import Looks
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.errors import CheckStopped, Failure, Missing
 from grader.records import Exhibit, WorthALook
 from grader.sandbox.student import Implementation
@@ -28,7 +28,7 @@ def student(content: bytes) -> Implementation:
 
 def read(content: bytes) -> None:
     """Both checks, the second only after the first has passed, as they are run."""
-    check_entries(student(content), IGNORED, {}, Looks("4d", []))
+    check_entries(student(content), IGNORED, {}, IntegrityFlags("4d", []))
     check_comparison(student(content))
 
 
@@ -60,7 +60,7 @@ def test_what_no_training_gives(accuracies: tuple[float, ...], files: dict[str, 
         for place in range(2)
     ]
     who = Implementation((), LocalTransport({}, {}), {"experiments.json": json.dumps(runs).encode(), **files})
-    check_entries(who, IGNORED, {}, Looks("4d", found))
+    check_entries(who, IGNORED, {}, IntegrityFlags("4d", found))
     assert [look.name for look in found] == told
 
 
@@ -81,7 +81,7 @@ def test_percent(first: dict[str, float]) -> None:
 
     runs = [PERCENT[0] | first, *PERCENT[1:]]
     content = json.dumps(runs).encode()
-    check_entries(student(content), exhibit, {}, Looks("4d", []))
+    check_entries(student(content), exhibit, {}, IntegrityFlags("4d", []))
     check_comparison(student(content))
     for key in ("train_accuracy", "val_accuracy"):
         assert [run[key] for run in shown] == pytest.approx([run[key] / 100 for run in runs])

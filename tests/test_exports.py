@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from sample_grade import run_facts
 
-from grader.classroom.exports import write_exports
-from grader.classroom.junit import junit_xml
-from grader.classroom.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Person, Row
+from grader.course.exports import write_exports
+from grader.course.junit import junit_xml
+from grader.course.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Person, Row
 from grader.errors import UsageError
 from grader.records import CheckResult, Grade, Outcome, State, TaskGrade
 from grader.results import results_json, write_results

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from sample_two_networks import implement
 from sklearn.decomposition import PCA
 
-from grader.checks.context import Context
+from grader.checking.context import Context
 from grader.errors import CheckStopped, Failure
 from grader.packages import checks_folder
 from grader.rubric import PROJECT, get_assignment

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.classroom.gradebook import (
+from grader.course.gradebook import (
     FORMULA,
     ClassRecord,
     cell,
@@ -20,7 +20,7 @@ from grader.classroom.gradebook import (
     write_gradebook,
     write_record,
 )
-from grader.classroom.records import Person, Row
+from grader.course.records import Person, Row
 
 
 def row(student: str, **fields: object) -> Row:

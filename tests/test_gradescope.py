@@ -27,9 +27,9 @@ from grader.folders import data_folder
 from grader.gradescope.autograder import pack_autograder
 from grader.gradescope.grading import hand_in_zip
 from grader.intake.zipgate import MAX_MEMBERS, read_zip
-from grader.packing import pack_folder
 from grader.rubric import PROJECT
 from grader.sandbox import container
+from grader.zip_writer import pack_folder
 
 SOLUTION = guide_files()["solutions/toy/pixels.py"]
 ON_TIME = "2030-09-30T14:22:32.365935-07:00"
@@ -42,9 +42,9 @@ sys.path.append({tests!r})
 from sample_processes import descendants
 from grader import preloading
 from grader.gradescope import grading
-from grader.sandbox import container, jail
+from grader.sandbox import container, worker_pool
 
-jail.BACKENDS = (container,)
+worker_pool.BACKENDS = (container,)
 write_whole = grading.write_whole
 
 def write(path, data):

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sample_zip import Entry, zip_of
 
-from grader.classroom.gradescope_lists import EXPORT, METADATA
-from grader.classroom.handed_in import RESERVED, find_hand_ins, look_through
-from grader.classroom.records import Person
+from grader.course.gradescope_lists import EXPORT, METADATA
+from grader.course.handed_in import RESERVED, find_hand_ins, look_through
+from grader.course.records import Person
 from grader.errors import UsageError
 from grader.intake.opening import open_submission
 

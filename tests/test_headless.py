@@ -12,9 +12,9 @@ import torch
 
 from grader.rubric import Limits
 from grader.sandbox import container, fork
-from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport
+from grader.sandbox.transport import WorkerTransport
+from grader.sandbox.worker_pool import WorkerPool
 
 BARS = """
 import sys
@@ -141,12 +141,12 @@ def student(request: pytest.FixtureRequest) -> Iterator[Implementation]:
     torch.save(torch.compile(torch.nn.Linear(2, 2)), whole)
     files = {f"{name}.py": source.encode() for name, source in SOURCES.items()} | {"compiled.pth": whole.getvalue()}
     with pytest.MonkeyPatch.context() as change:
-        change.setattr("grader.sandbox.jail.choose_backend", lambda _weakest: backend)
-        jail = Jail(Limits(), tuple(SOURCES), files)
-    transport = CellTransport(jail, Limits())
+        change.setattr("grader.sandbox.worker_pool.choose_backend", lambda _weakest: backend)
+        pool = WorkerPool(Limits(), tuple(SOURCES), files)
+    transport = WorkerTransport(pool, Limits())
     yield Implementation(tuple(SOURCES), transport, files)
     output = transport.drop()
-    jail.close()
+    pool.close()
     assert "%|" not in output  # no bar was drawn
 
 

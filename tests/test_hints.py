@@ -12,9 +12,9 @@ import pytest
 from grader.errors import StudentRaised
 from grader.rubric import Limits
 from grader.sandbox.hints import exception_hint, limit_hint, student_error
-from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport
+from grader.sandbox.transport import WorkerTransport
+from grader.sandbox.worker_pool import WorkerPool
 
 LIMITS = Limits(memory_mib=768, processes=16, scratch_mib=8)
 CODE = b"""
@@ -68,11 +68,11 @@ def types(): return torch.nn.Linear(2, 2)(torch.ones(1, 2).double())
 @pytest.fixture(scope="module")
 def code() -> Iterator[Any]:
     """A student's module that meets every limit."""
-    jail = Jail(LIMITS, ("code",), {"code.py": CODE})
-    transport = CellTransport(jail, LIMITS)
+    pool = WorkerPool(LIMITS, ("code",), {"code.py": CODE})
+    transport = WorkerTransport(pool, LIMITS)
     yield Implementation(("code",), transport).code
     transport.drop()
-    jail.close()
+    pool.close()
 
 
 @pytest.mark.parametrize(

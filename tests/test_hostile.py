@@ -1,4 +1,4 @@
-"""Hostile submissions, graded in real cells: each folder of `hostile/` is one, with what must come of it.
+"""Hostile submissions, graded in real workers: each folder of `hostile/` is one, with what must come of it.
 
 `<module>.py.txt` replaces a module of the solutions, `<module>.after.py.txt` is appended to it (not `.py`, so that no
 tool runs or judges them here). `expected.toml` says which tasks are checked, how their checks end and how long that may
@@ -47,13 +47,13 @@ from grader.records import Outcome, Run, Submission
 from grader.report.rendering import prepare
 from grader.rubric import PROJECT
 from grader.runner import run_submission
-from grader.sandbox import cold, container, fork, jail, users
+from grader.sandbox import cold, container, fork, users, worker_pool
 from grader.solutions import solution_files
 
 CANARY = "canary-9c1e55d203"
 MARK = "hostile-was-here"  # the name of every file that a hostile submission tries to leave behind
 BACKENDS = (fork, cold, container)
-CHOOSE = jail.choose_backend
+CHOOSE = worker_pool.choose_backend
 NUMBERS = itertools.count()
 
 
@@ -69,7 +69,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 @pytest.fixture
 def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The users that cells were given during the test."""
+    """The users that workers were given during the test."""
     reserve, given = users.reserve_uid, list[int]()
 
     def note() -> Any:
@@ -114,7 +114,9 @@ def unharmed(
     """Around each case: no process, mount, group or file is left, nobody was called, and nothing of ours is changed."""
     monkeypatch.setenv("GRADER_CANARY", CANARY)
     with_backend(fork)
-    jail.Jail(assignment().limits, (), {}).take(last=True).stop()  # what lives as long as the grader is there now
+    worker_pool.WorkerPool(assignment().limits, (), {}).take(
+        last=True
+    ).stop()  # what lives as long as the grader is there now
     prepare()
     modules = {name: vars(sys.modules[name]).copy() for name in ("torch", "builtins")}
     before, kept = descendants(os.getpid()), belongings()
@@ -135,12 +137,12 @@ def unharmed(
 
 
 def with_backend(backend: ModuleType | None) -> None:
-    """Let cells be of this backend from now on; None: of the first that works."""
+    """Let workers be of this backend from now on; None: of the first that works."""
     chosen = CHOOSE
     if backend is not None:
         assert problem_of(backend) is None
         chosen = functools.partial(lambda given, _weakest: given, backend)
-    jail.choose_backend = chosen
+    worker_pool.choose_backend = chosen
 
 
 @functools.cache
@@ -168,7 +170,16 @@ def belongings() -> dict[str, set[Any]]:
 
 def marks(out: Path) -> list[Path]:
     """Files that a hostile submission has left anywhere on this machine that it tried."""
-    folders: list[str | Path] = ["/", "/tmp", "/var/tmp", "/dev/shm", "/box", "/inside", "/autograder/results", "/etc"]
+    folders: list[str | Path] = [
+        "/",
+        "/tmp",
+        "/var/tmp",
+        "/dev/shm",
+        "/submission",
+        "/inside",
+        "/autograder/results",
+        "/etc",
+    ]
     folders += [PROJECT, PROJECT.parent, Path.cwd(), Path.home(), sys.prefix, sys.base_prefix, out.parent]
     return [path for folder in folders if (path := Path(folder, MARK)).exists()] + list(out.rglob(MARK))
 
@@ -199,7 +210,7 @@ def held(name: str, backend: ModuleType, used: list[int], port: int, tasks: tupl
 def test_hostile_run(name: str, used: list[int], listener: tuple[int, list[str]]) -> None:
     """Each hostile submission loses what it breaks and keeps the rest, in time.
 
-    Real cells behind the strongest wall; those that wait for a limit to end them take as long as it.
+    Real workers behind the strongest wall; those that wait for a limit to end them take as long as it.
     """
     held(name, fork, used, listener[0])
 

@@ -22,14 +22,14 @@ from sample_class import Here, no_digests, pretend
 from sample_hostile import CLASSES, expectation
 from sample_similar import padded, reordered, sources
 
-from grader.classroom import grading
-from grader.classroom.grading import grade_class
-from grader.classroom.job import Graded, Job
-from grader.classroom.plan import Options
+from grader.course import grading
+from grader.course.grading import grade_class
+from grader.course.job import Graded, Job
+from grader.course.plan import Options
+from grader.course.similarity.pairs import find_pairs
 from grader.intake.opening import open_submission, read_group
 from grader.intake.zipgate import read_zip
 from grader.rubric import get_assignment
-from grader.similarity.pairs import find_pairs
 
 DISGUISES: dict[str, Callable[[bytes], bytes]] = {
     "as it is": lambda source: source,
@@ -82,5 +82,5 @@ def test_hostile_class(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     pairs = find_pairs(handed, get_assignment("miniplaces"))
     assert sorted([pair.first, pair.second] for pair in pairs) == case.get("pairs", [])
     for table in (tmp_path / "out").glob("*.csv"):
-        for cell in (cell for line in csv.reader(io.StringIO(table.read_text())) for cell in line):
-            assert unicodedata.normalize("NFKC", cell)[:1] not in tuple("=+-@")
+        for worker in (worker for line in csv.reader(io.StringIO(table.read_text())) for worker in line):
+            assert unicodedata.normalize("NFKC", worker)[:1] not in tuple("=+-@")

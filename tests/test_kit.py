@@ -15,12 +15,12 @@ from sample_kit import home as home
 from sample_kit import kit as kit
 from sample_kit import run as run
 
-from grader.checks.context import Context
+from grader.authoring.kit.making import find_public
+from grader.authoring.kit.recorded import SEED
+from grader.checking.context import Context
 from grader.environment import ALWAYS, environment_words, listed
 from grader.figures import draw
 from grader.intake.opening import open_submission
-from grader.kit.making import find_public
-from grader.kit.recorded import SEED
 from grader.packages import checks_folder
 from grader.records import Exhibit
 from grader.rubric import get_assignment
@@ -188,7 +188,7 @@ DUMP = """
 import json, sys
 sys.path.insert(0, "kit")
 from pathlib import Path
-from grader.kit.main import find_work, read_rubric, run_public
+from grader.authoring.kit.main import find_work, read_rubric, run_public
 assignment = read_rubric(Path("assignment.toml"))
 here = Path().resolve()
 context = run_public(here, assignment, find_work(here, assignment).files, lambda result: None, tuple(sys.argv[1:]))

@@ -10,13 +10,13 @@ from sample_kit import home as home
 from sample_kit import kit as kit
 from sample_kit import run as run
 
-from grader.composing.notebook import notebook_of
+from grader.authoring.composing.notebook import notebook_of
+from grader.authoring.kit.main import main
+from grader.authoring.kit.packing import zip_name
+from grader.authoring.kit.report import Report
+from grader.authoring.kit.rubric import read_rubric
 from grader.errors import UsageError
 from grader.intake.opening import open_submission
-from grader.kit.main import main
-from grader.kit.packing import zip_name
-from grader.kit.report import Report
-from grader.kit.rubric import read_rubric
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, get_assignment
 

@@ -15,11 +15,11 @@ import pytest
 from sample_kit import solved_lines
 from sample_tiers import tiered
 
+from grader.authoring.kit.making import find_public, kit_code, refuse_unfit
+from grader.authoring.kit.recorded import RecordedTransport, Recording, asked_of, packed, read_recording
+from grader.authoring.kit.sources import Tree
+from grader.authoring.kit.student import own_path
 from grader.errors import MachineError
-from grader.kit.making import find_public, kit_code, refuse_unfit
-from grader.kit.recorded import RecordedTransport, Recording, asked_of, packed, read_recording
-from grader.kit.sources import Tree
-from grader.kit.student import own_path
 from grader.packages import checks_folder
 from grader.rubric import PROJECT, find_assignments
 from grader.sandbox.student import Implementation

@@ -18,25 +18,27 @@ LAYERS = [
     layer.split()
     for layer in (
         "cli.* __main__",
-        "classroom.grading gradescope.* release examples.submissions examples.classes validation.*",
-        "kit.*",
-        "examples.*",
-        "classroom.*",
+        "course.grading gradescope.* authoring.release authoring.examples.submissions authoring.examples.classes "
+        "authoring.validation.*",
+        "authoring.kit.*",
+        "authoring.examples.*",
+        "course.*",
         "pipeline",
-        "author runner provenance report.* class_report.* terminal checks.* vision.* solutions similarity.* "
-        "composing.*",
+        "author runner provenance report.* course.class_report.* terminal checking.* vision.* solutions "
+        "course.similarity.* authoring.composing.*",
         "intake.* importing scoring figures.* results course_secret manual manual_reading manual_merging toml_slips "
-        "vision.datasets.* vision.training.* reference manifest packages fetching imported packing notebooks.submitted "
-        "sandbox.student sandbox.transport",
-        "sandbox.jail sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap sandbox.cell "
-        "sandbox.seccomp sandbox.meters sandbox.cgroups sandbox.users sandbox.hints sandbox.launcher sandbox.clean "
-        "sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch sandbox.freezing sandbox.processors",
-        "notebooks.* classroom.records class_report.seen report.job rubric records folders environment installed "
-        "newer_syntax "
-        "moments pool text decoding identity limited preloading limited_process sandbox.protocol sandbox.values "
-        "sandbox.calls sandbox.servant sandbox.forbidding sandbox.landlock sandbox.describing sandbox.loading "
-        "sandbox.unpickling sandbox.headless sandbox.handled sandbox.standins sandbox.worker sandbox.zygote",
-        "errors sandbox grader",  # the last two are the packages' own __init__
+        "vision.datasets.* vision.training.* reference manifest packages fetching imported zip_writer "
+        "notebooks.submitted sandbox.student sandbox.transport",
+        "sandbox.worker_pool sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap "
+        "sandbox.worker sandbox.seccomp sandbox.resource_monitor sandbox.cgroups sandbox.users sandbox.hints "
+        "sandbox.launcher sandbox.clean sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch "
+        "sandbox.freezer sandbox.processors",
+        "notebooks.* course.records course.class_report.seen report.job rubric records folders environment installed "
+        "newer_syntax timestamps process_pool text decoding identity bounded_process preloading bounded_process_main "
+        "sandbox.protocol sandbox.values sandbox.calls sandbox.request_handler sandbox.forbidding sandbox.landlock "
+        "sandbox.describing sandbox.loading sandbox.unpickling sandbox.headless sandbox.handled sandbox.standins "
+        "sandbox.worker_main sandbox.fork_server",
+        "errors sandbox authoring grader",  # the last three are packages' own __init__
     )
 ]
 # What is mounted in the sandbox: it must not be able to reach anything else of ours.
@@ -85,7 +87,9 @@ def layer_of(module: str) -> int | None:
     """Number of a module's layer, 0 the highest; None when the table does not place it. Its own name counts first."""
     numbers = {entry: number for number, layer in enumerate(LAYERS) for entry in layer}
     name = module or "grader"
-    return numbers.get(name, numbers.get(f"{room_of(name)}.*"))
+    parts = name.split(".")
+    packages = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return next((numbers[key] for key in [name, *(f"{each}.*" for each in packages)] if key in numbers), None)
 
 
 def room_of(module: str) -> str:
@@ -153,8 +157,8 @@ def test_no_cycles_between_packages() -> None:
         ("from . import pipeline", "pipeline"),
         ("def f():\n    from grader.pipeline import grade", "pipeline"),
         ("if TYPE_CHECKING:\n    from grader.pipeline import grade", "pipeline"),
-        ("from grader.checks import Check", "checks"),
-        ("from grader.checks.compare import compare", "checks.compare"),
+        ("from grader.checking import Check", "checking"),
+        ("from grader.checking.compare import compare", "checking.compare"),
         ("from grader import VERSION", ""),
     ],
 )
@@ -162,7 +166,7 @@ def test_imports_are_found(tmp_path: Path, source: str, target: str) -> None:
     """An import is found in every form Python has, wherever it stands."""
     package = write_package(
         tmp_path,
-        {"__init__.py": "", "pipeline.py": "", "checks/__init__.py": "", "checks/compare.py": "", "it.py": source},
+        {"__init__.py": "", "pipeline.py": "", "checking/__init__.py": "", "checking/compare.py": "", "it.py": source},
     )
     assert find_imports(package)["it"] == {target}
 
@@ -177,8 +181,8 @@ def test_relative_import_in_package(tmp_path: Path) -> None:
     ("imports", "fault"),
     [
         ({"errors": {"records"}}, "imports grader.records, which stands in a higher layer"),
-        ({"checks.miniplaces.check_cam": {"pipeline"}}, "imports grader.pipeline, which stands in a higher layer"),
-        ({"sandbox.worker": {"errors"}}, "runs beside the student's code and imports grader.errors"),
+        ({"checking.compare": {"pipeline"}}, "imports grader.pipeline, which stands in a higher layer"),
+        ({"sandbox.worker_main": {"errors"}}, "runs beside the student's code and imports grader.errors"),
         ({"novelty": set()}, "grader.novelty has no layer"),
     ],
 )

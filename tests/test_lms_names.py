@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.classroom.lms_names import read_canvas_name, read_moodle_name
+from grader.course.lms_names import read_canvas_name, read_moodle_name
 
 
 @pytest.mark.parametrize(

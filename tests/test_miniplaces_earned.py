@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.checks.declare import spec_of
-from grader.checks.looks import Looks
+from grader.checking.declare import spec_of
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.errors import CheckStopped, Failure
 from grader.importing import load_module
 from grader.rubric import PROJECT
@@ -323,4 +323,6 @@ def test_runs_without_names() -> None:
     run_of_nothing = [{"technique": "", "setting": "", "train_accuracy": 0, "val_accuracy": 0}]
     who = Implementation((), LocalTransport({}, {}), {"experiments.json": json.dumps(run_of_nothing).encode()})
     with pytest.raises(Failure, match="technique of entry 1 is empty"):
-        check_experiments.check_entries(who, lambda *_args, **_facts: None, {}, Looks("4d", [], is_asking=False))
+        check_experiments.check_entries(
+            who, lambda *_args, **_facts: None, {}, IntegrityFlags("4d", [], is_asking=False)
+        )

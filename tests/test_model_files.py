@@ -22,7 +22,7 @@ from sample_model_files import FILE, Net, Within, as_if_in, below, holder, load,
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from grader.checks.context import Context
+from grader.checking.context import Context
 from grader.errors import Failure, Missing
 from grader.packages import checks_folder
 from grader.records import Outcome
@@ -388,7 +388,7 @@ def test_hostile_contents(case: str) -> None:
 
 
 REMARKING = """
-from grader.checks.declare import check
+from grader.checking.declare import check
 from grader.errors import Failure
 
 @check("1")

@@ -10,9 +10,9 @@ from sample_notebooks import notebook, opened
 
 from grader.errors import CheckStopped, Missing, SubmissionRefused
 from grader.rubric import Limits, get_assignment
-from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport, LocalTransport
+from grader.sandbox.transport import LocalTransport, WorkerTransport
+from grader.sandbox.worker_pool import WorkerPool
 
 PREDICT = "def get_prediction(image, net):\n    return {}"
 TRAIN = "def train(loader, model, optimizer, epoch):\n    return 1"
@@ -170,13 +170,13 @@ def test_why_a_name_means_nothing(cells: list[str], message: str, help: str, tmp
     """
     found = opened(tmp_path, {"lab.ipynb": notebook(*cells)})
     modules = get_assignment("miniplaces").modules
-    jail = Jail(Limits(), modules, found.files)
-    transport = CellTransport(jail, Limits())
+    pool = WorkerPool(Limits(), modules, found.files)
+    transport = WorkerTransport(pool, Limits())
     try:
         with pytest.raises(CheckStopped) as caught:
             Implementation(modules, transport, found.files, found.absent).fashion.get_prediction(1, 2)
     finally:
         transport.drop()
-        jail.close()
+        pool.close()
     assert message in caught.value.message
     assert help in caught.value.help

@@ -12,9 +12,9 @@ import pytest
 from sample_notebooks import opened, run_cells
 from sample_tiers import tiered
 
-from grader.checks.context import Context
-from grader.composing.notebook import notebook_of
-from grader.composing.submission import plain_source
+from grader.authoring.composing.notebook import notebook_of
+from grader.authoring.composing.submission import plain_source
+from grader.checking.context import Context
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.rubric import PROJECT, find_assignments, get_assignment

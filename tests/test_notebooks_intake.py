@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from sample_notebooks import notebook, opened, take_books
 from sample_tiers import tiered
 
+from grader.bounded_process import Bounds, Ended
 from grader.errors import StudentRaised, SubmissionRefused
-from grader.limited import Bounds, Ended
 from grader.notebooks import submitted
 from grader.rubric import Limits, get_assignment
-from grader.sandbox.jail import Jail
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport
+from grader.sandbox.transport import WorkerTransport
+from grader.sandbox.worker_pool import WorkerPool
 from grader.text import clean_text
 
 F = "def normalize_tensor(tensor):\n    return {}\n"
@@ -173,8 +173,8 @@ def test_in_the_sandbox(tmp_path: Path) -> None:
         patch.setattr("__main__.MyNet", module.MyNet, raising=False)
         torch.save(module.MyNet(), saved)
     files = {name: text.encode() for name, text in made.files.items()} | {"model.pth": saved.getvalue()}
-    jail = Jail(Limits(), ("filters", "fashion"), files)
-    transport = CellTransport(jail, Limits())
+    pool = WorkerPool(Limits(), ("filters", "fashion"), files)
+    transport = WorkerTransport(pool, Limits())
     student = Implementation(("filters", "fashion"), transport, files)
     try:
         with pytest.raises(StudentRaised) as caught:
@@ -188,7 +188,7 @@ def test_in_the_sandbox(tmp_path: Path) -> None:
         assert (loaded.form, student.fashion.get_prediction(0, loaded.model)) == ("whole model", True)
     finally:
         transport.drop()
-        jail.close()
+        pool.close()
 
 
 def test_modules_beside_notebooks_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

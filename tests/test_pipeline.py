@@ -244,7 +244,7 @@ def test_feedback(alice_run: CommandRun, alice: Grade) -> None:
 
 
 def test_one_module_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One module, graded twice, gives the same record, times aside; in real cells, but no report is drawn."""
+    """One module, graded twice, gives the same record, times aside; in real workers, but no report is drawn."""
     monkeypatch.setattr(pipeline, "render_report", lambda *_arguments, **_options: None)
     monkeypatch.setattr(pipeline, "run_submission", functools.partial(run_submission, tasks=("1a", "1b")))
     module = (PROJECT / "examples" / "alice" / "filters.py").read_text(encoding="utf-8")

@@ -16,6 +16,8 @@ from sample_places import write_places
 from sample_tiers import tiered
 from torchvision.models import ResNet50_Weights
 
+from grader.authoring.validation import proving
+from grader.authoring.validation.cases import Case, Kind
 from grader.cli.main import GRADED, main
 from grader.errors import DataMissing, Failure
 from grader.folders import data_folder
@@ -26,8 +28,6 @@ from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.scoring import grade_submission
 from grader.solutions import implementation, solution_files
-from grader.validation import proving
-from grader.validation.cases import Case, Kind
 from grader.vision.datasets.places import FILE
 from solutions.miniplaces.checks.check_places import check_sky_and_building, masks, share_on
 from solutions.miniplaces.checks.networks import load_places_scene

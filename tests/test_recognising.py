@@ -9,7 +9,7 @@ import pytest
 from sample_notebooks import notebook, opened
 from sample_rubric import SMALL_RUBRIC
 
-from grader.composing.notebook import notebook_of
+from grader.authoring.composing.notebook import notebook_of
 from grader.errors import SubmissionRefused
 from grader.rubric import PROJECT, get_assignment
 

@@ -10,8 +10,8 @@ from textwrap import dedent
 
 import pytest
 
+from grader.authoring.release import is_current, release, stub_source
 from grader.errors import MachineError, UsageError
-from grader.release import is_current, release, stub_source
 from grader.rubric import PROJECT, find_assignments
 
 TASKS = ("1a", "1b", "4a")

@@ -18,9 +18,9 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 from sample_report import render
 
-from grader import limited, preloading
+from grader import bounded_process, preloading
+from grader.bounded_process import Bounds
 from grader.errors import MachineError
-from grader.limited import Bounds
 from grader.packages import figures_folder
 from grader.pipeline import grade_zip
 from grader.records import CheckResult, Exhibit, Outcome
@@ -33,10 +33,10 @@ from grader.sandbox import landlock
 WORKER = """\
 import os, signal, sys
 sys.path.insert(0, {project!r})
-from grader import limited_process
+from grader import bounded_process_main
 from grader.report import page
 {change}
-sys.exit(limited_process.main(*sys.argv[1:]))
+sys.exit(bounded_process_main.main(*sys.argv[1:]))
 """
 LAYOUT = """\
 honest = page.write_pdf
@@ -56,7 +56,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
         script = tmp_path / "worker" / "worker.py"
         script.parent.mkdir()
         script.write_text(WORKER.format(project=str(PROJECT), change=source))
-        monkeypatch.setattr(limited, "COMMAND", (sys.executable, str(script)))
+        monkeypatch.setattr(bounded_process, "COMMAND", (sys.executable, str(script)))
         preloading.stop_all()
 
     yield written

@@ -14,8 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from grader.authoring.release import is_current
 from grader.manifest import load_manifest
-from grader.release import is_current
 from grader.rubric import PROJECT, find_assignments
 from grader.scoring import days_late
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from grader.authoring.release import stub_source
 from grader.importing import load_module
-from grader.release import stub_source
 from grader.rubric import PROJECT
 
 PATH = PROJECT / "solutions" / "two_networks" / "resnet.py"

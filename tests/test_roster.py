@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom.roster import read_roster
+from grader.course.roster import read_roster
 from grader.errors import UsageError
 
 

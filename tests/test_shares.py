@@ -1,4 +1,4 @@
-"""What one cell may take of the machine beside others: tasks, processors, and time in which it is asked nothing."""
+"""What one worker may take of the machine beside others: tasks, processors, and time in which it is asked nothing."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from sample_walls import LIMITS
 from sample_without import BACKENDS, skip_without
 
 from grader.errors import SandboxUnavailable
-from grader.sandbox import meters
+from grader.sandbox import resource_monitor
 from grader.sandbox.cgroups import ControlGroups
-from grader.sandbox.freezing import Freezer
-from grader.sandbox.meters import Processes, family, give_way
+from grader.sandbox.freezer import Freezer
+from grader.sandbox.resource_monitor import ProcessTree, family, give_way
 
 WAYS = [f"{name}{way}" for name in BACKENDS for way in ("", " without groups", " as a user")]
 COUNTS = "import sys, time\nend = time.monotonic() + 20\nn = 0\nwhile time.monotonic() < end: n += 1"
@@ -30,7 +30,7 @@ SPINS = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end:
 
 @pytest.mark.parametrize("way", tiered(WAYS, slow=set(WAYS) - {"fork"}))
 def test_share(way: str) -> None:
-    """Under every wall and user, tasks are limited, idle cells stand still, and 28 busy tasks starve nobody.
+    """Under every wall and user, tasks are limited, idle workers stand still, and 28 busy tasks starve nobody.
 
     It measures what tasks get while 28 others compute for seconds.
     """
@@ -58,15 +58,15 @@ def running(count: int) -> list[subprocess.Popen[bytes]]:
 
 
 def test_too_many_tasks() -> None:
-    """Processes and threads of a whole tree are counted from outside, whoever runs them."""
+    """ProcessTree and threads of a whole tree are counted from outside, whoever runs them."""
     source = f"import subprocess, sys, threading, time\np = subprocess.Popen([sys.executable, '-c', {SPINS!r}])\n"
     source += "for _ in range(5): threading.Thread(target=time.sleep, args=(20,), daemon=True).start()\n"
     source += "print(flush=True)\ninput()\np.kill()"
     with subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert Processes(process.pid, 1 << 40, 7).exceeded() == ""
-        assert Processes(process.pid, 1 << 40, 6).exceeded() == "processes"
+        assert ProcessTree(process.pid, 1 << 40, 7).exceeded() == ""
+        assert ProcessTree(process.pid, 1 << 40, 6).exceeded() == "processes"
         process.communicate(b"\n")
 
 
@@ -79,9 +79,9 @@ def test_too_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        watched = Processes(process.pid, 1 << 40, 7)
+        watched = ProcessTree(process.pid, 1 << 40, 7)
         assert watched.exceeded() == ""
-        monkeypatch.setattr(meters, "FILES", 24)
+        monkeypatch.setattr(resource_monitor, "FILES", 24)
         assert watched.exceeded() == "files"
         process.communicate(b"\n")
 
@@ -131,7 +131,7 @@ def forbidden(_pid: int, _signal: int) -> None:
 
 
 def test_process_that_may_not_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of the cell that may not be stopped is the machine's fault, told with its number."""
+    """A process of the worker that may not be stopped is the machine's fault, told with its number."""
     monkeypatch.setattr(os, "kill", forbidden)
     freezer = Freezer(lambda: [4711])
     for call in (freezer.freeze, freezer.look, freezer.thaw):

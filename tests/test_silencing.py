@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torchvision.models import resnet18
 
-from grader.checks.compare import numbers
+from grader.checking.compare import numbers
 from grader.errors import Failure
 from solutions.two_networks.checks.check_resnet import check_logits, check_size
 from solutions.two_networks.checks.check_resnet_features import check_feature_maps, check_features

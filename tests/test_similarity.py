@@ -29,14 +29,14 @@ from sample_similar import (
 )
 from sample_tiers import tiered
 
-from grader.classroom.records import Pair
+from grader.course.records import Pair
+from grader.course.similarity.pairs import REFERENCE, find_pairs
+from grader.course.similarity.tokens import read_tokens
+from grader.course.similarity.weights import compare_models, read_model
 from grader.intake.pickles import Storage, read_storages
 from grader.intake.zipgate import read_zip
 from grader.notebooks.guards import PREAMBLE
 from grader.rubric import PROJECT, get_assignment
-from grader.similarity.pairs import REFERENCE, find_pairs
-from grader.similarity.tokens import read_tokens
-from grader.similarity.weights import compare_models, read_model
 
 EXAMPLES = {"miniplaces": "examples/alice", "two_networks": "examples/group"}
 BOTH = pytest.mark.parametrize("assignment", ["miniplaces", "two_networks"])
@@ -444,7 +444,7 @@ def test_given_file_is_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     again, own = saved({"state_dict": WEIGHTS}), saved(small_network(1))
     class_ = {"a": {"start.pt": saved(WEIGHTS)}, "b": {"start.pt": again}, "c": {"x.pt": again}, "d": {"y.pt": own}}
     assert len(pairs_of(class_, "miniplaces")) == 3
-    monkeypatch.setattr("grader.similarity.pairs.PROJECT", tmp_path)
+    monkeypatch.setattr("grader.course.similarity.pairs.PROJECT", tmp_path)
     assert pairs_of(class_, "miniplaces") == ()
 
 

@@ -16,8 +16,8 @@ import pytest
 from grader.rubric import Limits
 from grader.sandbox import stopwatch
 from grader.sandbox.cgroups import ControlGroups
-from grader.sandbox.meters import Meter, Processes, Source
 from grader.sandbox.protocol import DeadlinePassed
+from grader.sandbox.resource_monitor import ProcessTree, ResourceMonitor, Usage
 from grader.sandbox.stopwatch import FAR, Reading, Spent, Stopwatch, queued_seconds
 
 BUSY = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
@@ -133,16 +133,16 @@ def test_queue_that_is_told_late(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["control group", "/proc"])
-def source_of(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Source]]:
+def source_of(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Usage]]:
     """Makes what measures a process."""
-    made: list[Source] = []
+    made: list[Usage] = []
     if request.param == "/proc":
-        yield lambda pid: Processes(pid, 1 << 40, 32)
+        yield lambda pid: ProcessTree(pid, 1 << 40, 32)
         return
     if (groups := ControlGroups.here()) is None:
         pytest.skip("no control groups on this machine")
 
-    def make(pid: int) -> Source:
+    def make(pid: int) -> Usage:
         made.append(groups.make(1 << 30, 100, [pid]))
         return made[-1]
 
@@ -165,25 +165,25 @@ def on_one_core(source: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def measure(source: str, source_of: Callable[[int], Source]) -> Spent:
+def measure(source: str, source_of: Callable[[int], Usage]) -> Spent:
     """What a process takes from a line that is sent to the line that comes back."""
     with on_one_core(source) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        meter = Meter(Limits(), source_of(process.pid), process.kill)
-        watch = Stopwatch(meter.used, 2, 60)
+        monitor = ResourceMonitor(Limits(), source_of(process.pid), process.kill)
+        watch = Stopwatch(monitor.used, 2, 60)
         process.stdin.write(b"\n")
         process.stdin.flush()
         while not select.select([process.stdout], [], [], watch())[0]:
             continue
         took = watch.spent()
-        meter.close()
+        monitor.close()
     return took
 
 
 @pytest.mark.parametrize("load", [0, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("source", [COMPUTES, SLEEPS, FORKS], ids=["computes", "sleeps", "forks"])
-def test_same_on_a_busy_machine(source: str, load: int, source_of: Callable[[int], Source]) -> None:
+def test_same_on_a_busy_machine(source: str, load: int, source_of: Callable[[int], Usage]) -> None:
     """Half a second of computing or of sleep is half a second, whatever else the processor does."""
     if queued_seconds("self") == 0 and load:
         pytest.skip("this kernel does not tell how long a thread has waited for a processor")
@@ -233,7 +233,7 @@ def test_odd_name_of_a_process() -> None:
         process.stdin.flush()
         while b"\xff" not in Path(f"/proc/{process.pid}/comm").read_bytes():
             time.sleep(0.01)
-        source = Processes(process.pid, 1 << 40, 32)
+        source = ProcessTree(process.pid, 1 << 40, 32)
         assert source.used()[0] >= 0.4
         assert source.exceeded() == ""
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from sample_modules import local
 
-from grader.checks.compare import summarise
+from grader.checking.compare import summarise
 from grader.errors import CheckStopped, Missing, StudentCrashed, StudentRaised, StudentTimeout
 from grader.sandbox.calls import Terms, describe_call, make
 from grader.sandbox.protocol import Array, Frame, Header

@@ -1,4 +1,4 @@
-"""Limits of time in real cells: who is charged, what a message says, and that a busy machine changes nothing."""
+"""Limits of time in real workers: who is charged, what a message says, and that a busy machine changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a submission's time and cells are kept: replaced after a crash, not waited for twice, charged to who was slow."""
+"""A submission's time and workers: replaced after a crash, not waited for twice, charged to the slow module."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from grader.errors import Missing, SandboxUnavailable, StudentCrashed, StudentTimeout
 from grader.rubric import Limits
 from grader.sandbox.calls import Terms
-from grader.sandbox.jail import Jail
 from grader.sandbox.protocol import Array, ChannelClosed, DeadlinePassed, Frame, Header, ProtocolError
 from grader.sandbox.student import Implementation
-from grader.sandbox.transport import CellTransport
+from grader.sandbox.transport import WorkerTransport
+from grader.sandbox.worker_pool import WorkerPool
 
 Behaviour = Callable[[Header], Any]
 
@@ -68,43 +68,43 @@ class FakeCell:
         return "\n".join(f"line {number}" for number in range(20))
 
 
-class FakeJail:
-    """Hands out fake cells and remembers them."""
+class FakePool:
+    """Hands out fake workers and remembers them."""
 
     modules = ("one", "two", "three", "four")
 
     def __init__(self, behave: Behaviour) -> None:
         self.behave = behave
-        self.cells: list[FakeCell] = []
+        self.workers: list[FakeCell] = []
         self.lasts: list[bool] = []
 
     def take(self, *, last: bool = False) -> FakeCell:
-        """A new cell."""
+        """A new worker."""
         self.lasts.append(last)
-        self.cells.append(FakeCell(self.behave))
-        return self.cells[-1]
+        self.workers.append(FakeCell(self.behave))
+        return self.workers[-1]
 
-    def retire(self, cell: FakeCell) -> None:
+    def retire(self, worker: FakeCell) -> None:
         """Stop one."""
-        cell.stop()
+        worker.stop()
 
 
-Build = Callable[[Behaviour], tuple[CellTransport, FakeJail]]
+Build = Callable[[Behaviour], tuple[WorkerTransport, FakePool]]
 
 
 @pytest.fixture
 def build() -> Build:
-    """A transport over fake cells that behave as told: 10 s an import, 20 s a call, 100 s in all, 30 s a module."""
+    """A transport over fake workers that behave as told: 10 s an import, 20 s a call, 100 s in all, 30 s a module."""
 
-    def build(behave: Behaviour) -> tuple[CellTransport, FakeJail]:
-        jail = FakeJail(behave)
+    def build(behave: Behaviour) -> tuple[WorkerTransport, FakePool]:
+        pool = FakePool(behave)
         limits = Limits(import_s=10, call_s=20, submission_s=100)
-        return CellTransport(cast(Jail, jail), limits), jail
+        return WorkerTransport(cast(WorkerPool, pool), limits), pool
 
     return build
 
 
-def call(transport: CellTransport, module: str = "one") -> Frame:
+def call(transport: WorkerTransport, module: str = "one") -> Frame:
     """Call a function of a module."""
     terms = Terms(f"{module}.f(int64 (3,))", frozenset({module}))
     return transport.exchange({"op": "call", "target": {"module": module, "name": "f"}}, [], terms)
@@ -114,68 +114,70 @@ RESET = {"op": "reset", "seed": 0}
 
 
 def test_import_comes_first_and_once(build: Build) -> None:
-    """A module is imported before its first call in a cell, and again in the next cell."""
-    transport, jail = build(lambda _header: None)
+    """A module is imported before its first call in a worker, and again in the next worker."""
+    transport, pool = build(lambda _header: None)
     for _ in range(2):
         call(transport)
         call(transport)
         transport.renew()
-    assert [[header["op"] for header in cell.asked] for cell in jail.cells] == [["import", "call", "call"]] * 2 + [[]]
-    assert [cell.stopped for cell in jail.cells] == [True, True, False]
+    assert [[header["op"] for header in worker.asked] for worker in pool.workers] == [
+        ["import", "call", "call"]
+    ] * 2 + [[]]
+    assert [worker.stopped for worker in pool.workers] == [True, True, False]
 
 
 def test_import_that_hangs(build: Build) -> None:
-    """A module that hangs at import is waited for once, with advice; another module in a new cell goes on."""
-    transport, jail = build(lambda header: "hang" if header.get("module") == "one" else None)
+    """A module that hangs at import is waited for once, with advice; another module in a new worker goes on."""
+    transport, pool = build(lambda header: "hang" if header.get("module") == "one" else None)
     for _ in range(3):
         with pytest.raises(StudentTimeout, match="stopped after 10 seconds") as timeout:
             call(transport)
         assert "__main__" in timeout.value.help
-    assert len(jail.cells) == 1
+    assert len(pool.workers) == 1
     call(transport, "two")
-    assert len(jail.cells) == 2
+    assert len(pool.workers) == 2
 
 
 def test_import_that_crashes(build: Build) -> None:
     """A module whose import ends the process is tried once."""
-    transport, jail = build(lambda header: ChannelClosed("gone") if header.get("module") == "one" else None)
+    transport, pool = build(lambda header: ChannelClosed("gone") if header.get("module") == "one" else None)
     for _ in range(3):
         with pytest.raises(StudentCrashed, match="gone") as crash:
             call(transport)
         assert crash.value.got.endswith("line 18\nline 19")
         assert "line 11" not in crash.value.got
-    assert len(jail.cells) == 1
+    assert len(pool.workers) == 1
 
 
 def test_import_beside_another_module(build: Build) -> None:
-    """A module whose import fails where another's code runs too is given a cell of its own before it is given up."""
+    """A module whose import fails where another's code runs too is given a worker of its own before it is given up."""
     crashes = [ChannelClosed("gone")]
 
     def behave(header: Header) -> Any:
         return crashes.pop() if header.get("module") == "two" and crashes else None
 
-    transport, jail = build(behave)
+    transport, pool = build(behave)
     call(transport, "one")
     with pytest.raises(StudentCrashed):
         call(transport, "two")
     call(transport, "two")
-    assert len(jail.cells) == 2
+    assert len(pool.workers) == 2
 
 
 def test_import_that_raises(build: Build) -> None:
     """An import that raised is answered by the call itself, which imports again."""
-    transport, jail = build(lambda _header: {"error": {"type": "ValueError"}})
+    transport, pool = build(lambda _header: {"error": {"type": "ValueError"}})
     reply, _ = call(transport)
     assert reply["error"]["type"] == "ValueError"
-    assert [header["op"] for header in jail.cells[0].asked] == ["import", "call"]
+    assert [header["op"] for header in pool.workers[0].asked] == ["import", "call"]
 
 
 def test_missing_module(build: Build) -> None:
     """A module that the zip does not hold is missing, at no cost."""
-    transport, jail = build(lambda _header: {"missing": "one.py"})
+    transport, pool = build(lambda _header: {"missing": "one.py"})
     with pytest.raises(Missing, match=r"no `one\.py`"):
         call(transport)
-    assert not jail.cells[0].stopped
+    assert not pool.workers[0].stopped
 
 
 @pytest.mark.parametrize(
@@ -183,34 +185,34 @@ def test_missing_module(build: Build) -> None:
     [("hang", StudentTimeout), (ChannelClosed("gone"), StudentCrashed), (ProtocolError("nonsense"), StudentCrashed)],
 )
 def test_call_that_ends_the_cell(build: Build, end: Any, kind: type[Exception]) -> None:
-    """After a call that hangs, dies or answers nonsense the cell is stopped, and the next call has a new one."""
+    """After a call that hangs, dies or answers nonsense the worker is stopped, and the next call has a new one."""
     ends = [end]
-    transport, jail = build(lambda header: ends.pop() if header["op"] == "call" and ends else None)
+    transport, pool = build(lambda header: ends.pop() if header["op"] == "call" and ends else None)
     with pytest.raises(kind):
         call(transport)
     call(transport)
-    assert [cell.stopped for cell in jail.cells] == [True, False]
+    assert [worker.stopped for worker in pool.workers] == [True, False]
 
 
 def test_crash_in_the_last_task(build: Build) -> None:
-    """A cell in the place of one that died is the last one where that was."""
+    """A worker in the place of one that died is the last one where that was."""
     ends = [ChannelClosed("gone")]
-    transport, jail = build(lambda header: ends.pop() if header["op"] == "call" and ends else None)
+    transport, pool = build(lambda header: ends.pop() if header["op"] == "call" and ends else None)
     transport.renew()
     transport.renew(last=True)
     with pytest.raises(StudentCrashed):
         call(transport)
     call(transport)
-    assert jail.lasts == [False, True, True]
+    assert pool.lasts == [False, True, True]
 
 
 def test_surprise_ends_the_cell(build: Build) -> None:
-    """Where anything unforeseen interrupts an exchange, the cell is not asked again."""
+    """Where anything unforeseen interrupts an exchange, the worker is not asked again."""
     ends: list[Exception] = [ValueError("ours")]
-    transport, jail = build(lambda header: ends.pop() if header["op"] == "call" and ends else None)
+    transport, pool = build(lambda header: ends.pop() if header["op"] == "call" and ends else None)
     with pytest.raises(ValueError, match="ours"):
         call(transport)
-    assert jail.cells[0].stopped
+    assert pool.workers[0].stopped
 
 
 def is_call(header: Header, module: str) -> bool:
@@ -220,7 +222,7 @@ def is_call(header: Header, module: str) -> bool:
 
 def test_module_that_is_used_up(build: Build) -> None:
     """A module that has used up its seconds is stopped, not called again, and told of in both; others go on."""
-    transport, jail = build(lambda header: "hang" if is_call(header, "one") else None)
+    transport, pool = build(lambda header: "hang" if is_call(header, "one") else None)
     with pytest.raises(StudentTimeout, match=r"The call was stopped after 20 seconds of computing\."):
         call(transport)
     with pytest.raises(StudentTimeout) as cut:
@@ -230,7 +232,7 @@ def test_module_that_is_used_up(build: Build) -> None:
     with pytest.raises(StudentTimeout, match=r"`one` had used up its 30 seconds .*; this call was not made\."):
         call(transport)
     call(transport, "two")
-    assert len(jail.cells) == 3
+    assert len(pool.workers) == 3
 
 
 def test_import_beyond_the_seconds(build: Build) -> None:
@@ -256,7 +258,7 @@ def makes_objects(header: Header) -> Any:
 def test_objects_are_their_makers(build: Build) -> None:
     """A call of an object is charged to the module that made it, whichever module was called last."""
     transport, _ = build(makes_objects)
-    who = Implementation(FakeJail.modules, transport)
+    who = Implementation(FakePool.modules, transport)
     net = who.one.Net.with_options(keep=True)()
     for _ in range(2):
         who.two.f()
@@ -283,7 +285,7 @@ def test_seconds_that_were_charged(build: Build) -> None:
 def test_calls_of_several_modules(build: Build) -> None:
     """What a function of one module takes with an object of another is charged to the two together, and to neither."""
     transport, _ = build(lambda header: 15 if header.get("args") else makes_objects(header))
-    who = Implementation(FakeJail.modules, transport)
+    who = Implementation(FakePool.modules, transport)
     net = who.one.Net.with_options(keep=True)()
     who.two.train(net)
     with pytest.raises(StudentTimeout, match="`one` and `two` had used up their common 15 seconds"):
@@ -295,7 +297,7 @@ def test_calls_of_several_modules(build: Build) -> None:
 
 
 def test_requests_of_no_module(build: Build) -> None:
-    """What runs no code of theirs by name is charged to the modules that this cell has imported."""
+    """What runs no code of theirs by name is charged to the modules that this worker has imported."""
     transport, _ = build(lambda header: 20 if header["op"] == "make" else None)
     call(transport)
     for _ in range(2):
@@ -308,37 +310,37 @@ def test_requests_of_no_module(build: Build) -> None:
 
 @pytest.mark.parametrize("end", ["hang", ChannelClosed("gone"), {"error": {"type": "ValueError"}}])
 def test_clearing_up_costs_no_check(build: Build, end: Any) -> None:
-    """A cell that can't forget what a check has left is replaced, and the next check goes on."""
-    transport, jail = build(lambda header: end if header["op"] == "reset" and len(jail.cells) == 1 else None)
+    """A worker that can't forget what a check has left is replaced, and the next check goes on."""
+    transport, pool = build(lambda header: end if header["op"] == "reset" and len(pool.workers) == 1 else None)
     call(transport)
     transport.exchange(RESET, [], Terms("reset"))
     call(transport, "two")
-    assert [[header["op"] for header in cell.asked] for cell in jail.cells] == [
+    assert [[header["op"] for header in worker.asked] for worker in pool.workers] == [
         ["import", "call", "reset"], ["reset", "import", "call"]
     ]  # fmt: skip
 
 
 def test_clearing_up_after_a_used_up_module(build: Build) -> None:
-    """A module whose seconds are used up is not asked to clear up: there is a new cell."""
-    transport, jail = build(lambda header: 19 if is_call(header, "one") else None)
+    """A module whose seconds are used up is not asked to clear up: there is a new worker."""
+    transport, pool = build(lambda header: 19 if is_call(header, "one") else None)
     for _ in range(2):
         with contextlib.suppress(StudentTimeout):
             call(transport)
     transport.exchange(RESET, [], Terms("reset"))
     call(transport, "two")
-    assert jail.cells[-1].asked[0] == RESET
+    assert pool.workers[-1].asked[0] == RESET
 
 
 def test_new_cell_that_does_not_answer(build: Build) -> None:
-    """A cell in which no code of the student's has run and that does not answer is the machine's fault."""
-    transport, jail = build(lambda _header: ChannelClosed("gone"))
+    """A worker in which no code of the student's has run and that does not answer is the machine's fault."""
+    transport, pool = build(lambda _header: ChannelClosed("gone"))
     with pytest.raises(SandboxUnavailable, match="gone"):
         transport.exchange(RESET, [], Terms("reset"))
-    assert jail.cells[0].stopped
+    assert pool.workers[0].stopped
 
 
 def test_drop_without_a_cell(build: Build) -> None:
-    """Dropping where no cell was started gives no output."""
-    transport, jail = build(lambda _header: None)
+    """Dropping where no worker was started gives no output."""
+    transport, pool = build(lambda _header: None)
     assert transport.drop() == ""
-    assert jail.cells == []
+    assert pool.workers == []

@@ -21,7 +21,7 @@ from sample_rotation import (
 )
 from torch import nn
 
-from grader.checks.looks import Looks
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.errors import CheckStopped, Failure
 from grader.records import Exhibit
 from grader.sandbox.student import Implementation
@@ -177,7 +177,7 @@ def test_curves_are_always_shown() -> None:
         thresholds={"accuracy": 0.6},
         reference=make_reference(),
         exhibit=lay_out_into(laid_out),
-        looks=Looks("", []),
+        looks=IntegrityFlags("", []),
     )
     with pytest.raises(CheckStopped):
         check(implement(), measured={})
@@ -200,7 +200,7 @@ def test_accuracy_is_kept_for_other_plots() -> None:
         student = tells_turns_by(looks_for_bright_quarter(labels))
         shown = pictures(is_cifar=True).test
         check_rotation_training.check_rotation_accuracy(
-            student, np.random.default_rng(1), {"accuracy": 0.6}, shown, None, measured, Looks("", [])
+            student, np.random.default_rng(1), {"accuracy": 0.6}, shown, None, measured, IntegrityFlags("", [])
         )
         assert measured == {"rotation_accuracy": 1.0}
 
@@ -216,7 +216,7 @@ def test_accuracy_is_kept_for_other_plots() -> None:
 def test_accuracy_is_too_low(net: nn.Module, mistake: str | None) -> None:
     """Other labels are told from a network that has learned nothing, and from one that has learned too little."""
     student = tells_turns_by(net)
-    shown, looks = pictures(is_cifar=True).test, Looks("", [])
+    shown, looks = pictures(is_cifar=True).test, IntegrityFlags("", [])
     check = functools.partial(check_rotation_training.check_rotation_accuracy, student, np.random.default_rng(1))
     with pytest.raises(Failure) as caught:
         check({"accuracy": 0.99}, shown, None, {}, looks)

@@ -11,7 +11,7 @@ import torch
 from sample_handles import handle_of
 from sample_tiers import tiered
 
-from grader.checks.context import Context
+from grader.checking.context import Context
 from grader.records import CheckResult, Outcome, Run, Submission
 from grader.rubric import Assignment, get_assignment
 from grader.runner import run_submission

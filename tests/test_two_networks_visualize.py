@@ -23,7 +23,7 @@ from sample_two_networks import (
     solved,
 )
 
-from grader.checks.declare import spec_of
+from grader.checking.declare import spec_of
 from grader.errors import CheckStopped, Failure, StudentCrashed, StudentRaised, StudentTimeout
 from grader.records import Array
 from grader.sandbox.calls import Terms

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from grader.checks.context import Context
+from grader.authoring.validation import proving
+from grader.authoring.validation.cases import Case, Finding, Kind, list_targets
+from grader.authoring.validation.lazy import Laziness, lazy_files, lazy_functions
+from grader.authoring.validation.page import render_validation
+from grader.authoring.validation.proving import examine
+from grader.authoring.validation.recorded import Replayed
+from grader.authoring.validation.unearned import examine_recorded, read_exemptions
+from grader.checking.context import Context
 from grader.errors import MachineError
 from grader.records import Outcome
 from grader.rubric import get_assignment
 from grader.solutions import model_file
-from grader.validation import proving
-from grader.validation.cases import Case, Finding, Kind, list_targets
-from grader.validation.lazy import Laziness, lazy_files, lazy_functions
-from grader.validation.page import render_validation
-from grader.validation.proving import examine
-from grader.validation.recorded import Replayed
-from grader.validation.unearned import examine_recorded, read_exemptions
 
 MINIPLACES = get_assignment("miniplaces")
 FILTERS = ("1a", "1b")  # tasks whose checks take no time

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sample_zip import Entry, zip_of
 
-from grader.classroom.handed_in import look_through
-from grader.classroom.records import Person
-from grader.classroom.unread import Unread
+from grader.course.handed_in import look_through
+from grader.course.records import Person
+from grader.course.unread import Unread
 
 EXPORT = """\
 ---

@@ -21,19 +21,19 @@ import pytest
 import torch
 from rich.console import Console
 
-from grader import pool
-from grader.checks.context import Context
-from grader.checks.declare import ATTRIBUTE, spec_of, specs_in
+from grader import process_pool
+from grader.authoring.validation import proving
+from grader.authoring.validation.cases import SECRETS, Case, Finding, Kind, list_cases
+from grader.authoring.validation.proving import examine, validate_assignment, validate_folder
+from grader.authoring.validation.table import show_validation
+from grader.checking.context import Context
+from grader.checking.declare import ATTRIBUTE, spec_of, specs_in
 from grader.cli.main import AT_FAULT, GRADED, WRONG_USAGE, main
 from grader.errors import MachineError, UsageError
 from grader.packages import checks_folder, import_checks
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.solutions import load_accepted, load_mistakes
-from grader.validation import proving
-from grader.validation.cases import SECRETS, Case, Finding, Kind, list_cases
-from grader.validation.proving import examine, validate_assignment, validate_folder
-from grader.validation.table import show_validation
 from solutions.miniplaces.checks import check_filters
 
 ASSIGNMENTS = [each for each in find_assignments() if checks_folder(each).is_dir()]
@@ -300,7 +300,7 @@ def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
     Each new process imports torch.
     """
     cases = [Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")] * 2
-    monkeypatch.setattr(pool, "_begin", _die)
+    monkeypatch.setattr(process_pool, "_begin", _die)
     with pytest.raises(MachineError, match="memory"):
         list(proving._examine_all(cases, 2))
 
@@ -363,7 +363,7 @@ def test_own_solutions_of_no_assignment(
     assert capsys.readouterr().err == f"error: {tmp_path} holds no module of an assignment\n"
     tried = []
     monkeypatch.setattr(proving, "validate_folder", lambda assignment, _folder: tried.append(assignment.id))
-    monkeypatch.setattr("grader.validation.table.show_validation", lambda *_: True)
+    monkeypatch.setattr("grader.authoring.validation.table.show_validation", lambda *_: True)
     (tmp_path / "units.py").write_text("SKY_UNIT = 1")
     assert validate(tmp_path, monkeypatch) == GRADED
     assert tried == ["miniplaces"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sample_tiers import tiered
 
-from grader.composing.submission import compose
+from grader.authoring.composing.submission import compose
+from grader.authoring.validation import forms
+from grader.authoring.validation.cases import FIRST, ONCE, Case, Form, Kind, list_cases
+from grader.authoring.validation.proving import examine
 from grader.records import Outcome
-from grader.validation import forms
-from grader.validation.cases import FIRST, ONCE, Case, Form, Kind, list_cases
-from grader.validation.proving import examine
 
 MISTAKES = ("filters.layer_is_first", pytest.param("cam.reshape_without_transpose", marks=pytest.mark.slow))
 WRITTEN = (Form.MODULES, Form.NOTEBOOK)

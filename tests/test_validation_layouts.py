@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.manifold import TSNE
 
+from grader.authoring.validation.layouts import remembered_layouts
 from grader.records import Array
-from grader.validation.layouts import remembered_layouts
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sample_findings import ID, findings
 
+from grader.authoring.validation.cases import Case, Finding, Kind
+from grader.authoring.validation.page import render_validation
 from grader.errors import MachineError
 from grader.rubric import get_assignment
 from grader.solutions import load_accepted, load_mistakes
-from grader.validation.cases import Case, Finding, Kind
-from grader.validation.page import render_validation
 
 
 def page_of(folder: Path, found: list[Finding]) -> str:

@@ -1,6 +1,6 @@
 """Every probe of the golden table, behind every wall that works on this machine.
 
-All probes of a wall are one test: a set of cells is asked them all, which takes some seconds.
+All probes of a wall are one test: a set of workers is asked them all, which takes some seconds.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ EACH_WALL = pytest.mark.parametrize("wall", tiered(WALLS, slow=set(WALLS) - {"fo
 def test_probes(wall: str, shared: Path) -> None:
     """Behind this wall, every probe is told what the golden table says.
 
-    It asks every probe, in a cell beside another one.
+    It asks every probe, in a worker beside another one.
     """
     found = answers(wall, shared)
     asked = {row.name: row.expected(wall) for row in TABLE.values() if row.expected(wall) is not UNASKED}
@@ -77,7 +77,7 @@ def test_probes(wall: str, shared: Path) -> None:
 
 @EACH_WALL
 def test_neighbour(wall: str, shared: Path) -> None:
-    """The probes look at something: the other cell left what it could, and its text is found in its own memory."""
+    """The probes look at something: the other worker left what it could, and its text is found in its own memory."""
     found = answers(wall, shared)
     assert found["left"] == (LEFT_IN_A_CONTAINER if wall.startswith("container") else LEFT)
     assert found["found"] >= 1
@@ -85,7 +85,7 @@ def test_neighbour(wall: str, shared: Path) -> None:
 
 @EACH_WALL
 def test_kernel_user(wall: str, shared: Path) -> None:
-    """Seen from outside, a cell runs as a user of its own where the grader is root, elsewhere as the grader's."""
+    """Seen from outside, a worker runs as a user of its own where the grader is root, elsewhere as the grader's."""
     (uid,) = answers(wall, shared)["outside"]
     if wall.endswith("_user"):
         assert uid == (USER if os.geteuid() == 0 else os.geteuid())

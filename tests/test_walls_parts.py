@@ -19,7 +19,7 @@ from sample_without import BACKENDS, Filter, Flags, all_but_work, ask_without, s
 
 from grader.rubric import PROJECT, Limits
 from grader.sandbox import bubblewrap, cold, process, seccomp
-from grader.sandbox.cell import Cell
+from grader.sandbox.worker import Worker
 
 ROOTS = {key: part for key, part in PARTS.items() if part not in USER}
 ROWS = [TABLE[name] for name in all_but_work() if name != "names of ours"]  # which looks through all that is shown
@@ -59,7 +59,7 @@ def test_whole_wall(wall: str) -> None:
 @by_root
 @pytest.mark.parametrize("part", ROOTS.values(), ids=["-".join(key) for key in ROOTS])
 def test_part(part: Part) -> None:
-    """Without this part, probes are told something else; or no cell can be had."""
+    """Without this part, probes are told something else; or no worker can be had."""
     skip_without(part.wall)
     judge(part, told(part))
 
@@ -90,8 +90,8 @@ def test_parts_for_users(wall: str) -> None:
 
 
 def test_every_flag_is_a_part() -> None:
-    """No flag of bubblewrap's is left out above, but for those that furnish the cell or are tried in `test_jail.py`."""
-    lines = [bubblewrap.command((), own_user=is_root, box_mib=1) for is_root in (True, False)]
+    """No flag of bubblewrap's is left out above, but for those that furnish the worker or are tried elsewhere."""
+    lines = [bubblewrap.command((), own_user=is_root, folder_mib=1) for is_root in (True, False)]
     flags = {word for line in lines for word in line if re.fullmatch("--[a-z-]+", word)}
     removals = [removal for part in PARTS.values() for removal in part.removals if isinstance(removal, Flags)]
     taken = {word for removal in removals for word in removal.old if word.startswith("--")}
@@ -135,11 +135,11 @@ def test_naive_command() -> None:
     assert len(failed) > 60
 
 
-def naive_start(limits: Limits, box_mib: int) -> Cell:
-    """A cell whose inside is not confined any further."""
-    cell = cold.start(limits, box_mib)
-    cell._setup = {"uid": None, "box": "/tmp", "files": {}}
-    return cell
+def naive_start(limits: Limits, folder_mib: int) -> Worker:
+    """A worker whose inside is not confined any further."""
+    worker = cold.start(limits, folder_mib)
+    worker._setup = {"uid": None, "folder": "/tmp", "files": {}}
+    return worker
 
 
 @by_root

@@ -6,8 +6,8 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect_close, numbers
-from grader.checks.declare import check
+from grader.checking.compare import expect_close, numbers
+from grader.checking.declare import check
 from grader.sandbox.student import Implementation
 
 

@@ -18,7 +18,7 @@ fork.begin()  # as `grade` does
 from grader.intake.opening import open_submission  # noqa: E402
 from grader.rubric import get_assignment  # noqa: E402
 from grader.runner import run_submission  # noqa: E402
-from grader.sandbox.jail import choose_backend  # noqa: E402
+from grader.sandbox.worker_pool import choose_backend  # noqa: E402
 from grader.scoring import grade_submission  # noqa: E402
 
 

@@ -18,24 +18,24 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from grader.class_report.rendering import render_class
-from grader.classroom.digests import code_digest, digest
-from grader.classroom.executors import Cluster, Machine, Place
-from grader.classroom.exports import write_exports
-from grader.classroom.grading import grade_class
-from grader.classroom.hand_in import HandIn
-from grader.classroom.handed_in import Found
-from grader.classroom.plan import Options
-from grader.classroom.records import FAILED, GRADEBOOK, GRADED, REFUSED, Pair, Row
-from grader.classroom.remarks import class_remarks
-from grader.classroom.roster import Roster
+from grader.course.class_report.rendering import render_class
+from grader.course.digests import code_digest, digest
+from grader.course.executors import Cluster, Machine, Place
+from grader.course.exports import write_exports
+from grader.course.grading import grade_class
+from grader.course.hand_in import HandIn
+from grader.course.handed_in import Found
+from grader.course.plan import Options
+from grader.course.records import FAILED, GRADEBOOK, GRADED, REFUSED, Pair, Row
+from grader.course.remarks import class_remarks
+from grader.course.roster import Roster
+from grader.course.similarity.pairs import find_pairs
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake.opening import open_archive
-from grader.pool import cores
+from grader.process_pool import cores
 from grader.records import Submission
 from grader.results import INSTRUCTOR_ONLY, write_whole
 from grader.rubric import find_assignments
-from grader.similarity.pairs import find_pairs
 from grader.text import clean_name, clean_text
 
 LOG = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from grader.cli.options import out_option
-from grader.pool import wait_asleep
+from grader.process_pool import wait_asleep
 from grader.rubric import PROJECT, find_assignments
 
 

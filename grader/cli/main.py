@@ -16,7 +16,7 @@ from rich.console import Console
 from grader.cli.gradescope import gradescope
 from grader.cli.options import Moment, out_option, sandbox_option
 from grader.errors import GraderError, MachineError, UsageError
-from grader.pool import wait_asleep
+from grader.process_pool import wait_asleep
 from grader.rubric import PROJECT, find_assignments, get_assignment
 
 GRADED, AT_FAULT, WRONG_USAGE, OURS = 0, 1, 2, 3
@@ -87,8 +87,8 @@ def grade(
 @sandbox_option()
 def grade_all(submissions: Path, jobs: int | None, cluster: str | None, out: Path, **options: Any) -> int:
     """Grade every zip of the folder SUBMISSIONS that is new or changed; gradebook and class report go to OUT."""
-    from grader.classroom.plan import Options
     from grader.cli.grade_all import grade_folder
+    from grader.course.plan import Options
 
     weakest = options.pop("min_sandbox")
     grade_folder(submissions, out, Options(**options, weakest=weakest), jobs, cluster)
@@ -146,7 +146,7 @@ def reference(assignment: str | None, preset: str, force: bool, ship: bool) -> i
 @click.option("--assignment", help="Only this assignment.")
 def release(assignment: str | None) -> int:
     """Write stubs and dist/<id>.zip for students from the solutions."""
-    from grader.release import release as write_release
+    from grader.authoring.release import release as write_release
 
     for each in [assignment] if assignment else list(find_assignments()):
         for path in write_release(each):
@@ -171,7 +171,7 @@ def data() -> int:
 def examples(count: int | None, out: Path | None, assignment: str | None, jobs: int | None) -> int:
     """Build examples/*.zip from the folders beside them, or a class of different submissions with their grades."""
     if count is not None and out is not None:
-        from grader.examples.classes import build_class, summary_line
+        from grader.authoring.examples.classes import build_class, summary_line
 
         notes = Console(stderr=True)
         built = build_class(
@@ -185,7 +185,7 @@ def examples(count: int | None, out: Path | None, assignment: str | None, jobs: 
         return GRADED
     if count is not None or out is not None:
         raise UsageError("a class needs both its number of students and a folder, e.g. CLASS=40 OUT=class")
-    from grader.examples.submissions import build_examples
+    from grader.authoring.examples.submissions import build_examples
 
     for path in build_examples():
         print(path.relative_to(PROJECT))
@@ -211,11 +211,11 @@ def validate(
     assignment: str | None, solutions: Path | None, jobs: int | None, forms: str, secrets: int, only: str, out: Path
 ) -> int:
     """Prove the checks: solutions earn everything, what does no work nothing, every known mistake is caught."""
-    from grader.validation.cases import FIRST, Form, list_cases
-    from grader.validation.choosing import choose_cases, refuse_unknown
-    from grader.validation.page import render_validation
-    from grader.validation.proving import validate_assignment, validate_folder
-    from grader.validation.table import show_validation
+    from grader.authoring.validation.cases import FIRST, Form, list_cases
+    from grader.authoring.validation.choosing import choose_cases, refuse_unknown
+    from grader.authoring.validation.page import render_validation
+    from grader.authoring.validation.proving import validate_assignment, validate_folder
+    from grader.authoring.validation.table import show_validation
 
     console = Console()
     sound = True
@@ -265,7 +265,7 @@ def _build_example(submission: Path) -> None:
     """Build an example's zip when it is asked for and is missing or older than what it is made of."""
     if submission.resolve().parent != PROJECT / "examples":
         return
-    from grader.examples.submissions import build_example, is_outdated
+    from grader.authoring.examples.submissions import build_example, is_outdated
 
     if is_outdated(submission):
         build_example(submission)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from grader.errors import UsageError
-from grader.moments import read_moment
+from grader.timestamps import read_moment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 WALLS = ("fork", "cold", "container")  # the strongest first

@@ -18,8 +18,8 @@ import tomli_w
 
 from grader.errors import MachineError
 from grader.packages import checks_folder
-from grader.packing import EXECUTABLE, pack_files
 from grader.rubric import PROJECT, get_assignment
+from grader.zip_writer import EXECUTABLE, pack_files
 
 SCRIPTS = ("setup.sh", "run_autograder")
 FILES = ("setup.sh", "constraints.txt", "LICENSE")  # of the project's folder

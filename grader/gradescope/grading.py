@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from grader.classroom.gradescope_lists import METADATA, read_metadata
+from grader.course.gradescope_lists import METADATA, read_metadata
 from grader.course_secret import secret_of, submission_seed
 from grader.decoding import parse_json
 from grader.errors import MachineError
@@ -27,12 +27,12 @@ from grader.gradescope.autograder import SECRET
 from grader.intake.opening import file_digest
 from grader.intake.zipgate import MAX_MEMBERS, MAX_UNPACKED
 from grader.intake.zippaths import is_ignored
-from grader.packing import pack_files
 from grader.pipeline import grade_zip
 from grader.records import Grade
 from grader.results import RESULTS, read_looks, write_whole
 from grader.rubric import Assignment, find_assignments
 from grader.terminal import show_looks
+from grader.zip_writer import pack_files
 
 WALL = "container"  # the weakest that will do; a stronger one is taken where it works
 

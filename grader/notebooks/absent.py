@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from grader.notebooks.cells import DEFINES, LeftOut, Notebook
-from grader.notebooks.shelf import Shelf
+from grader.notebooks.definition_index import DefinitionIndex
 from grader.text import clean_name, clean_text, list_words
 
 _MOST_NAMES = 300  # that something is said of
@@ -16,7 +16,7 @@ _MOST_CELLS = 3  # in a sentence
 _CLOSE = 0.75  # difflib's ratio from which on a name is told as one that may be meant
 
 
-def explain_names(shelf: Shelf, wanted: Mapping[str, Collection[str]]) -> dict[str, str]:
+def explain_names(shelf: DefinitionIndex, wanted: Mapping[str, Collection[str]]) -> dict[str, str]:
     """Sentences by `module.name` for what is asked for and not there, and by name for what functions may miss."""
     told: dict[str, str] = {}
     books = [f'"{clean_name(book.path)}"' for book in shelf.books]
@@ -41,7 +41,7 @@ def explain_cells(book: Notebook) -> list[str]:
     return told[:_MOST_CELLS]
 
 
-def _about(shelf: Shelf, book: Notebook, name: str) -> list[str]:
+def _about(shelf: DefinitionIndex, book: Notebook, name: str) -> list[str]:
     """Sentences on where else a notebook has a name, or else on one that is like it."""
     if told := list(_places(book, name)):
         return told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Set
 
 from grader.notebooks.cells import NotANotebook, Notebook, read_module, read_notebook
-from grader.notebooks.shelf import HandedOut, Shelf
+from grader.notebooks.definition_index import DefinitionIndex, HandedOut
 from grader.text import clean_name, list_words
 
 
@@ -21,7 +21,9 @@ def read_handed_out(files: Mapping[str, bytes]) -> HandedOut:
     return HandedOut(books)
 
 
-def replaced_modules(shelf: Shelf, wanted: Mapping[str, Collection[str]], present: Mapping[str, bytes]) -> set[str]:
+def replaced_modules(
+    shelf: DefinitionIndex, wanted: Mapping[str, Collection[str]], present: Mapping[str, bytes]
+) -> set[str]:
     """The modules that are made of a notebook although they were handed in: untouched, and not so in the notebook."""
     finished = _finished(shelf)
     candidates = [module for module in present if finished & set(wanted[module])]
@@ -29,7 +31,7 @@ def replaced_modules(shelf: Shelf, wanted: Mapping[str, Collection[str]], presen
 
 
 def first_notes(
-    shelf: Shelf, wanted: Mapping[str, Collection[str]], present: Mapping[str, bytes], replaced: Set[str]
+    shelf: DefinitionIndex, wanted: Mapping[str, Collection[str]], present: Mapping[str, bytes], replaced: Set[str]
 ) -> list[str]:
     """Sentences that come before all others: which of modules and notebooks are graded, where that costs something."""
     notes = []
@@ -52,7 +54,7 @@ def first_notes(
 
 
 def unread_names(
-    shelf: Shelf, wanted: Mapping[str, Collection[str]], present: Mapping[str, bytes], replaced: Set[str]
+    shelf: DefinitionIndex, wanted: Mapping[str, Collection[str]], present: Mapping[str, bytes], replaced: Set[str]
 ) -> dict[str, str]:
     """What to say, by `module.name`, of a name that a module lacks and a notebook defines, which is not read for it."""
     told = {}
@@ -68,7 +70,7 @@ def unread_names(
     return told
 
 
-def _finished(shelf: Shelf) -> set[str]:
+def _finished(shelf: DefinitionIndex) -> set[str]:
     return set[str]().union(*(shelf.finished(number) for number in range(len(shelf.books))))
 
 
@@ -76,7 +78,7 @@ def _read(module: str, present: Mapping[str, bytes]) -> Notebook | None:
     return read_module(f"{module}.py", present[module])
 
 
-def _is_untouched(shelf: Shelf, names: Collection[str], module: Notebook | None) -> bool:
+def _is_untouched(shelf: DefinitionIndex, names: Collection[str], module: Notebook | None) -> bool:
     """Whether a module defines all that is asked of it just as it was handed out."""
     if module is None or not names:
         return False
@@ -84,7 +86,7 @@ def _is_untouched(shelf: Shelf, names: Collection[str], module: Notebook | None)
     return all(name in defined and shelf.handed_out.has(name, defined[name]) for name in names)
 
 
-def _unread(shelf: Shelf, names: Collection[str], module: Notebook | None) -> Iterator[str]:
+def _unread(shelf: DefinitionIndex, names: Collection[str], module: Notebook | None) -> Iterator[str]:
     """Names that are a TODO in a module and finished in a notebook."""
     defined = {name: each for each in module.statements for name in each.binds} if module else {}
     finished = _finished(shelf)

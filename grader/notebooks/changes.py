@@ -6,7 +6,7 @@
     @add_to_class(MyNet)                a change if MyNet is a class of the notebook
     add_to_class(MyNet)(forward)        the same, if add_to_class is seen to set attributes
 
-Which of them count is for `shelf.py` to say, which knows what the names are.
+Which of them count is for `definition_index.py` to say, which knows what the names are.
 """
 
 from __future__ import annotations

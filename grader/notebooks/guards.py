@@ -2,7 +2,7 @@
 
     with _cell_("net"): net = load()    the module goes on without `net`
 
-`sandbox.servant` tells why where the name is missed.
+`sandbox.handler` tells why where the name is missed.
 """
 
 from __future__ import annotations

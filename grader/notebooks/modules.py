@@ -20,10 +20,10 @@ from pathlib import Path
 from grader.notebooks.absent import explain_cells, explain_names
 from grader.notebooks.beside import first_notes, read_handed_out, replaced_modules, unread_names
 from grader.notebooks.cells import NotANotebook, Notebook, read_notebook
+from grader.notebooks.definition_index import DefinitionIndex
 from grader.notebooks.guards import PREAMBLE, guarded, guarded_block
 from grader.notebooks.notes import tell
 from grader.notebooks.places import first_line, place_line
-from grader.notebooks.shelf import Shelf
 from grader.notebooks.statements import STAR, Statement
 from grader.text import clean_name
 
@@ -74,7 +74,7 @@ def main(folder: Path) -> None:
 
 def _names(books: list[Notebook], asked: Asked) -> dict[str, object]:
     """The names that each notebook defines, and why it may define no more."""
-    shelf = Shelf(books, asked.helpers, asked.sources)
+    shelf = DefinitionIndex(books, asked.helpers, asked.sources)
     names = {book.path: sorted(shelf.defines(number)) for number, book in enumerate(books)}
     return {"names": names, "why": {book.path: explain_cells(book) for book in books}}
 
@@ -84,7 +84,7 @@ def _modules(books: list[Notebook], asked: Asked, wanted: Mapping[str, tuple[str
     handed_out = read_handed_out(asked.given)
     names = {name for each in wanted.values() for name in each}
     # A module of the assignment is no helper: `from filters import normalize_tensor` finishes nothing.
-    shelf = Shelf(books, asked.helpers - set(wanted), asked.sources, names, handed_out)
+    shelf = DefinitionIndex(books, asked.helpers - set(wanted), asked.sources, names, handed_out)
     replaced = replaced_modules(shelf, wanted, asked.present)
     missing = {module: each for module, each in wanted.items() if module in replaced or module not in asked.present}
     made = Made(shelf, missing, asked.networks, {*wanted, *asked.helpers})
@@ -112,7 +112,7 @@ class Made:
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: DefinitionIndex,
         wanted: Mapping[str, tuple[str, ...]],
         networks: frozenset[str],
         taken: Collection[str],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Set
 
 from grader.installed import is_installed
-from grader.notebooks.shelf import Shelf
+from grader.notebooks.definition_index import DefinitionIndex
 from grader.notebooks.statements import Statement
 from grader.text import clean_name, clean_text, list_words
 
@@ -15,7 +15,7 @@ _MOST = 5  # cells that don't parse, or libraries, of a notebook: a longer list 
 
 
 def tell(
-    shelf: Shelf,
+    shelf: DefinitionIndex,
     reached: Mapping[str, Set[Statement]],
     wanted: Mapping[str, Collection[str]],
     modules: Collection[str],
@@ -38,7 +38,7 @@ def tell(
 
 
 def _about(
-    shelf: Shelf,
+    shelf: DefinitionIndex,
     number: int,
     reached: Mapping[str, Set[Statement]],
     asked: Set[str],
@@ -77,7 +77,7 @@ def _about(
         yield "no cell was ever run before it was handed in; it is graded all the same."
 
 
-def _again(shelf: Shelf, number: int, asked: Set[str]) -> Iterator[str]:
+def _again(shelf: DefinitionIndex, number: int, asked: Set[str]) -> Iterator[str]:
     """Sentences on what was defined several times."""
     book = shelf.books[number]
     defined: dict[str, list[int]] = {}
@@ -97,7 +97,7 @@ def _again(shelf: Shelf, number: int, asked: Set[str]) -> Iterator[str]:
         yield f"{name} counts as cell {cell} has it, because cell {last_cell} holds only the TODO."
 
 
-def _of_several(shelf: Shelf, asked: Set[str]) -> Iterator[str]:
+def _of_several(shelf: DefinitionIndex, asked: Set[str]) -> Iterator[str]:
     """Sentences on what several notebooks have finished in different ways."""
     rivals: dict[tuple[int, tuple[int, ...]], list[str]] = {}
     for name in sorted(asked):

@@ -19,8 +19,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from grader.bounded_process import Bounds, run_limited
 from grader.errors import SubmissionRefused
-from grader.limited import Bounds, run_limited
 from grader.notebooks.absent import close_name
 from grader.notebooks.modules import ASKED, FOUND, Asked
 from grader.rubric import PROJECT, Assignment

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from grader.bounded_process import Ended
 from grader.errors import MachineError
-from grader.limited import Ended
 from grader.results import write_whole
 
 LOG = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from grader.bounded_process import Bounds, Ended, preload, run_limited
 from grader.errors import MachineError
-from grader.limited import Bounds, Ended, preload, run_limited
 from grader.records import Exhibit, Grade, RunFacts
 from grader.reference import load_reference
 from grader.report.fallback import write_full_or_plain

@@ -15,11 +15,12 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 
 PACKAGE = CODE = Path(__file__).resolve().parent.parent  # CODE: where the programs for the inside are taken from
-BOX = "/box"
+FOLDER = "/submission"
 INSIDE = "/inside"
 SCRATCH_MIB = 64  # of /tmp and of /dev/shm
 _BESIDE = (
-    "protocol values servant forbidding landlock describing loading unpickling headless handled standins worker zygote"
+    "protocol values request_handler forbidding landlock describing loading unpickling headless handled standins "
+    "worker_main fork_server"
 ).split()
 _CODE = ("__init__.py", "installed.py", "newer_syntax.py", "sandbox/__init__.py", *(f"sandbox/{n}.py" for n in _BESIDE))
 ENVIRONMENT = {
@@ -37,7 +38,7 @@ ENVIRONMENT = {
 
 
 def command(
-    capabilities: Iterable[str], options: Sequence[str] = (), *, own_user: bool, box_mib: int, as_root: bool = False
+    capabilities: Iterable[str], options: Sequence[str] = (), *, own_user: bool, folder_mib: int, as_root: bool = False
 ) -> list[str]:
     """The command line up to the program to run.
 
@@ -45,7 +46,7 @@ def command(
         capabilities: What it may still do when it is started.
         options: Further options.
         own_user: Whether the grader is root: then there is no user namespace.
-        box_mib: Size of the folder for the submission, MiB.
+        folder_mib: Size of the folder for the submission, MiB.
         as_root: Whether it is user 0 of its user namespace, where there is one.
 
     Raises:
@@ -62,11 +63,11 @@ def command(
         *options,
         *(part for name, value in ENVIRONMENT.items() for part in ("--setenv", name, value)),
         *("--proc", "/proc", "--dev", "/dev"),
-        *_scratch(BOX, box_mib),
+        *_scratch(FOLDER, folder_mib),
         *_scratch("/tmp", SCRATCH_MIB),
         *_scratch("/dev/shm", SCRATCH_MIB),
         *_root(),  # after the scratch folders: a project that lies below /tmp must not be covered
-        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", BOX),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", FOLDER),
     ]
 
 
@@ -78,11 +79,11 @@ def python(program: str, descriptor: int, folders: Iterable[Path] = (Path(INSIDE
 
 
 def files_inside() -> dict[str, list[str]]:
-    """What Landlock leaves to a cell, paths by kind of right: the root holds nothing else that could be read."""
+    """What Landlock leaves to a worker, paths by kind of right: the root holds nothing else that could be read."""
     return {
         "read": ["/"],
         "execute": [str(path) for path in shown_folders()],
-        "write": [BOX, "/tmp", "/dev/shm"],
+        "write": [FOLDER, "/tmp", "/dev/shm"],
         "device": DEVICES,
     }
 
@@ -130,5 +131,5 @@ def _scratch(path: str, size_mib: int) -> list[str]:
 
 
 def is_root() -> bool:
-    """Whether the grader may give each cell a kernel user of its own."""
+    """Whether the grader may give each worker a kernel user of its own."""
     return os.geteuid() == 0

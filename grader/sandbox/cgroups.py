@@ -114,7 +114,7 @@ class ControlGroups:
             return cpu_s, {int(thread): queued_seconds(thread) for thread in threads}
 
         def remove(self) -> None:
-            """Remove it and, where the cell's end was not theirs, the processes that are left in it.
+            """Remove it and, where the worker's end was not theirs, the processes that are left in it.
 
             Raises:
                 OSError: If they are not in time.

@@ -7,8 +7,8 @@ from types import ModuleType
 
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
-from grader.sandbox.cell import Cell
 from grader.sandbox.protocol import DeadlinePassed, ProtocolError, until
+from grader.sandbox.worker import Worker
 
 ANSWER_S = 120  # importing a large package on a busy machine
 _ANSWER_BYTES = 1 << 16
@@ -18,13 +18,13 @@ class CleanWorker:
     """A worker as a submission gets it, without the submission; started when it is first asked.
 
     Args:
-        backend: The sandbox, as `jail.py` has it.
+        backend: The sandbox, as `worker_pool.py` has it.
         limits: What a submission's workers may use.
     """
 
     def __init__(self, backend: ModuleType, limits: Limits) -> None:
         self._backend, self._limits = backend, limits
-        self._cell: Cell | None = None
+        self._worker: Worker | None = None
         self._lacks: dict[tuple[str, str], bool] = {}
 
     def lacks(self, module: str, package: str = "") -> bool:
@@ -47,14 +47,14 @@ class CleanWorker:
                 self._lacks[module, package] = False
         return self._lacks[module, package]
 
-    def _started(self) -> Cell:
-        if self._cell is None:
-            self._cell = self._backend.start(self._limits, self._limits.scratch_mib)
-            self._cell.confine(self._limits, self._limits.scratch_mib, {}, self._backend.system_calls())
-        return self._cell
+    def _started(self) -> Worker:
+        if self._worker is None:
+            self._worker = self._backend.start(self._limits, self._limits.scratch_mib)
+            self._worker.confine(self._limits, self._limits.scratch_mib, {}, self._backend.system_calls())
+        return self._worker
 
     def stop(self) -> None:
         """End it."""
-        cell, self._cell = self._cell, None
-        if cell is not None:
-            cell.stop()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()

@@ -1,4 +1,4 @@
-"""The *cold* wall: stock bubblewrap around a fresh process for each cell. Slow, and the reference for correctness.
+"""The *cold* wall: stock bubblewrap around a fresh process for each worker. Slow, and the reference for correctness.
 
 As root, the process starts with the three capabilities it needs to become an ordinary kernel user, and gives them up in
 `worker.confine`.
@@ -19,9 +19,9 @@ from contextlib import ExitStack
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox import bubblewrap, users
-from grader.sandbox.cell import BOX_MARGIN_MIB, Cell, First
 from grader.sandbox.launcher import start_process
 from grader.sandbox.seccomp import build_filter
+from grader.sandbox.worker import FOLDER_MARGIN_MIB, First, Worker
 
 NAME = "cold"
 TITLE = "bubblewrap"
@@ -44,16 +44,16 @@ def unavailable() -> str | None:
 
 
 def system_calls() -> bytes:
-    """The filter of these cells."""
+    """The filter of these workers."""
     return build_filter()
 
 
-def start(limits: Limits, box_mib: int) -> Cell:
+def start(limits: Limits, folder_mib: int) -> Worker:
     """Start a worker; it imports torch while the caller goes on.
 
     Args:
         limits: What it may use.
-        box_mib: Size of the submission's folder, MiB.
+        folder_mib: Size of the submission's folder, MiB.
 
     Raises:
         SandboxUnavailable: If bubblewrap does not start.
@@ -64,16 +64,16 @@ def start(limits: Limits, box_mib: int) -> Cell:
         ours, theirs = socket.socketpair()
         undo.callback(ours.close)
         with theirs:
-            process, first = spawn(theirs.fileno(), "worker", _command(box_mib + BOX_MARGIN_MIB))
+            process, first = spawn(theirs.fileno(), "worker_main", _command(folder_mib + FOLDER_MARGIN_MIB))
         undo.pop_all()
     assert process.stdout is not None
-    setup = {"uid": uid, "box": bubblewrap.BOX, "files": bubblewrap.files_inside()}
-    return Cell(ours, process.stdout, first, setup, limits.output_kib, release)
+    setup = {"uid": uid, "folder": bubblewrap.FOLDER, "files": bubblewrap.files_inside()}
+    return Worker(ours, process.stdout, first, setup, limits.output_kib, release)
 
 
-def _command(box_mib: int) -> list[str]:
+def _command(folder_mib: int) -> list[str]:
     own_user = bubblewrap.is_root()
-    return bubblewrap.command(_CAPABILITIES if own_user else (), own_user=own_user, box_mib=box_mib)
+    return bubblewrap.command(_CAPABILITIES if own_user else (), own_user=own_user, folder_mib=folder_mib)
 
 
 def spawn(channel: int, program: str, command: list[str]) -> tuple[subprocess.Popen[bytes], First]:

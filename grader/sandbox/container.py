@@ -23,10 +23,10 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox import bubblewrap, landlock, users
-from grader.sandbox.cell import Cell, First
 from grader.sandbox.launcher import start_process
 from grader.sandbox.protocol import Header
 from grader.sandbox.seccomp import build_filter
+from grader.sandbox.worker import First, Worker
 
 NAME = "container"
 TITLE = "container (Landlock)"
@@ -40,23 +40,23 @@ _READABLE = [
 
 
 def unavailable() -> str | None:
-    """Why this backend can't work here, or None when it can: a cell is confined and stopped."""
+    """Why this backend can't work here, or None when it can: a worker is confined and stopped."""
     if landlock.version() < (1 if bubblewrap.is_root() else 6):
         return "this kernel has no Landlock that is strong enough to hide files"
     limits = Limits()
     try:
-        cell = start(limits, 1)
+        worker = start(limits, 1)
         try:
-            cell.confine(limits, 1, {}, system_calls())
+            worker.confine(limits, 1, {}, system_calls())
         finally:
-            cell.stop()
+            worker.stop()
     except SandboxUnavailable as error:
         return str(error)
     return None
 
 
 def _interpreter() -> Interpreter:
-    """A Python that the cell's user can run, and folders to import from beside its own.
+    """A Python that the worker's user can run, and folders to import from beside its own.
 
     Where ours lies below a folder that is closed to others, it is the machine's own of the same version, with our
     packages.
@@ -78,33 +78,33 @@ def _is_open_to_all(path: Path) -> bool:
 
 
 def system_calls() -> bytes:
-    """The filter of these cells."""
+    """The filter of these workers."""
     return build_filter(alone=False)
 
 
-def start(limits: Limits, box_mib: int) -> Cell:
+def start(limits: Limits, folder_mib: int) -> Worker:
     """Start a worker; it imports torch while the caller goes on.
 
     Args:
         limits: What it may use.
-        box_mib: Size of the largest file that it may write, MiB.
+        folder_mib: Size of the largest file that it may write, MiB.
 
     Raises:
         SandboxUnavailable: If it does not start.
     """
-    del box_mib  # a file's size is limited by `worker.confine`; the folder's can't be
+    del folder_mib  # a file's size is limited by `worker.confine`; the folder's can't be
     with ExitStack() as undo:
         uid, release = users.take_user()
         undo.callback(release)
-        cell = launch(uid, files_here, limits.output_kib, release, _interpreter())
+        worker = launch(uid, files_here, limits.output_kib, release, _interpreter())
         undo.pop_all()
-    return cell
+    return worker
 
 
-def files_here(box: Path) -> dict[str, list[str]]:
-    """What Landlock leaves to a cell, paths by kind of right."""
+def files_here(folder: Path) -> dict[str, list[str]]:
+    """What Landlock leaves to a worker, paths by kind of right."""
     shown = [str(path) for path in bubblewrap.shown_folders()]
-    return {"read": _READABLE, "execute": shown, "write": [str(box)], "device": bubblewrap.DEVICES}
+    return {"read": _READABLE, "execute": shown, "write": [str(folder)], "device": bubblewrap.DEVICES}
 
 
 def launch(
@@ -113,54 +113,54 @@ def launch(
     output_kib: int,
     release: Callable[[], None],
     interpreter: Interpreter | None = None,
-) -> Cell:
+) -> Worker:
     """Start a worker as a process among others, with a folder of its own.
 
     Args:
         uid: Kernel user that it will become; None: it stays who it is.
         files: Its folder -> what Landlock leaves to it.
         output_kib: How much of the end of its output to keep.
-        release: Gives back what the cell held.
+        release: Gives back what the worker held.
         interpreter: Python, and folders to import from beside its own; None: this one.
 
     Raises:
         SandboxUnavailable: If it does not start.
     """
     with ExitStack() as undo:
-        box = Path(tempfile.mkdtemp(prefix=f"vision-autograder-{os.getpid()}-"))
-        undo.callback(_remove, box)
+        folder = Path(tempfile.mkdtemp(prefix=f"vision-autograder-{os.getpid()}-"))
+        undo.callback(_remove, folder)
         if uid is not None:
-            os.chown(box, uid, uid)
-        setup: Header = {"uid": uid, "box": str(box), "files": files(box)}
+            os.chown(folder, uid, uid)
+        setup: Header = {"uid": uid, "folder": str(folder), "files": files(folder)}
         ours, theirs = socket.socketpair()
         undo.callback(ours.close)
         with theirs:
-            process, watched = _spawn(theirs.fileno(), box, interpreter or (sys.executable, []))
+            process, watched = _spawn(theirs.fileno(), folder, interpreter or (sys.executable, []))
         undo.pop_all()
 
     def end() -> None:
-        with suppress(ProcessLookupError):  # what practice has left in its session; a container's cell has but one
+        with suppress(ProcessLookupError):  # what practice has left in its session; a container's worker has but one
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if uid is not None:
             users.end_all(uid)
-        _remove(box)
+        _remove(folder)
 
     assert process.stdout is not None
     if uid is None:  # the kernel counts the processes of a user: among them everything else that this one runs
         setup["limits"] = {"processes": None}
-    return Cell(ours, process.stdout, First(process.pid, watched, end), setup, output_kib, release)
+    return Worker(ours, process.stdout, First(process.pid, watched, end), setup, output_kib, release)
 
 
-def _remove(box: Path) -> None:
+def _remove(folder: Path) -> None:
     """Remove a folder with all that a submission has made in it; none of its processes lives.
 
     Each folder is moved out before it is looked into: there may be ten thousand, one in another, where `shutil.rmtree`
     gives up, and `rm -rf` takes half a minute.
     """
-    if box.is_symlink() or not box.is_dir():  # practice may have taken it away
+    if folder.is_symlink() or not folder.is_dir():  # practice may have taken it away
         return
-    aside = Path(tempfile.mkdtemp(prefix=f"vision-autograder-{os.getpid()}-", dir=box.parent))
+    aside = Path(tempfile.mkdtemp(prefix=f"vision-autograder-{os.getpid()}-", dir=folder.parent))
     folders: list[Path] = []
 
     def take(path: str | Path) -> None:
@@ -169,7 +169,7 @@ def _remove(box: Path) -> None:
         os.rename(path, folders[-1])
 
     numbers = itertools.count()
-    take(box)
+    take(folder)
     while folders:
         folder = folders.pop()
         with os.scandir(folder) as entries:
@@ -182,13 +182,13 @@ def _remove(box: Path) -> None:
     aside.rmdir()
 
 
-def _spawn(channel: int, box: Path, interpreter: Interpreter) -> tuple[subprocess.Popen[bytes], int]:
+def _spawn(channel: int, folder: Path, interpreter: Interpreter) -> tuple[subprocess.Popen[bytes], int]:
     python, packages = interpreter
     try:
         process = start_process(
-            [python, *bubblewrap.python("worker", channel, [*packages, bubblewrap.CODE.parent])],
-            env=bubblewrap.ENVIRONMENT | {"HOME": str(box), "TMPDIR": str(box)},
-            cwd=box,
+            [python, *bubblewrap.python("worker_main", channel, [*packages, bubblewrap.CODE.parent])],
+            env=bubblewrap.ENVIRONMENT | {"HOME": str(folder), "TMPDIR": str(folder)},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

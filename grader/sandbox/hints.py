@@ -14,7 +14,7 @@ from grader.installed import is_installed
 from grader.notebooks.places import cell_place
 from grader.rubric import Limits
 from grader.sandbox.protocol import Header
-from grader.sandbox.servant import MOST_LEFT_OUT
+from grader.sandbox.request_handler import MOST_LEFT_OUT
 
 NEWER = ("3.12", "3.13", "3.14")  # versions that `newer_syntax.py` knows
 OPEN_FILES = 256  # as `worker.confine` sets it

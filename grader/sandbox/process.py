@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.records import PRACTICE
 from grader.rubric import Limits
 from grader.sandbox import container
-from grader.sandbox.cell import Cell, nothing
+from grader.sandbox.worker import Worker, nothing
 
 NAME = "process"
 TITLE = PRACTICE
@@ -27,19 +27,19 @@ def system_calls() -> bytes:
     return b""
 
 
-def start(limits: Limits, box_mib: int) -> Cell:
+def start(limits: Limits, folder_mib: int) -> Worker:
     """Start a worker.
 
     Args:
         limits: What it may use.
-        box_mib: Size of the largest file that it may write, MiB.
+        folder_mib: Size of the largest file that it may write, MiB.
 
     Raises:
         SandboxUnavailable: If it does not start.
     """
-    del box_mib
+    del folder_mib
     return container.launch(None, _all_files, limits.output_kib, nothing)
 
 
-def _all_files(_box: Path) -> dict[str, list[str]]:
+def _all_files(_folder: Path) -> dict[str, list[str]]:
     return {}

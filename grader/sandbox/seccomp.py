@@ -60,7 +60,7 @@ _LIMITED: dict[str, list[tuple[tuple[int, int, int], ...]]] = {
     "prlimit64": [((0, _LOW_32, 0),)],
     "setpriority": [((0, _LOW_32, 0), (1, _LOW_32, 0))],
 }
-# For a cell that lives among the machine's files and processes: no process of its own that could outlive it, and
+# For a worker that lives among the machine's files and processes: no process of its own that could outlive it, and
 # nothing of what Landlock does not watch.
 _AMONG_OTHERS = _LIMITED | {
     "clone": [((0, _NEW_NAMESPACES | _THREAD, _THREAD),)],
@@ -79,7 +79,7 @@ _ONLY_ALONE = frozenset(
 # Larger buffers of sockets would be memory that is in no process's account.
 _INERT = frozenset({"setsid", "sched_setaffinity", "setsockopt"})
 # The same in a container, as on a file system without modes and times: where the grader is an ordinary user, all of its
-# files are the cell's too.
+# files are the worker's too.
 _WITHOUT_EFFECT = frozenset("chmod fchmod fchmodat utime utimensat utimes listxattr llistxattr flistxattr".split())
 
 
@@ -88,7 +88,7 @@ def build_filter(alone: bool = True) -> bytes:
     """The filter as a program of 8-byte BPF instructions for this machine's architecture.
 
     Args:
-        alone: Whether the cell sees its own files and processes only.
+        alone: Whether the worker sees its own files and processes only.
 
     Raises:
         OSError: If libseccomp is missing or refuses a rule.

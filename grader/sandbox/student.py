@@ -1,6 +1,6 @@
 """Addresses an implementation as `who.module.function(arguments)`, wherever it runs.
 
-The student's runs in a cell, the oracle's and the known mistakes' in this process; all are reached through the same
+The student's runs in a worker, the oracle's and the known mistakes' in this process; all are reached through the same
 requests, get copies of the same arguments and are recorded in the same way. What is not plain data stays where it was
 made and is a `Handle` here, which runs no code on this side.
 """

@@ -1,4 +1,4 @@
-"""The two ways to an implementation: a cell of the jail, or a servant in this process."""
+"""The two ways to an implementation: a worker of the pool, or a handler in this process."""
 
 from __future__ import annotations
 
@@ -23,52 +23,52 @@ from grader.installed import is_installed
 from grader.rubric import Limits
 from grader.sandbox.budget import Budget, Modules
 from grader.sandbox.calls import Terms
-from grader.sandbox.cell import START_S, Cell
 from grader.sandbox.hints import limit_hint
-from grader.sandbox.jail import Jail
 from grader.sandbox.protocol import Array, DeadlinePassed, Frame, Header, ProtocolError, until
-from grader.sandbox.servant import Absent, Servant
+from grader.sandbox.request_handler import Absent, RequestHandler
+from grader.sandbox.worker import START_S, Worker
+from grader.sandbox.worker_pool import WorkerPool
 
 TAIL_LINES = 8  # of the process's output, quoted when it dies
-RESET_S = 5  # to forget what a check has left behind; beyond that a new cell is quicker
+RESET_S = 5  # to forget what a check has left behind; beyond that a new worker is quicker
 IMPORT_BYTES = 1 << 20  # of an answer that holds nothing
 WAITING = "Seconds count while your code computes or waits, not while the machine is busy with others."
 
 
-class CellTransport:
-    """Reaches the student's code in cells, replacing a cell that died, hung or broke the protocol.
+class WorkerTransport:
+    """Reaches the student's code in workers, replacing a worker that died, hung or broke the protocol.
 
     Keeps the submission's budget: a module that hangs or dies at import is not tried again, nor is a call made whose
     modules have used up their seconds.
     """
 
-    def __init__(self, jail: Jail, limits: Limits, packages: Iterable[str] = tuple(ALWAYS)) -> None:
-        self._jail = jail
+    def __init__(self, pool: WorkerPool, limits: Limits, packages: Iterable[str] = tuple(ALWAYS)) -> None:
+        self._pool = pool
         self._limits = limits
         self._promised = all_import_names(packages)
-        self._cell: Cell | None = None
+        self._worker: Worker | None = None
         self._is_last = False
-        self._imported: dict[str, bool] = {}  # modules asked for in this cell, and whether they came
-        self._is_used = False  # whether code of the student may have run in this cell
+        self._imported: dict[str, bool] = {}  # modules asked for in this worker, and whether they came
+        self._is_used = False  # whether code of the student may have run in this worker
         self._stuck: dict[str, Callable[[], CheckStopped]] = {}  # why a module is not imported again
-        self._budget = Budget(jail.modules, limits.submission_s)
+        self._budget = Budget(pool.modules, limits.submission_s)
 
     def renew(self, *, last: bool = False) -> None:
-        """Take a new cell for what comes next; `last` when nothing comes after it."""
+        """Take a new worker for what comes next; `last` when nothing comes after it."""
         self._is_last = last
-        cell = self._forget()
-        if cell is not None:
-            self._jail.retire(cell)
-        self._cell = self._jail.take(last=last)
+        worker = self._forget()
+        if worker is not None:
+            self._pool.retire(worker)
+        self._worker = self._pool.take(last=last)
 
     def drop(self) -> str:
-        """Stop the cell, if there is one, and return the end of its output."""
-        cell = self._forget()
-        return cell.stop() if cell else ""
+        """Stop the worker, if there is one, and return the end of its output."""
+        worker = self._forget()
+        return worker.stop() if worker else ""
 
-    def _forget(self) -> Cell | None:
-        cell, self._cell, self._imported, self._is_used = self._cell, None, {}, False
-        return cell
+    def _forget(self) -> Worker | None:
+        worker, self._worker, self._imported, self._is_used = self._worker, None, {}, False
+        return worker
 
     def exchange(self, header: Header, arrays: list[Array], terms: Terms) -> Frame:
         """Send a request; import the module it needs first, under the import's own limit."""
@@ -94,7 +94,7 @@ class CellTransport:
         if not isinstance(module, str) or not is_installed(module):
             return
         top = module.partition(".")[0]
-        if self._jail.clean.lacks(module, top if top in self._promised else ""):
+        if self._pool.clean.lacks(module, top if top in self._promised else ""):
             raise MachineError(f"`{module}` is installed here, and can't be imported in the sandbox")
 
     def _import(self, module: str, charged: Modules) -> None:
@@ -102,7 +102,7 @@ class CellTransport:
             raise self._stuck[module]()
         terms = Terms(f"import {module}", charged, self._limits.import_s, IMPORT_BYTES)
         self._left_s(terms.modules)
-        alone = self._imported.keys() <= {module}  # nobody else's code in this cell could be to blame
+        alone = self._imported.keys() <= {module}  # nobody else's code in this worker could be to blame
         self._imported[module] = False
         try:
             reply, _ = self._ask({"op": "import", "module": module}, [], terms, f"Importing `{module}.py`")
@@ -120,10 +120,10 @@ class CellTransport:
         # An import that raised is asked for again by the call itself, which then reports the exception.
 
     def _reset(self, header: Header, terms: Terms) -> Frame:
-        """Have the cell forget what a check has made; take a new one where it does not, which costs no check anything.
+        """Have the worker forget what a check has made; if it does not, take a new one, which costs no check anything.
 
         Raises:
-            SandboxUnavailable: If a new cell, in which no code of the student has run, does not answer.
+            SandboxUnavailable: If a new worker, in which no code of the student has run, does not answer.
         """
         if self._is_used:
             with suppress(StudentTimeout, StudentCrashed):
@@ -132,25 +132,25 @@ class CellTransport:
                 if "value" in answer[0]:
                     return answer
             self.drop()
-        if self._cell is None:
+        if self._worker is None:
             self.renew(last=self._is_last)
-        assert self._cell is not None
+        assert self._worker is not None
         try:
-            return self._cell.exchange(header, [], until(time.monotonic() + START_S), terms.max_body)
+            return self._worker.exchange(header, [], until(time.monotonic() + START_S), terms.max_body)
         except (DeadlinePassed, ProtocolError) as error:
             raise SandboxUnavailable(f"a new sandboxed process does not answer: {error}\n{self.drop()}") from error
 
     def _ask(self, header: Header, arrays: list[Array], terms: Terms, what: str) -> Frame:
-        """Send a request to the cell, or to a new one, at the expense of `terms.modules`."""
+        """Send a request to the worker, or to a new one, at the expense of `terms.modules`."""
         left_s, timeout_s = self._left_s(terms.modules), terms.timeout_s or self._limits.call_s
-        if self._cell is None:
+        if self._worker is None:
             self.renew(last=self._is_last)
-        assert self._cell is not None
+        assert self._worker is not None
         self._is_used = True
-        stopwatch = self._cell.stopwatch(min(timeout_s, left_s))
+        stopwatch = self._worker.stopwatch(min(timeout_s, left_s))
         try:
             try:
-                reply, results = self._cell.exchange(header, arrays, stopwatch, terms.max_body)
+                reply, results = self._worker.exchange(header, arrays, stopwatch, terms.max_body)
             finally:
                 charged_s = stopwatch.seconds()
                 self._budget.charge(terms.modules, terms.called.partition("(")[0], charged_s)
@@ -164,11 +164,11 @@ class CellTransport:
                 raise self._budget.used_up(terms.modules, "this call was stopped") from None
             raise StudentTimeout(f"{what} was stopped after {reached}.", help=WAITING) from None
         except ProtocolError as error:
-            verdict = self._cell.verdict()
+            verdict = self._worker.verdict()
             output = self.drop()
             message = verdict or f"The process that ran your code ended: {error}."
             raise StudentCrashed(message, got=_tail(output)) from error
-        except BaseException:  # whatever it was, what the cell sends next would be the answer to this
+        except BaseException:  # whatever it was, what the worker sends next would be the answer to this
             self.drop()
             raise
 
@@ -195,11 +195,11 @@ class LocalTransport:
     def __init__(self, modules: Mapping[str, ModuleType], files: Mapping[str, bytes]) -> None:
         self._modules = modules
         self._files = files
-        self._servant = Servant(self._import, self._open, caught=(Exception, SystemExit))
+        self._handler = RequestHandler(self._import, self._open, caught=(Exception, SystemExit))
 
     def exchange(self, header: Header, arrays: list[Array], _terms: Terms) -> Frame:
         """Answer a request at once."""
-        return self._servant.answer(header, arrays)
+        return self._handler.answer(header, arrays)
 
     def _import(self, name: str) -> ModuleType:
         if name not in self._modules:

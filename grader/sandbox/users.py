@@ -1,4 +1,4 @@
-"""Kernel users for cells: one each, that no account of the machine uses."""
+"""Kernel users for workers: one each, that no account of the machine uses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from grader.errors import SandboxUnavailable
 from grader.sandbox import bubblewrap
-from grader.sandbox.cell import nothing
+from grader.sandbox.worker import nothing
 
 FIRST_UID, UIDS = 61000, 4000
 
 
 def reserve_uid() -> tuple[int, Callable[[], None]]:
-    """A kernel uid that no other cell has, for processes are counted per uid; and what gives it back.
+    """A kernel uid that no other worker has, for processes are counted per uid; and what gives it back.
 
     The abstract name of a socket holds it: free again when the socket is closed or its owner has ended, however it did.
 
@@ -37,12 +37,12 @@ def reserve_uid() -> tuple[int, Callable[[], None]]:
 
 
 def take_user() -> tuple[int | None, Callable[[], None]]:
-    """A kernel user for a cell, and what gives it back; None, and nothing to give, where the grader is not root."""
+    """A kernel user for a worker, and what gives it back; None, and nothing to give, where the grader is not root."""
     return reserve_uid() if bubblewrap.is_root() else (None, nothing)
 
 
 def end_all(uid: int) -> None:
-    """Kill every process of a cell's user, until there is none."""
+    """Kill every process of a worker's user, until there is none."""
     while pids := _of(uid):
         for pid in pids:
             try:

@@ -1,208 +1,223 @@
-"""The student's process: the only program of ours that runs beside the student's code.
+"""One sandboxed process with a channel to it: started by a backend, confined, fed with files, stopped by us.
 
-Order matters. It starts with nothing but a socket, imports torch while no submission is near, waits for `setup`, gives
-up every right it still has, and only then receives the student's files. From the first line of student code on, nothing
-here can be trusted any more, and nothing outside does.
+Nothing about a worker relies on the good will of what runs in it: deadlines are ours, its output is drained and cut,
+its exit code is ignored, and stopping it kills its whole process tree from outside.
 """
 
 from __future__ import annotations
 
-import ctypes
-import importlib.abc
-import importlib.util
 import os
-import resource
+import select
+import signal
 import socket
-import struct
-import sys
-from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
-from types import ModuleType
-from typing import Any, BinaryIO
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import IO
 
 import numpy as np
 
-from grader.sandbox import headless, landlock, standins
-from grader.sandbox.protocol import MAX_BODY, Channel, ChannelClosed, Header, ProtocolError
-from grader.sandbox.servant import Absent, Servant
+from grader.errors import SandboxUnavailable
+from grader.rubric import Limits
+from grader.sandbox.protocol import Array, Channel, DeadlinePassed, Frame, Header, Patience, ProtocolError, until
+from grader.sandbox.resource_monitor import ResourceMonitor, most_cpu_s, open_monitor
+from grader.sandbox.stopwatch import Slack, Stopwatch
 
-PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP, SECCOMP_MODE_FILTER = 38, 22, 24, 2
-PR_SET_PDEATHSIG, SIGKILL = 1, 9
-CAPABILITY_VERSION_3 = 0x20080522
-
-
-def main(descriptor: int) -> None:
-    """Serve requests on an inherited socket until it closes."""
-    close_all_but(descriptor)
-    import torch  # while still trusted: what every submission needs
-
-    del torch
-    headless.prepare()
-    serve_submission(Channel(socket.socket(fileno=descriptor)))
+START_S = 120  # importing torch on a cold and busy disk
+PIECE = 32 << 20  # files travel in pieces of so many bytes
+FOLDER_MARGIN_MIB = 8
 
 
-def serve_submission(channel: Channel) -> None:
-    """Give up every right, receive the submission, and serve requests until the channel closes."""
-    import torch  # imported before, and in the process that this one was forked from
-
-    channel.send({"ready": True, "threads": len(os.listdir("/proc/self/task"))})
-    try:
-        header, arrays = channel.receive()
-        fence = confine(header, bytes(arrays[0]))
-        channel.send({"confined": True, "landlock": fence})
-        box = Path(header["box"])
-        receive_files(channel, box)
-        standins.install(lambda file: file.startswith(f"{box}/"))
-        torch.set_num_threads(header["limits"]["threads"])
-        serve(channel, Servant(BoxImporter(box).load, FileOpener(box), str(box)))
-    except ChannelClosed:
-        return
-
-
-def serve(channel: Channel, servant: Servant) -> None:
-    """Answer requests, one reply each, with the request's id."""
-    while True:
-        header, arrays = channel.receive()
-        reply, results = servant.answer(header, arrays)
-        try:
-            channel.send({**reply, "id": header["id"]}, results, max_body=header.get("max_body", MAX_BODY))
-        except ChannelClosed:
-            raise
-        except ProtocolError as error:
-            text = f"what it returned is too large to be compared ({error})"
-            channel.send({"error": {"type": "AnswerTooLarge", "text": text, "where": []}, "id": header["id"]})
-
-
-def confine(setup: Header, seccomp_filter: bytes) -> int:
-    """Give up every right: resource limits, files, user, capabilities, system calls.
+class First:
+    """The first process of a worker: everything in the worker ends with it.
 
     Args:
-        setup: `limits` (name -> value, None for none), `uid` (kernel uid to become, or None when already an ordinary
-            one), `files` (paths by kind of right, for Landlock).
-        seccomp_filter: BPF program; empty: no filter.
-
-    Returns:
-        The version of Landlock that holds; 0 without.
-
-    Raises:
-        OSError: If the kernel refuses any of it; the process ends then.
+        pid: Its number here.
+        descriptor: pidfd of it; ours to close.
+        ended: Waits until nothing of the worker is left.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    limits = setup["limits"]
-    _offer_to_the_oom_killer()
-    if len(os.listdir("/proc/self/task")) != 1:
-        raise OSError("more than one thread: a filter would not hold for all of them")
-    address_space = _address_space() + (limits["memory_mib"] << 20)
-    values = {
-        resource.RLIMIT_AS: address_space,
-        resource.RLIMIT_NPROC: limits["processes"],
-        resource.RLIMIT_FSIZE: limits["box_mib"] << 20,
-        resource.RLIMIT_NOFILE: 256,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: limits["cpu_s"],
-    }
-    for name, value in values.items():
-        if value is not None:
-            most = resource.getrlimit(name)[1]  # may be lower already, and can't be raised
-            value = value if most == resource.RLIM_INFINITY else min(value, most)
-            resource.setrlimit(name, (value, value))
-    _prctl(libc, PR_SET_NO_NEW_PRIVS, 1)
-    fence = landlock.restrict(setup["files"]) if setup["files"] else 0
-    for capability in range(64):
-        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # refused past the last one, and where there are none to drop
-    if setup["uid"] is not None:
-        os.setgroups([])
-        os.setresgid(setup["uid"], setup["uid"], setup["uid"])
-        os.setresuid(setup["uid"], setup["uid"], setup["uid"])  # clears capabilities, but for the inheritable ones
-    if libc.capset(struct.pack("=Ii", CAPABILITY_VERSION_3, 0), bytes(24)) != 0:
-        raise OSError(ctypes.get_errno(), "capset was refused")
-    _prctl(libc, PR_SET_PDEATHSIG, SIGKILL)  # setuid cleared it
-    if seccomp_filter:
-        _load_filter(libc, seccomp_filter)
-    return fence
+
+    def __init__(self, pid: int, descriptor: int, ended: Callable[[], object]) -> None:
+        self.pid = pid
+        self._descriptor = descriptor
+        self._ended = ended
+        self._is_gone = False
+        self._closing = threading.Lock()  # a closed descriptor's number may be another process's
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return not poll.poll(0)
+
+    def kill(self) -> None:
+        """Kill everything in the worker, from outside and from any thread."""
+        with self._closing, suppress(ProcessLookupError):  # it has ended by itself
+            if not self._is_gone:
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Wait until nothing is left; called once, after `kill`."""
+        self._ended()
+        with self._closing:
+            self._is_gone = True
+            os.close(self._descriptor)
 
 
-def _load_filter(libc: ctypes.CDLL, program: bytes) -> None:
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
-
-    loaded = Program(len(program) // 8, program)
-    _prctl(libc, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(loaded))
+def nothing() -> None:
+    """There is nothing to give back."""
 
 
-def _prctl(libc: ctypes.CDLL, option: int, value: Any, pointer: Any = 0) -> None:
-    if libc.prctl(option, ctypes.c_ulong(value), pointer, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), f"prctl({option}) was refused")
+class Worker:
+    """A started worker.
 
-
-def _address_space() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * resource.getpagesize()
-
-
-def _offer_to_the_oom_killer() -> None:
-    """When the whole machine runs out of memory, this process goes before the grader does."""
-    path = Path("/proc/self/oom_score_adj")
-    path.write_text(str(max(int(path.read_text()), 800)))
-
-
-def close_all_but(descriptor: int) -> None:
-    """Close every inherited descriptor but the standard ones and this, which programs started here don't get."""
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, 4096)
-    os.set_inheritable(descriptor, False)
-
-
-def receive_files(channel: Channel, box: Path) -> None:
-    """Write the submission's files into the box until a frame says `done`.
-
-    A file that the file system refuses, by its name's 255 bytes for example, is left out: its owner finds it missing.
+    Args:
+        connection: Our end of the socket pair.
+        output: What it prints.
+        first: Its first process.
+        setup: What it is told to confine itself with: `uid` (kernel user to become, None when it is an ordinary one
+            already), `folder` (folder for the submission), `files` (paths that Landlock leaves, by kind of right), and
+            `limits` that differ from what `confine` says.
+        output_kib: How much of the end of its output to keep.
+        release: Gives back what the worker held, once nothing of it is left.
     """
-    while True:
-        header, arrays = channel.receive()
-        if header.get("done"):
-            return
-        path = box / header["path"]
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        output: IO[bytes],
+        first: First,
+        setup: Header,
+        output_kib: int,
+        release: Callable[[], None] = nothing,
+    ) -> None:
+        self._channel = Channel(connection)
+        self._first = first
+        self._setup = setup
+        self._release = release
+        self._output = OutputTail(output, output_kib << 10)
+        self._monitor: ResourceMonitor | None = None
+        self._threads = 1
+        self._slack = Slack()
+        self._stopped = False
+        self._request = 0
+
+    def confine(self, limits: Limits, folder_mib: int, files: Mapping[str, bytes], bpf: bytes) -> None:
+        """Wait for the worker, take its rights away, then give it the submission.
+
+        Args:
+            limits: What it may use.
+            folder_mib: Largest file that it may write, MiB.
+            files: The submission's files by relative path.
+            bpf: seccomp program for the worker to load.
+
+        Raises:
+            SandboxUnavailable: If the worker does not start or can't confine itself.
+        """
+        patience = until(time.monotonic() + START_S)  # the machine's own time: nobody is charged for it
+        named = {
+            "memory_mib": limits.memory_mib,
+            "processes": limits.processes,
+            "threads": limits.threads,
+            "folder_mib": folder_mib,
+            "cpu_s": most_cpu_s(limits),
+        }
+        self._threads = limits.threads
+        setup = {**self._setup, "limits": {**named, **self._setup.get("limits", {})}}
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
-                file.write(arrays[0].astype(np.uint8, copy=False).data)
-        except OSError as error:
-            print(f"{path.name}: {error.strerror}", flush=True)
+            ready, _ = self._channel.receive(patience)
+            if ready.get("threads") != 1:
+                raise ProtocolError(f"the worker has {ready.get('threads')} threads before it is confined")
+            self._channel.send(setup, [np.frombuffer(bpf, np.uint8)], patience)
+            self._monitor = open_monitor(
+                limits, folder_mib, self._first.pid, self._first.kill
+            )  # while the worker is at it
+            self._channel.receive(patience)
+            self._send_files(files, patience)
+        except (ProtocolError, DeadlinePassed, OSError) as error:
+            output = self.stop()
+            raise SandboxUnavailable(
+                f"the sandboxed process did not start: {str(error) or 'too slow'}\n{output}"
+            ) from error
+
+    def _send_files(self, files: Mapping[str, bytes], patience: Patience) -> None:
+        for path, content in files.items():
+            data = np.frombuffer(content, np.uint8)
+            for start in range(0, max(len(data), 1), PIECE):
+                self._channel.send({"path": path}, [data[start : start + PIECE]], patience)
+        self._channel.send({"done": True}, [], patience)
+
+    def stopwatch(self, limit_s: float) -> Stopwatch:
+        """Begin to measure a request that may be charged so many seconds."""
+        assert self._monitor is not None
+        channel = self._channel
+        return Stopwatch(
+            self._monitor.used, self._threads, limit_s, lambda: (channel.moved, channel.parsed), self._slack
+        )
+
+    def exchange(self, header: Header, arrays: list[Array], patience: Patience, max_body: int) -> Frame:
+        """Send one request and receive its reply; the worker stands still before and after.
+
+        Raises:
+            DeadlinePassed: If `patience` ends before the whole reply is there.
+            ProtocolError: If the reply is not a valid one; ChannelClosed if the process died.
+        """
+        assert self._monitor is not None
+        self._request += 1
+        self._monitor.freezer.thaw()
+        self._channel.send({**header, "id": self._request, "max_body": max_body}, arrays, patience)
+        reply, results = self._channel.receive(patience, max_body)
+        if reply.get("id") != self._request:
+            raise ProtocolError("an answer to another question")
+        self._monitor.freezer.freeze()
+        return reply, results
+
+    def is_alive(self) -> bool:
+        """Whether it could be asked, as far as one can see from outside; not to be called once it was stopped."""
+        return self._first.is_alive()
+
+    def verdict(self) -> str | None:
+        """Which limit it was ended for, in a sentence; None if for none that is known. It is watched no longer."""
+        return self._monitor.close() if self._monitor is not None else None
+
+    def kill(self) -> None:
+        """Kill everything in the worker; `stop` waits for its end."""
+        self._first.kill()
+
+    def stop(self) -> str:
+        """Kill everything in the worker, wait until it is gone, and return the end of its output."""
+        if not self._stopped:
+            self._stopped = True
+            self.verdict()
+            self._first.kill()
+            self._first.wait()
+            try:
+                if self._monitor is not None:
+                    self._monitor.remove()
+            finally:
+                self._channel.close()
+                self._release()
+        return self._output.tail()
 
 
-class FileOpener:
-    """Opens the submission's files by name."""
+class OutputTail:
+    """Reads a pipe to its end in a thread and keeps the last bytes."""
 
-    def __init__(self, box: Path) -> None:
-        self._box = box
+    def __init__(self, pipe: IO[bytes], keep: int) -> None:
+        self._pipe = pipe
+        self._keep = keep
+        self._kept = bytearray()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
-    def __call__(self, name: str) -> BinaryIO:
-        """Open `name` for reading; raises Absent when there is none."""
-        try:
-            return (self._box / name).open("rb")
-        except FileNotFoundError:
-            raise Absent(name) from None
+    def _run(self) -> None:
+        with self._pipe:
+            while piece := self._pipe.read1(1 << 16):  # type: ignore[attr-defined]
+                self._kept += piece
+                del self._kept[: max(0, len(self._kept) - self._keep)]
 
-
-class BoxImporter(importlib.abc.MetaPathFinder):
-    """Imports the assignment's modules and the student's helper modules from the box."""
-
-    def __init__(self, box: Path) -> None:
-        self._box = box
-        sys.dont_write_bytecode = True
-        sys.meta_path.insert(0, self)
-        sys.path.append(str(box))
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """Find the student's own modules first, as at home; what is imported already stays what it is."""
-        if path is not None:  # inside a package: its own affair
-            return None
-        spec = PathFinder.find_spec(fullname, [str(self._box)])
-        return spec if spec is not None and spec.origin is not None else None
-
-    def load(self, name: str) -> ModuleType:
-        """Import a module of the assignment; raises Absent when the submission has none."""
-        if not (self._box / f"{name}.py").is_file():
-            raise Absent(f"{name}.py")
-        return importlib.import_module(name)
+    def tail(self) -> str:
+        """What was kept, once its writers have ended."""
+        self._thread.join(timeout=5)
+        return bytes(self._kept).decode("utf-8", "backslashreplace")

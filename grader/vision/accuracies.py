@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.checks.compare import expect
+from grader.checking.compare import expect
 
 UNITS = "fractions from 0 to 1, or percent from 0 to 100"
 

@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 from numpy.random import Generator
 
-from grader.checks.compare import expect, number
-from grader.checks.looks import Looks
+from grader.checking.compare import expect, number
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.errors import Failure
 from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
@@ -35,7 +35,7 @@ NAMED = 3  # files in a sentence
 
 
 def look_into(
-    looks: Looks, asked: Asked, rng: Generator, threshold: float, best: float, training: Labelled | None = None
+    looks: IntegrityFlags, asked: Asked, rng: Generator, threshold: float, best: float, training: Labelled | None = None
 ) -> None:
     """All remarks on a network that has earned its points.
 
@@ -57,7 +57,7 @@ def look_into(
     looks.ask(question)
 
 
-def compare_size(looks: Looks, asked: Asked) -> None:
+def compare_size(looks: IntegrityFlags, asked: Asked) -> None:
     """Remark on a model file that is larger than its network, and on a network that could hold the test images.
 
     Raises:
@@ -91,14 +91,14 @@ def compare_size(looks: Looks, asked: Asked) -> None:
         _look_for_tables(looks, file, asked.net, len(asked.labels))
 
 
-def note_tables(looks: Looks, asked: Asked) -> None:
+def note_tables(looks: IntegrityFlags, asked: Asked) -> None:
     """Remark on a model file that holds test images, or whole numbers as labels and digests of images are."""
     classes = asked.logits.shape[1]
     for what in islice(tables_in_file(asked.who.files[asked.file], asked.images, classes), 1):
         looks.note("table_in_file", f"{asked.file} holds {what}. Does it know test images by heart?")
 
 
-def note_literals(looks: Looks, student: Implementation) -> None:
+def note_literals(looks: IntegrityFlags, student: Implementation) -> None:
     """Remark on the module or text with the longest list of whole numbers or digests, where it is long."""
     counts = {
         name: count_literals(data[:MOST_READ].decode("utf-8", "replace"))
@@ -111,7 +111,7 @@ def note_literals(looks: Looks, student: Implementation) -> None:
         looks.note("table_in_source", f"{told} Are they labels of test images?", count=counts[name])
 
 
-def _look_for_tables(looks: Looks, file: str, net: Handle, images: int) -> None:
+def _look_for_tables(looks: IntegrityFlags, file: str, net: Handle, images: int) -> None:
     """Remark on tensors with a row for each test image, and on as many whole numbers: weights are fractions."""
     state = net.state_dict.with_options(canonical=lambda _answer: None)()  # too much to record
     if not isinstance(state, dict):
@@ -127,7 +127,7 @@ def _look_for_tables(looks: Looks, file: str, net: Handle, images: int) -> None:
             return
 
 
-def note_accuracy(looks: Looks, measured: float, best: float) -> None:
+def note_accuracy(looks: IntegrityFlags, measured: float, best: float) -> None:
     """Remark on an accuracy on the test images that networks of this kind don't reach, `best`."""
     if measured > best:
         told = f"The network is right on {measured:.2%} of the test images; what learns from the training images alone"
@@ -135,7 +135,7 @@ def note_accuracy(looks: Looks, measured: float, best: float) -> None:
         looks.note("too_good", sentence, measured=measured)
 
 
-def note_claim(looks: Looks, where: str, claimed: float, measured: float, most: float, *, both: bool) -> None:
+def note_claim(looks: IntegrityFlags, where: str, claimed: float, measured: float, most: float, *, both: bool) -> None:
     """Remark on a validation accuracy that is far from what was measured on the test images.
 
     Args:
@@ -152,7 +152,7 @@ def note_claim(looks: Looks, where: str, claimed: float, measured: float, most: 
         looks.note("claim", f"{told} {measured:.1%} of the test images.", claimed=claimed, measured=measured)
 
 
-def note_files(looks: Looks, student: Implementation, *models: str) -> None:
+def note_files(looks: IntegrityFlags, student: Implementation, *models: str) -> None:
     """Remark on long lists of literals, and on large files, other than `models`, that nobody asked for.
 
     The student's code can read them.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grader.checks.compare import expect, expect_finite, expect_shape, summarise
+from grader.checking.compare import expect, expect_finite, expect_shape, summarise
 from grader.errors import Failure
 from grader.records import Array
 

@@ -2,12 +2,11 @@
 
 The test images and their labels are public, so a zip may hold a table of them. Once a network has earned its points, it
 is asked again about some of the test images, as they are, a little altered, and shifted by a pixel, and about training
-images, all in one random order. An honest network hardly minds; a table that looks for the very image finds nothing.
-One that looks for the nearest image finds it: see `lookup_tables.py` for what it holds, and `training_images.py`.
+images, in one random order. An honest network hardly minds; a table that looks for the very image finds nothing. One
+that looks for the nearest image finds it: see `lookup_tables.py` for what it holds, and `training_images.py`.
 
-A few images by heart are enough for a network just below the threshold. So where the accuracy is not far above it, all
-test images are asked again, so faintly altered that honest networks change hardly an answer, and what is lost is judged
-beside the margin.
+A few images by heart are enough for a network just below the threshold. Where the accuracy is close to it, all test
+images are asked again, altered so faintly that honest networks change hardly an answer; the loss is judged beside it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.looks import Looks
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.records import Array
 from grader.sandbox.student import Handle, Implementation
 from grader.vision.model_files import share_right
@@ -114,7 +113,7 @@ def ask_network(
 
 
 def compare_altered(
-    looks: Looks, asked: Asked, rng: Generator, threshold: float, training: Labelled | None = None
+    looks: IntegrityFlags, asked: Asked, rng: Generator, threshold: float, training: Labelled | None = None
 ) -> None:
     """Ask again about images, as they were, altered and shifted; remark on what an honest network would not say.
 
@@ -148,7 +147,7 @@ def compare_altered(
         _compare_with_margin(looks, asked, rng, threshold)
 
 
-def _compare_with_margin(looks: Looks, asked: Asked, rng: Generator, threshold: float) -> None:
+def _compare_with_margin(looks: IntegrityFlags, asked: Asked, rng: Generator, threshold: float) -> None:
     """Ask about all test images, faintly altered and in another order: would what is lost have cost the points?"""
     rows = rng.permutation(len(asked.labels))[: affordable(len(asked.labels), asked.seconds, MOST_SECONDS)]
     images, labels = alter_faintly(asked.images[torch.from_numpy(rows)], rng), asked.labels[rows]
@@ -262,7 +261,7 @@ def shift(images: Tensor, rng: Generator) -> Tensor:
     return torch.stack(moved)
 
 
-def _compare_answers(looks: Looks, first: Array, again: Array) -> None:
+def _compare_answers(looks: IntegrityFlags, first: Array, again: Array) -> None:
     scale = np.maximum(np.abs(first).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     with np.errstate(over="ignore", under="ignore"):  # a student's logits may be as large as numbers get
         first, again = first / scale, again / scale
@@ -279,7 +278,9 @@ def _compare_answers(looks: Looks, first: Array, again: Array) -> None:
         )
 
 
-def _compare_shares(looks: Looks, count: int, as_it_is: float, altered: float, shifted: float, labels: Array) -> None:
+def _compare_shares(
+    looks: IntegrityFlags, count: int, as_it_is: float, altered: float, shifted: float, labels: Array
+) -> None:
     guessing = 1 / len(np.unique(labels))
     told = f"The network is right on {as_it_is:.1%} of {count} test images"
     numbers = {"as_it_is": as_it_is, "altered": altered, "shifted": shifted, "images": count}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grader.checks.compare import expect, expect_finite, expect_shape, numbers
+from grader.checking.compare import expect, expect_finite, expect_shape, numbers
 from grader.errors import Failure, Missing, StudentRaised
 from grader.sandbox.student import Handle, Implementation, LoadedModel
 from grader.text import clean_name

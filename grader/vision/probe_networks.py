@@ -13,7 +13,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect_finite, numbers, summarise
+from grader.checking.compare import expect_finite, numbers, summarise
 from grader.errors import Malformed
 from grader.records import Array
 from grader.sandbox.calls import Recipe, make

@@ -10,7 +10,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.looks import Looks
+from grader.checking.integrity_flags import IntegrityFlags
 from grader.records import Array
 from grader.vision.datasets.imageset import ImageSet
 
@@ -35,7 +35,7 @@ def draw_training(training: ImageSet | None, rng: Generator) -> Labelled | None:
     return training.images[torch.from_numpy(rows)], training.labels.numpy()[rows]
 
 
-def compare_with_training(looks: Looks, on_test: float, tests: int, on_training: float, count: int) -> None:
+def compare_with_training(looks: IntegrityFlags, on_test: float, tests: int, on_training: float, count: int) -> None:
     """Remark on a network that is clearly worse on training images than on the test images.
 
     Args:

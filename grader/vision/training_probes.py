@@ -16,7 +16,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.checks.compare import expect, number, numbers, summarise
+from grader.checking.compare import expect, number, numbers, summarise
 from grader.errors import Failure
 from grader.records import Array
 from grader.sandbox.calls import Recipe, make

@@ -1,4 +1,4 @@
-"""Leaves things for other cells to find, and looks for what others have left."""
+"""Leaves things for other workers to find, and looks for what others have left."""
 
 import ctypes
 import errno

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from grader.author import Failure, Implementation, LayOut, Looks, check, expect, parse_json
+from grader.author import Failure, Implementation, IntegrityFlags, LayOut, check, expect, parse_json
 from grader.vision.accuracies import UNITS, as_fractions
 from grader.vision.artifact_size import note_claim
 
@@ -21,7 +21,7 @@ FAR_APART = 0.05  # of a claimed accuracy above the measured one: worth a remark
 
 
 @check("4d", public=True)
-def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, float], looks: Looks) -> None:
+def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, float], looks: IntegrityFlags) -> None:
     """experiments.json is a list of runs, each with technique, setting and two accuracies, fractions or percent."""
     runs = _read(student)
     claimed = [each for place, run in enumerate(runs) for each in _accuracies_of(place, run)]
@@ -40,7 +40,7 @@ def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, 
     looks.ask(lambda: _note_made_up(looks, fractions, has_network=MODEL in student.files))
 
 
-def _note_made_up(looks: Looks, fractions: Sequence[float], *, has_network: bool) -> None:
+def _note_made_up(looks: IntegrityFlags, fractions: Sequence[float], *, has_network: bool) -> None:
     """Remark on what no training gives, and on runs without a network: nobody can measure here what a file reports."""
     train, validation = fractions[::2], fractions[1::2]
     if len(validation) > 1 and len(set(zip(train, validation, strict=True))) == 1:

@@ -15,8 +15,8 @@ from grader.author import (
     Failure,
     Handle,
     Implementation,
+    IntegrityFlags,
     LayOut,
-    Looks,
     Reference,
     StudentRaised,
     check,
@@ -148,7 +148,7 @@ def check_model_accuracy(
     reference: Reference,
     measured: dict[str, float],
     exhibit: LayOut,
-    looks: Looks,
+    looks: IntegrityFlags,
 ) -> None:
     """The network in model.pth classifies more than 90% of FashionMNIST's 10,000 test images right."""
     threshold = thresholds["accuracy"]

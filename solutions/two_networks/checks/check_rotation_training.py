@@ -14,7 +14,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.author import Array, Handle, Implementation, LayOut, Looks, Reference, check, expect
+from grader.author import Array, Handle, Implementation, IntegrityFlags, LayOut, Reference, check, expect
 from grader.vision.artifact_size import look_into
 from grader.vision.datasets.imageset import ImageSet
 from grader.vision.memorization import ask_network
@@ -46,7 +46,7 @@ def check_rotation_accuracy(
     cifar_test: ImageSet,
     training_images: ImageSet | None,
     measured: dict[str, float],
-    looks: Looks,
+    looks: IntegrityFlags,
 ) -> None:
     """The network in rotation.pth tells the four turns of CIFAR-10's test images apart, more than 60% of them right."""
     threshold = thresholds["accuracy"]
@@ -104,7 +104,7 @@ def check_rotation_curve(
     reference: Reference,
     measured: dict[str, float],
     exhibit: LayOut,
-    looks: Looks,
+    looks: IntegrityFlags,
 ) -> None:
     """history.json holds the training loss of the rotation network, a number for each epoch."""
     caption = "Training on the turns. The lines are accuracies on the four turns of test images."

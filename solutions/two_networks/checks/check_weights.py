@@ -8,7 +8,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from grader.author import Array, Handle, Implementation, LayOut, Looks, Reference, check, expect, number
+from grader.author import Array, Handle, Implementation, IntegrityFlags, LayOut, Reference, check, expect, number
 from grader.vision.artifact_size import look_into, note_files
 from grader.vision.datasets.imageset import ImageSet
 from grader.vision.memorization import ask_network
@@ -88,7 +88,7 @@ def check_supervised_accuracy(
     cifar_test: ImageSet,
     training_images: ImageSet | None,
     measured: dict[str, float],
-    looks: Looks,
+    looks: IntegrityFlags,
 ) -> None:
     """The network in supervised.pth classifies more than 70% of CIFAR-10's test images right."""
     threshold = thresholds["accuracy"]
@@ -140,7 +140,7 @@ def check_supervised_curves(
     reference: Reference,
     measured: dict[str, float],
     exhibit: LayOut,
-    looks: Looks,
+    looks: IntegrityFlags,
 ) -> None:
     """history.json holds the four curves of the supervised network, a number for each epoch."""
     caption = "Training with labels. The lines are accuracies on the test images."

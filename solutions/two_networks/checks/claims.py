@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grader.author import Looks
+from grader.author import IntegrityFlags
 from grader.vision.artifact_size import note_claim
 
 FAR_APART = 0.1  # worth a remark: curves are noisy, and the last epoch may have been saved in place of the best
@@ -23,7 +23,7 @@ def compare_claim(history: Curves | None, accuracy: float | None) -> str:
     return f"{told}: that is far apart, so the curves and the file may not be of the same training."
 
 
-def note_curves(looks: Looks, history: Curves, accuracy: float | None) -> None:
+def note_curves(looks: IntegrityFlags, history: Curves, accuracy: float | None) -> None:
     """Remark on curves that claim far more, or far less, than the network is worth."""
     claimed = _claimed(history)
     if accuracy is not None and claimed is not None:

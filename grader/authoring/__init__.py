@@ -1,0 +1,1 @@
+"""What an author of assignments uses: release, the students' kit, proofs of the checks, examples."""

@@ -1,0 +1,79 @@
+"""What the class report keeps of each student's folder: little, so that a large class needs not much memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from grader.course.records import Pair, Row
+from grader.records import CheckResult, Exhibit, WorthALook
+from grader.rubric import Assignment
+
+JOB, PAGE, PDF = "job.pickle", "index.html", "class.pdf"  # in the folder that the process that renders is given
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How one of a student's trained networks did on the test images; fractions in [0, 1].
+
+    Attributes:
+        task: Id of the task that it belongs to.
+        value: The student's.
+        reference: The reference network's; None where it is not known.
+        threshold: What earns the credit; None where there is none.
+    """
+
+    task: str
+    value: float
+    reference: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is to be known of one student's folder. Texts may quote the student, untrusted.
+
+    Attributes:
+        faults: Checks of asked tasks that did not pass and were not skipped; without the long texts.
+        reasons: Why a task was withheld or waits, by its id.
+        accuracies: Of the trained networks, in the rubric's order.
+        pictures: Exhibits for the walls, with no more than these need.
+        looks: Remarks for the instructor.
+        has_page: Whether there is a `report.html` to link to.
+        has_pdf: Whether there is a `report.pdf`.
+        problem: Why the folder could not be read, a sentence; empty when it was.
+    """
+
+    faults: tuple[CheckResult, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    accuracies: tuple[Accuracy, ...] = ()
+    pictures: tuple[Exhibit, ...] = ()
+    looks: tuple[WorthALook, ...] = ()
+    has_page: bool = False
+    has_pdf: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ClassJob:
+    """What the process that renders the class report is given.
+
+    Attributes:
+        title: Of the class.
+        rows: The students, sorted, each once.
+        seen: What their folders hold, by student; every student is in it.
+        pairs: Submissions that resemble each other.
+        rubrics: The assignments by id.
+        remarks: Sentences on the class as a whole; they quote names of files, untrusted.
+        plain: Why only the plain report is asked for, a clause; empty for the full one.
+        has_page: For a plain one, whether the full web page is there.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    seen: Mapping[str, Seen]
+    pairs: tuple[Pair, ...]
+    rubrics: Mapping[str, Assignment]
+    remarks: tuple[str, ...] = ()
+    plain: str = ""
+    has_page: bool = False

@@ -1,0 +1,50 @@
+"""What an instructor is told of a class as a whole: files that are not read, and lines of the roster without use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grader.course.handed_in import Found
+from grader.course.people import People
+from grader.course.records import MISSING, Row
+from grader.course.roster import Roster
+from grader.text import clean_name
+
+_MOST_NAMED = 10
+
+
+def class_remarks(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str]:
+    """Sentences on what nobody's row tells.
+
+    Args:
+        found: What lies in the class's folder.
+        roster: The class; empty where there is none.
+        rows: Of all students.
+    """
+    remarks = [*(each.sentence for each in found.unread), *roster.remarks]
+    if not roster:
+        return remarks
+    known = {row.student for row in rows if row.outcome != MISSING}
+    unused = [f"{student} (line {line})" for student, line in roster.lines.items() if student not in known]
+    strangers = [
+        f"{clean_name(each.person.student)} ({clean_name(each.names)})"
+        for each in (*found.hand_ins, *found.namings)
+        if each.person.student not in roster
+    ]
+    people = People(roster)
+    for row in rows:
+        unknown = [name for name in row.group if people.named(name) is None]
+        if unknown and not row.graded_as:
+            remarks.append(
+                f"{row.student}'s group names {_few(unknown)}, as whom {roster.name} knows nobody, or several"
+            )
+    if unused:
+        remarks.append(f"{roster.name}: nothing that was handed in belongs to {_few(unused)}")
+    if strangers:
+        remarks.append(f"{roster.name} has no line for {_few(strangers)}")
+    return remarks
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
