@@ -17,7 +17,8 @@ from sample_machine import ask_all, ask_alone
 from sample_walls import LIMITS, OTHERS, TABLE, WORK
 
 from grader.errors import CheckStopped, SandboxUnavailable
-from grader.sandbox import bubblewrap, cold, container, fork, seccomp
+from grader.sandbox import bubblewrap, cold, container, fork, process, seccomp
+from grader.sandbox.forking import ForkServers
 
 BACKENDS: dict[str, ModuleType] = {backend.NAME: backend for backend in (fork, cold, container)}
 
@@ -106,14 +107,16 @@ def without(backend: ModuleType, removals: tuple[Removal, ...]) -> Iterator[None
             (code / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(bubblewrap.CODE / name, code / name)
         change.setattr(bubblewrap, "CODE", code)
-        servers = fork._ForkServers()
-        change.setattr(fork, "_SERVERS", servers)
+        each = {module: ForkServers(module._SERVERS._spawn) for module in (fork, container, process)}
+        for module, servers in each.items():
+            change.setattr(module, "_SERVERS", servers)
         for removal in (*NO_TORCH, *removals):
             removal.apply(change, code, backend)
         try:
             yield
         finally:
-            servers.close()
+            for servers in each.values():
+                servers.close()
 
 
 NO_TORCH = (

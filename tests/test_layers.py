@@ -29,9 +29,9 @@ LAYERS = [
         "intake.* importing scoring figures.* results course_secret manual manual_reading manual_merging toml_slips "
         "vision.datasets.* vision.training.* reference manifest packages fetching imported zip_writer "
         "notebooks.submitted sandbox.student sandbox.transport",
-        "sandbox.worker_pool sandbox.fork sandbox.cold sandbox.container sandbox.process sandbox.bubblewrap "
-        "sandbox.worker sandbox.seccomp sandbox.resource_monitor sandbox.cgroups sandbox.users sandbox.hints "
-        "sandbox.launcher sandbox.clean sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch "
+        "sandbox.worker_pool sandbox.fork sandbox.forking sandbox.cold sandbox.container sandbox.process "
+        "sandbox.bubblewrap sandbox.worker sandbox.seccomp sandbox.resource_monitor sandbox.cgroups sandbox.users "
+        "sandbox.hints sandbox.launcher sandbox.clean sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch "
         "sandbox.freezer sandbox.processors",
         "notebooks.* course.records course.class_report.seen report.job rubric records folders environment installed "
         "newer_syntax timestamps process_pool text decoding identity bounded_process preloading bounded_process_main "

@@ -23,6 +23,7 @@ from sample_without import BACKENDS, skip_without, without
 from grader.errors import SandboxUnavailable
 from grader.sandbox import container, fork, process, users, worker_pool
 from grader.sandbox.cgroups import ControlGroups
+from grader.sandbox.forking import ForkServers
 from grader.sandbox.worker import Worker
 from grader.sandbox.worker_pool import WorkerPool
 
@@ -224,7 +225,8 @@ def test_failing_start(backend: ModuleType, monkeypatch: pytest.MonkeyPatch, bro
 
     before, boxes = descendants(os.getpid()), box_folders()
     with pytest.MonkeyPatch.context() as change:
-        change.setattr(fork, "_SERVERS", fork._ForkServers())  # so that it must start one
+        for module in (fork, container, process):  # so that it must start one
+            change.setattr(module, "_SERVERS", ForkServers(module._SERVERS._spawn))
         if broken == "pidfd":
             change.setattr(os, "pidfd_open", refuse)
         else:

@@ -1,28 +1,27 @@
 """The *container* wall: for machines without namespaces, such as Gradescope's or a plain Docker container.
 
-A fresh process with a kernel user of its own (where the grader is root), behind Landlock, which hides the machine's
-files, and a filter without network and without further processes. Existence and size of files are not hidden, the
-folder for the submission is as large as its file system, and the number of threads is limited only for a user of its
-own, because the kernel counts all of a user's.
+A process that is forked from a fork server, with a kernel user of its own (where the grader is root), behind Landlock,
+which hides the machine's files, and a filter without network and without further processes. Existence and size of files
+are not hidden, the folder for the submission is as large as its file system, and the number of threads is limited only
+for a user of its own, because the kernel counts all of a user's.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import signal
-import socket
 import subprocess
 import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
 from grader.rubric import Limits
 from grader.sandbox import bubblewrap, landlock, users
+from grader.sandbox.forking import ForkServers
 from grader.sandbox.launcher import start_process
 from grader.sandbox.protocol import Header
 from grader.sandbox.seccomp import build_filter
@@ -96,7 +95,7 @@ def start(limits: Limits, folder_mib: int) -> Worker:
     with ExitStack() as undo:
         uid, release = users.take_user()
         undo.callback(release)
-        worker = launch(uid, files_here, limits.output_kib, release, _interpreter())
+        worker = launch(_SERVERS, uid, files_here, limits.output_kib, release)
         undo.pop_all()
     return worker
 
@@ -108,20 +107,20 @@ def files_here(folder: Path) -> dict[str, list[str]]:
 
 
 def launch(
+    servers: ForkServers,
     uid: int | None,
     files: Callable[[Path], dict[str, list[str]]],
     output_kib: int,
     release: Callable[[], None],
-    interpreter: Interpreter | None = None,
 ) -> Worker:
-    """Start a worker as a process among others, with a folder of its own.
+    """Fork a worker as a process among others, with a folder of its own.
 
     Args:
+        servers: What it is forked from.
         uid: Kernel user that it will become; None: it stays who it is.
         files: Its folder -> what Landlock leaves to it.
         output_kib: How much of the end of its output to keep.
         release: Gives back what the worker held.
-        interpreter: Python, and folders to import from beside its own; None: this one.
 
     Raises:
         SandboxUnavailable: If it does not start.
@@ -129,27 +128,20 @@ def launch(
     with ExitStack() as undo:
         folder = Path(tempfile.mkdtemp(prefix=f"vision-autograder-{os.getpid()}-"))
         undo.callback(_remove, folder)
-        if uid is not None:
-            os.chown(folder, uid, uid)
         setup: Header = {"uid": uid, "folder": str(folder), "files": files(folder)}
-        ours, theirs = socket.socketpair()
-        undo.callback(ours.close)
-        with theirs:
-            process, watched = _spawn(theirs.fileno(), folder, interpreter or (sys.executable, []))
+        if uid is None:  # the kernel counts the processes of a user: among them everything else that this one runs
+            setup["limits"] = {"processes": None}
+        else:
+            os.chown(folder, uid, uid)
+
+        def ended() -> None:
+            if uid is not None:
+                users.end_all(uid)
+            _remove(folder)
+
+        worker = servers.start({"folder": str(folder)}, setup, output_kib, release, ended)
         undo.pop_all()
-
-    def end() -> None:
-        with suppress(ProcessLookupError):  # what practice has left in its session; a container's worker has but one
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if uid is not None:
-            users.end_all(uid)
-        _remove(folder)
-
-    assert process.stdout is not None
-    if uid is None:  # the kernel counts the processes of a user: among them everything else that this one runs
-        setup["limits"] = {"processes": None}
-    return Worker(ours, process.stdout, First(process.pid, watched, end), setup, output_kib, release)
+    return worker
 
 
 def _remove(folder: Path) -> None:
@@ -182,24 +174,36 @@ def _remove(folder: Path) -> None:
     aside.rmdir()
 
 
-def _spawn(channel: int, folder: Path, interpreter: Interpreter) -> tuple[subprocess.Popen[bytes], int]:
+def spawn(control: int, interpreter: Interpreter) -> tuple[subprocess.Popen[bytes], First]:
+    """Start a fork server that is a process among others.
+
+    Args:
+        control: Its end of the socket on which it is asked.
+        interpreter: Python, and folders to import from beside its own.
+
+    Raises:
+        SandboxUnavailable: If it does not start.
+    """
     python, packages = interpreter
     try:
         process = start_process(
-            [python, *bubblewrap.python("worker_main", channel, [*packages, bubblewrap.CODE.parent])],
-            env=bubblewrap.ENVIRONMENT | {"HOME": str(folder), "TMPDIR": str(folder)},
-            cwd=folder,
+            [python, *bubblewrap.python("fork_server", control, [*packages, bubblewrap.CODE.parent])],
+            env=bubblewrap.ENVIRONMENT,
+            cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(channel,),
+            pass_fds=(control,),
             start_new_session=True,
         )
     except OSError as error:
         raise SandboxUnavailable(f"a process did not start: {error}") from error
     try:
-        return process, os.pidfd_open(process.pid)
+        return process, First(process.pid, os.pidfd_open(process.pid), process.wait)
     except OSError as error:
         process.kill()
         process.communicate()
         raise SandboxUnavailable(f"a process did not start: {error}") from error
+
+
+_SERVERS = ForkServers(lambda control: spawn(control, _interpreter()))

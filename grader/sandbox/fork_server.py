@@ -1,8 +1,8 @@
 """The process that workers are forked from: it has imported torch, and no submission ever comes near it.
 
-It runs inside bubblewrap and holds what only a trusted process may hold: the right to make namespaces and mounts. A
-request brings two descriptors, the worker's channel and the pipe for its output; both go to the child alone, so that
-what one student sends is in no memory that another student's process is forked from.
+Behind the *fork* wall it runs inside bubblewrap and holds what only a trusted process may hold: the right to make
+namespaces and mounts. A request brings two descriptors, the worker's channel and the pipe for its output; both go to
+the child alone, so that what one student sends is in no memory that another student's process is forked from.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from pathlib import Path
+from typing import Any
 
 from grader.sandbox import headless
 from grader.sandbox.protocol import Channel
-from grader.sandbox.worker_main import close_all_but, serve_submission
+from grader.sandbox.worker_main import PR_SET_PDEATHSIG, close_all_but, serve_submission
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -37,10 +39,10 @@ _INSIDE_UID = 61000  # who a worker is to itself where the machine gives it no u
 def main(descriptor: int) -> None:
     """Fork a worker for each request on an inherited SEQPACKET socket, until it closes."""
     close_all_but(descriptor)
+    _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     control = socket.socket(fileno=descriptor)
     preload()
     headless.prepare()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     gc.collect()
     gc.freeze()  # the collector leaves alone what children share
@@ -51,12 +53,16 @@ def main(descriptor: int) -> None:
         request, descriptors, _, _ = socket.recv_fds(control, 4096, 2)
         if not request:
             return
+        asked = json.loads(request)
         try:
-            child = _fork(control, home, json.loads(request), descriptors)
+            if "reap" in asked:
+                os.waitpid(asked["reap"], 0)
+                _answer(control, {})
+            else:
+                child = _fork(control, home, asked, descriptors)
+                _answer(control, {"is_reaped": "folder_mib" in asked}, child)
         except OSError as error:
             _answer(control, {"error": str(error)})
-        else:
-            _answer(control, {"started": True}, child)
         finally:
             for each in descriptors:
                 os.close(each)
@@ -96,13 +102,24 @@ def _threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def _fork(control: socket.socket, home: int, request: dict[str, int], descriptors: list[int]) -> int:
-    """A descriptor of the new worker's first process, which is the first of a pid namespace of its own."""
+def _fork(control: socket.socket, home: int, request: dict[str, Any], descriptors: list[int]) -> int:
+    """A descriptor of the new worker's first process.
+
+    Args:
+        control: Our socket, which the child closes.
+        home: Our pid namespace.
+        request: Either `folder_mib` and `own_user`, for a worker with namespaces of its own, the first process of one
+            for pids, which the kernel reaps; or the `folder` that a worker without namespaces works in, which waits to
+            be reaped until `reap` asks for it.
+        descriptors: The worker's channel and the pipe for its output.
+    """
     if _threads() != 1:
-        raise OSError("the process that workers are forked from has threads: its children would hang")
-    # One unshare makes one namespace: go back to our own before each.
-    _call("setns", home, CLONE_NEWPID)
-    _call("unshare", CLONE_NEWPID)
+        raise OSError("the fork server has threads: its children would hang")
+    if "folder_mib" in request:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        # One unshare makes one namespace: go back to our own before each.
+        _call("setns", home, CLONE_NEWPID)
+        _call("unshare", CLONE_NEWPID)
     child = os.fork()
     if child == 0:
         try:
@@ -116,22 +133,25 @@ def _fork(control: socket.socket, home: int, request: dict[str, int], descriptor
     return os.pidfd_open(child)
 
 
-def _live(request: dict[str, int], channel: int, output: int) -> None:
+def _live(request: dict[str, Any], channel: int, output: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.dup2(output, 1)
     os.dup2(output, 2)
     close_all_but(channel)
-    _enter(request["folder_mib"], own_user=bool(request["own_user"]))
-    os.chdir("/submission")
+    if "folder_mib" in request:
+        _enter(request["folder_mib"], own_user=request["own_user"])
+        os.chdir("/submission")
+    else:
+        os.chdir(request["folder"])
+        os.environ.update(HOME=request["folder"], TMPDIR=request["folder"])
+        tempfile.tempdir = None  # what was imported may have asked for it
     serve_submission(Channel(socket.socket(fileno=channel)))
 
 
 def _enter(folder_mib: int, *, own_user: bool) -> None:
     """Namespaces and folders of the worker's own; without `own_user`, the worker becomes nobody in a user namespace."""
-    os.umask(
-        0o022
-    )  # the grader's may be closed: the worker's user must be able to enter the folders that are made here
+    os.umask(0o022)  # the grader's may be closed: the worker's user must be able to enter the folders made here
     _call("unshare", CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
     _mount(None, "/", None, MS_REC | MS_PRIVATE, None)
     folders = (("/submission", folder_mib), ("/tmp", 64), ("/dev/shm", 64))

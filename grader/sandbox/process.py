@@ -6,11 +6,13 @@ it. No hidden data is used with it, and every report says so.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from grader.records import PRACTICE
 from grader.rubric import Limits
 from grader.sandbox import container
+from grader.sandbox.forking import ForkServers
 from grader.sandbox.worker import Worker, nothing
 
 NAME = "process"
@@ -38,8 +40,11 @@ def start(limits: Limits, folder_mib: int) -> Worker:
         SandboxUnavailable: If it does not start.
     """
     del folder_mib
-    return container.launch(None, _all_files, limits.output_kib, nothing)
+    return container.launch(_SERVERS, None, _all_files, limits.output_kib, nothing)
 
 
 def _all_files(_folder: Path) -> dict[str, list[str]]:
     return {}
+
+
+_SERVERS = ForkServers(lambda control: container.spawn(control, (sys.executable, [])))
