@@ -120,7 +120,7 @@ def slowdown(backend: ModuleType) -> float:
 
 
 def _spin(greedy: Implementation) -> None:
-    greedy.reach.spin(28, 4)
+    greedy.reach.spin(28, 3)
 
 
 def take(name: str, *, groups: bool = True) -> dict[str, Any]:

@@ -68,7 +68,7 @@ LONG = (Kind.SOLUTIONS, Kind.RECORDED)  # of every assignment
 
 
 def tiers() -> Iterator[Any]:
-    """The cases; all slow but, of the quicker assignment, the first of each kind and module.
+    """The cases; all slow but the first of each kind and module of Miniplaces, and neighbours in Two Networks.
 
     Each module has a secret of its own: a t-SNE layout that several of its cases need is computed once a process.
     """
@@ -79,12 +79,12 @@ def tiers() -> Iterator[Any]:
         kind = (case.kind, case.name.partition(".")[0])
         if kind[1] not in secrets:
             secrets[kind[1]] = next(others)
-        is_quick = case.assignment == "miniplaces" and case.kind not in LONG and kind not in seen
+        is_first = case.assignment == "miniplaces" and case.kind not in LONG and kind not in seen
         seen.add(kind)
         name = f"{case.assignment}-{case.kind}-{case.name}"
         tasks = TASKS[case.assignment].get(case.name, ())
         tried = dataclasses.replace(case, secret=secrets[kind[1]], tasks=tasks)
-        yield pytest.param(tried, id=name, marks=() if is_quick else pytest.mark.slow)
+        yield pytest.param(tried, id=name, marks=() if is_first or kind[1] == "neighbours" else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("assignment_id", ASSIGNMENTS)
