@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import run_grader
 from sample_class import fill
+from sample_session import run_grader
 
 from grader.cli.grade_all import _line
 from grader.course.records import Person, Row

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandRun
+from sample_session import CommandRun
 
 from grader.course import job
 from grader.course.job import Graded, Job, grade_job

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandRun, run_grader
+from sample_session import CommandRun, run_grader
 
 from grader import pipeline
 from grader.cli.main import commands, main

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from conftest import run_grader
+from sample_session import run_grader
 
 from grader.authoring.examples.classes import Built, build_class, summary_line
 from grader.authoring.examples.expected import Work, expect_grade

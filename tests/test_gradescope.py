@@ -17,14 +17,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from conftest import CommandRun
 from sample_guide import copy_project, guide_files, run_there, write_submission
+from sample_session import CommandRun
 from sample_tiers import tiered
 
 from grader.course_secret import new_secret
 from grader.errors import MachineError, SubmissionRefused
 from grader.folders import data_folder
-from grader.gradescope.autograder import pack_autograder
+from grader.gradescope.autograder import _files_in, pack_autograder
 from grader.gradescope.grading import hand_in_zip
 from grader.intake.zipgate import MAX_MEMBERS, read_zip
 from grader.rubric import PROJECT
@@ -157,6 +157,13 @@ def of_student(results: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in results.items() if name not in ("execution_time", "output")}
     extra = {name: value for name, value in results["extra_data"].items() if name not in ("seconds", "student")}
     return kept | {"extra_data": extra}
+
+
+def test_tests_stay_at_home() -> None:
+    """What is packed of an assignment's folder are its checks and all that they need, not its tests."""
+    packed = {path.relative_to(PROJECT).parts[2] for path in _files_in(PROJECT / "solutions" / "miniplaces")}
+    assert "checks" in packed
+    assert "tests" not in packed
 
 
 def test_zip_holds_one_assignment(tmp_path: Path, toy_zip: Path) -> None:

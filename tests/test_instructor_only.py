@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import sample_looks as sample
-from conftest import CommandRun
 from pypdf import PdfReader
 from rich.cells import cell_len
 from rich.console import Console
+from sample_session import CommandRun
 
 from grader import pipeline
 from grader.cli.main import main

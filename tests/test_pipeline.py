@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandRun
 from pypdf import PdfReader
+from sample_session import CommandRun
 
 from grader import pipeline
 from grader.errors import MachineError, SandboxUnavailable, UsageError

@@ -73,7 +73,9 @@ def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
 
 
 def _files_below(folder: Path) -> set[Path]:
-    return {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    """Files on which a grade may depend: an assignment's tests are none."""
+    files = {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    return files - set((folder / "tests").rglob("*"))
 
 
 def _networks(assignment_id: str) -> str:

@@ -58,10 +58,10 @@ def pack_autograder(assignment_id: str, secret: str, project: Path = PROJECT) ->
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, without caches and hidden files."""
+    """Every file below a folder, without caches, tests and hidden files."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
+        if path.is_file() and not any(part.startswith(".") or part in ("__pycache__", "tests") for part in parts):
             yield path
 
 
