@@ -3,7 +3,7 @@
 
 # What a person may set, as in `make grade SUBMISSION="alice's zip.zip"`. The values go to the recipes through the
 # environment, taken literally (a `$` stays one), so that no character in a file name means anything to make or to sh.
-VARIABLES = FORMS SECRETS ONLY SHIP SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS SECTIONS VENV
+VARIABLES = FORMS SECRETS ONLY SHIP SUBMISSION SUBMISSIONS ROSTER CLUSTER ASSIGNMENT ASSIGNMENTS VARIANT SUBMITTED MANUAL OUT MIN_SANDBOX JOBS SOLUTIONS CLASS SECTIONS VENV
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 ifeq ($(VENV),)
 override VENV := .venv

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from grader.decoding import decode_text
 from grader.environment import ALWAYS, is_requirement, with_always
@@ -16,6 +17,7 @@ from grader.errors import AssignmentInvalid, UnknownVariant, UsageError
 from grader.records import Record
 
 PROJECT = Path(__file__).resolve().parent.parent
+ROOTS = "ASSIGNMENTS"  # the environment variable that names further folders of assignments
 
 
 class Task(Record):
@@ -103,7 +105,7 @@ class Environment(Record):
 
 
 class Assignment(Record):
-    """One assignment: its tasks and rules.
+    """One assignment: its tasks and rules. It knows where it lies; what is written of it and digests of it do not say.
 
     Attributes:
         several_zips: Which of a student's zips counts: the last before the deadline (the last of all where none is),
@@ -127,6 +129,10 @@ class Assignment(Record):
     limits: Limits = Limits()
     environment: Environment = Environment()
     tasks: tuple[Task, ...] = Field(alias="task", min_length=1)
+    _root: Path = PrivateAttr(default=PROJECT)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self._root))
 
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
@@ -143,6 +149,21 @@ class Assignment(Record):
             if unknown := {asked.split(".")[0] for asked in task.asks} - {*self.modules, ""}:
                 raise ValueError(f"task {task.id} names an unknown module {min(unknown)!r}")
         return self
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds its `assignment/` and `solutions/`: the project, or one that `$ASSIGNMENTS` names."""
+        return self._root
+
+    @property
+    def handout_folder(self) -> Path:
+        """The folder of what students receive, `assignment/<id>/`."""
+        return self._root / "assignment" / self.id
+
+    @property
+    def solutions_folder(self) -> Path:
+        """The folder of what students never see, `solutions/<id>/`."""
+        return self._root / "solutions" / self.id
 
     @property
     def by_id(self) -> dict[str, Task]:
@@ -167,13 +188,13 @@ class Assignment(Record):
 
 
 def read_assignment(path: Path) -> Assignment:
-    """Read one `assignment.toml`.
+    """Read one `<root>/assignment/<id>/assignment.toml`.
 
     Raises:
         AssignmentInvalid: If the file is missing or does not describe an assignment.
     """
     try:
-        return _parse(decode_text(path.read_bytes()))
+        return _parse(decode_text(path.read_bytes()), path.absolute().parent.parent.parent)
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors()]
         raise AssignmentInvalid(f"{path}: {'; '.join(wrong)}") from error
@@ -182,23 +203,57 @@ def read_assignment(path: Path) -> Assignment:
 
 
 @functools.lru_cache
-def _parse(text: str) -> Assignment:
-    return Assignment.model_validate(tomllib.loads(text))
+def _parse(text: str, root: Path) -> Assignment:
+    assignment = Assignment.model_validate(tomllib.loads(text))
+    assignment._root = root
+    return assignment
 
 
-def find_assignments(project: Path = PROJECT) -> dict[str, Assignment]:
-    """Every assignment of the project, by id, sorted."""
-    found = (read_assignment(path) for path in sorted((project / "assignment").glob("*/assignment.toml")))
-    return {assignment.id: assignment for assignment in found}
+def assignment_roots() -> tuple[Path, ...]:
+    """The folders that hold assignments: the project, and those that `$ASSIGNMENTS` names, separated by colons.
+
+    Raises:
+        UsageError: If one of them has no `assignment/` that can be read.
+    """
+    named = [Path(name).expanduser().resolve() for name in os.environ.get(ROOTS, "").split(os.pathsep) if name.strip()]
+    for root in named:
+        try:
+            os.listdir(root / "assignment")
+        except OSError as error:
+            raise UsageError(
+                f"{ROOTS} names {root}, but {root / 'assignment'} can't be read: {error.strerror}"
+            ) from error
+    return tuple(dict.fromkeys([PROJECT, *named]))
 
 
-def get_assignment(assignment_id: str, project: Path = PROJECT) -> Assignment:
-    """One assignment by its id.
+def find_assignments(*roots: Path) -> dict[str, Assignment]:
+    """Every assignment of the given folders, by id, in their order; of all `assignment_roots()` where none is given.
+
+    Raises:
+        AssignmentInvalid: If a rubric can't be read, is not in a folder that is named after its id, or two have one id.
+    """
+    found: dict[str, Assignment] = {}
+    for root in roots or assignment_roots():
+        for path in sorted((root / "assignment").glob("*/assignment.toml")):
+            assignment = read_assignment(path)
+            if assignment.id != path.parent.name:
+                raise AssignmentInvalid(
+                    f"{path}: its id is {assignment.id!r}, so its folder must be named {assignment.id}"
+                )
+            if other := found.get(assignment.id):
+                places = f"{other.handout_folder} and {assignment.handout_folder}"
+                raise AssignmentInvalid(f"two assignments have the id {assignment.id!r}, {places}: rename one")
+            found[assignment.id] = assignment
+    return found
+
+
+def get_assignment(assignment_id: str, *roots: Path) -> Assignment:
+    """One assignment by its id; `roots` as for `find_assignments`.
 
     Raises:
         UsageError: If there is none of that id.
     """
-    assignments = find_assignments(project)
+    assignments = find_assignments(*roots)
     if assignment_id not in assignments:
         raise UsageError(f"no assignment {assignment_id!r}; there are {', '.join(assignments)}")
     return assignments[assignment_id]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 from pathlib import Path
 
 import pytest
 
 from grader.errors import AssignmentInvalid, UsageError
-from grader.rubric import PROJECT, find_assignments, get_assignment, read_assignment
+from grader.rubric import PROJECT, assignment_roots, find_assignments, get_assignment, read_assignment
 
 GOOD = """
 id = "toy"
@@ -135,6 +137,66 @@ def test_find_assignments(tmp_path: Path) -> None:
     assert list(find_assignments(tmp_path)) == ["ape", "zoo"]
     with pytest.raises(UsageError, match="no assignment 'cat'; there are ape, zoo"):
         get_assignment("cat", tmp_path)
+
+
+def write_named(root: Path, name: str) -> Path:
+    """A folder of assignments with one of that id."""
+    (root / "assignment" / name).mkdir(parents=True)
+    return write(root / "assignment" / name, GOOD.replace('"toy"', f'"{name}"'))
+
+
+def test_outside_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An assignment of a folder that ASSIGNMENTS names stands beside the project's own, and knows where it lies."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    write_named(one, "zoo")
+    write_named(two, "ape")
+    monkeypatch.setenv("ASSIGNMENTS", os.pathsep.join(map(str, (one, two, one))))
+    found = find_assignments()
+    assert list(found)[-2:] == ["zoo", "ape"]
+    assert "miniplaces" in found
+    assert get_assignment("ape").handout_folder == two / "assignment" / "ape"
+    assert get_assignment("zoo").solutions_folder == one / "solutions" / "zoo"
+    assert get_assignment("miniplaces").root == PROJECT
+
+
+@pytest.mark.parametrize("set_to", ["", os.pathsep])
+def test_no_outside_folders(set_to: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty ASSIGNMENTS, which make exports where nobody sets it, names no folder."""
+    monkeypatch.setenv("ASSIGNMENTS", set_to)
+    assert assignment_roots() == (PROJECT,)
+
+
+def test_outside_folder_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of ASSIGNMENTS that is not there, or holds no `assignment/`, is refused by its path."""
+    for root in (tmp_path / "nowhere", tmp_path):
+        monkeypatch.setenv("ASSIGNMENTS", str(root))
+        with pytest.raises(UsageError, match=f"ASSIGNMENTS names {root}, but {root}/assignment can't be read: No such"):
+            find_assignments()
+
+
+def test_id_in_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id that occurs twice is refused, and the message names both places."""
+    taken = write_named(tmp_path, "miniplaces").parent
+    monkeypatch.setenv("ASSIGNMENTS", str(tmp_path))
+    both = f"the id 'miniplaces', {PROJECT / 'assignment' / 'miniplaces'} and {taken}: rename one"
+    with pytest.raises(AssignmentInvalid, match=both):
+        find_assignments()
+
+
+def test_folder_is_named_after_the_id(tmp_path: Path) -> None:
+    """A rubric in a folder of another name is refused: its solutions would be looked for elsewhere."""
+    write_named(tmp_path, "zoo").parent.rename(tmp_path / "assignment" / "ape")
+    with pytest.raises(AssignmentInvalid, match="its id is 'zoo', so its folder must be named zoo"):
+        find_assignments(tmp_path)
+
+
+def test_place_is_not_written(tmp_path: Path) -> None:
+    """What is written of an assignment does not say where it lies, and no rubric can say it."""
+    toy = read_assignment(write_named(tmp_path, "zoo"))
+    assert str(tmp_path) not in toy.model_dump_json()
+    assert pickle.loads(pickle.dumps(toy)).root == toy.model_copy(update={"title": "Zoo"}).root == tmp_path
+    with pytest.raises(AssignmentInvalid, match="root: Extra inputs"):
+        read_assignment(write(tmp_path, "root = '/'\n" + GOOD))
 
 
 def test_real_rubrics() -> None:
