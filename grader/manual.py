@@ -16,6 +16,7 @@ from grader.errors import MarksRefused
 from grader.manual_reading import FORM as FORM
 from grader.manual_reading import Form as Form
 from grader.manual_reading import Mark as Mark
+from grader.manual_reading import is_for_person as is_for_person
 from grader.manual_reading import marks_for as marks_for
 from grader.manual_reading import read_form as read_form
 from grader.records import Grade, State
@@ -153,5 +154,6 @@ def _waits(grade: Grade, assignment: Assignment, task_id: str) -> bool:
 def _question(grade: Grade, assignment: Assignment, task_id: str) -> Mark:
     task = next(task for task in grade.tasks if task.id == task_id)
     answer = clean_text(grade.answers.get(task_id, ""), lines=200, columns=2000, limit=16384)
-    points = assignment.by_id[task_id].points if task.state is State.MANUAL else 0.0
+    rule = assignment.by_id[task_id]
+    points = rule.points if is_for_person(task, rule) else 0.0
     return Mark(task=task_id, title=task.title, points=points, answer=answer)

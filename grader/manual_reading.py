@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from grader.decoding import NotText, decode_text
 from grader.errors import MarksRefused
 from grader.records import Grade, Record, State, TaskGrade
-from grader.rubric import Assignment
+from grader.rubric import Assignment, Task
 from grader.text import clean_name
 from grader.toml_slips import Slip, find_key, find_line, parse_toml
 
@@ -52,6 +53,12 @@ class Form(Record):
     name: str = Field(default=FORM, exclude=True)
 
 
+def is_for_person(task: TaskGrade, rule: Task) -> bool:
+    """Whether a person gives this task's score, or may change it."""
+    asked = task.state is not State.UNASKED
+    return asked and (task.state is State.MANUAL or task.by_person or rule.scoring == "manual")
+
+
 def read_form(path: Path) -> Form:
     """Read a form.
 
@@ -62,18 +69,18 @@ def read_form(path: Path) -> Form:
     try:
         text = decode_text(path.read_bytes())
     except OSError as error:
-        raise _refused(name, 0, f"can't be read as a form of manual scores: {error.strerror}") from error
+        raise _refused(name, (0, f"can't be read as a form of manual scores: {error.strerror}")) from error
     except NotText as error:
-        raise _refused(name, 0, f"can't be read as a form of manual scores: {error}") from error
+        raise _refused(name, (0, f"can't be read as a form of manual scores: {error}")) from error
     if not text.strip():
-        raise _refused(name, 0, "is empty; delete it, and the next grading writes a new form")
+        raise _refused(name, (0, "is empty; delete it, and the next grading writes a new form"))
     try:
         content = parse_toml(text)
         form = Form.model_validate(content)
     except Slip as slip:
-        raise _refused(name, slip.line, slip.what) from slip
+        raise _refused(name, (slip.line, slip.what)) from slip
     except ValidationError as error:
-        raise _refused(name, *_wrong_value(text, error)) from error
+        raise _refused(name, *_wrong_values(text, error)) from error
     marks = tuple(
         mark.model_copy(update={"at": {key: find_line(text, "question", number, key) for key in ("task", "score")}})
         for number, mark in enumerate(form.question)
@@ -81,11 +88,11 @@ def read_form(path: Path) -> Form:
     return form.model_copy(update={"question": marks, "name": name})
 
 
-def _refused(name: str, line: int, what: str) -> MarksRefused:
-    place = f", line {line}: " if line else " "
-    return MarksRefused(
-        f"{name}{place}{what}. None of its marks are merged until that is mended; the file stays as it is"
-    )
+def _refused(name: str, *slips: tuple[int, str]) -> MarksRefused:
+    """The refusal of a form for slips, each with its line; 0 where it has none."""
+    places = [f"line {line}: {what}" if line else what for line, what in slips]
+    said = f"{name}{', ' if slips[0][0] else ' '}{'; '.join(places)}"
+    return MarksRefused(f"{said}. No mark of this file counts until it is corrected; the file stays as it is")
 
 
 def _named(path: Path) -> str:
@@ -93,9 +100,14 @@ def _named(path: Path) -> str:
     return clean_name(f"{path.parent.name}/{path.name}")
 
 
-def _wrong_value(text: str, error: ValidationError) -> tuple[int, str]:
-    """Line of the first value that a form can't have, and what is wrong with it; what is missing has no line."""
-    first = min(error.errors(), key=lambda each: each["type"] == "missing")
+def _wrong_values(text: str, error: ValidationError) -> list[tuple[int, str]]:
+    """Lines of the values that a form can't have, and what is wrong with them; what is missing has no line."""
+    return sorted(
+        dict.fromkeys(_wrong_value(text, each) for each in error.errors()), key=lambda slip: (not slip[0], slip)
+    )
+
+
+def _wrong_value(text: str, first: ErrorDetails) -> tuple[int, str]:
     place, key = first["loc"], clean_name(str(first["loc"][-1]))
     if len(place) == 3 and isinstance(place[1], int):
         line = find_line(text, "question", place[1], key)
@@ -118,13 +130,17 @@ def marks_for(form: Form, grade: Grade, assignment: Assignment) -> Mapping[str, 
     """
     if form.submission_sha256 != grade.submission_sha256:
         told = f"is the form of another submission of {clean_name(form.student)}: its digest is not the graded zip's"
-        raise MarksRefused(f"{form.name} {told}; none of its marks are merged")
+        raise MarksRefused(f"{form.name} {told}; no mark of this file counts")
     states = {task.id: task for task in grade.tasks}
     marks: dict[str, Mark] = {}
+    slips: list[tuple[int, str]] = []
     for mark in form.question:
         if wrong := _misfit(mark, states, marks, assignment):
-            raise _refused(form.name, mark.at.get(wrong[0], 0), wrong[1])
-        marks[mark.task] = mark
+            slips.append((mark.at.get(wrong[0], 0), wrong[1]))
+        else:
+            marks[mark.task] = mark
+    if slips:
+        raise _refused(form.name, *slips)
     return marks
 
 
@@ -138,6 +154,6 @@ def _misfit(
     points = assignment.by_id[mark.task].points
     if mark.is_marked and not 0 <= mark.score <= points:
         return "score", f"the form gives task {mark.task} {mark.score:g}; it has 0 to {points:g} points"
-    if mark.is_marked and states[mark.task].state is not State.MANUAL and not states[mark.task].by_person:
-        return "score", f"the form scores task {mark.task}, which checks score: only a comment is possible"
+    if mark.is_marked and not is_for_person(states[mark.task], assignment.by_id[mark.task]):
+        return "score", f"task {mark.task} is scored by checks: write only a comment"
     return None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from grader.manual import Mark
+from grader.manual import Mark, is_for_person
 from grader.records import CheckResult, Grade, LedgerLine, Outcome, State, Submission, TaskGrade
 from grader.rubric import Assignment, LatePolicy, Task
 
@@ -33,7 +33,10 @@ def grade_submission(
         variant: Which of the assignment's variants counts.
         answers: The student's written answers by task id.
     """
-    tasks = tuple(_grade_task(task, [c for c in checks if c.task == task.id], variant) for task in assignment.tasks)
+    tasks = tuple(
+        _grade_task(task, [c for c in checks if c.task == task.id], variant, (answers or {}).get(task.id, ""))
+        for task in assignment.tasks
+    )
     late = days_late(submission.submitted_at, assignment.due_at)
     ledger = _ledger(tasks, late, assignment.late)
     return Grade(
@@ -57,14 +60,15 @@ def grade_submission(
 
 def merge_marks(grade: Grade, assignment: Assignment, marks: Mapping[str, Mark]) -> Grade:
     """The grade with the scores and comments that a person gave, by task; scores of checks stay as they are."""
-    tasks = tuple(_marked(task, marks[task.id]) if task.id in marks else task for task in grade.tasks)
+    by_id = assignment.by_id
+    tasks = tuple(_marked(task, by_id[task.id], marks[task.id]) if task.id in marks else task for task in grade.tasks)
     ledger = _ledger(tasks, grade.days_late, assignment.late)
     return grade.model_copy(update={"tasks": tasks, "ledger": ledger, "score": _total(ledger)})
 
 
-def _marked(task: TaskGrade, mark: Mark) -> TaskGrade:
+def _marked(task: TaskGrade, rule: Task, mark: Mark) -> TaskGrade:
     changed: dict[str, object] = {"comment": mark.comment} if mark.comment else {}
-    if mark.is_marked and (task.state is State.MANUAL or task.by_person):
+    if mark.is_marked and is_for_person(task, rule):
         changed |= {"state": State.SCORED, "score": _round(Decimal(str(mark.score))), "by_person": True}
     return task.model_copy(update=changed)
 
@@ -87,10 +91,11 @@ def refuse(student: str, sha256: str, assignment: Assignment | None, variant: st
     )
 
 
-def _grade_task(task: Task, checks: Sequence[CheckResult], variant: str) -> TaskGrade:
+def _grade_task(task: Task, checks: Sequence[CheckResult], variant: str, answer: str) -> TaskGrade:
     asked = task.asked_by(variant)
-    state, comment = _state(task, checks, asked)
-    score = _share(checks) * Decimal(str(task.points)) if state is State.SCORED else Decimal(0)
+    state, comment = _state(task, checks, asked, answer)
+    by_checks = state is State.SCORED and task.scoring == "automatic"
+    score = _share(checks) * Decimal(str(task.points)) if by_checks else Decimal(0)
     return TaskGrade(
         id=task.id,
         title=task.title,
@@ -103,17 +108,27 @@ def _grade_task(task: Task, checks: Sequence[CheckResult], variant: str) -> Task
     )
 
 
-def _state(task: Task, checks: Sequence[CheckResult], asked: bool) -> tuple[State, str]:
+def _state(task: Task, checks: Sequence[CheckResult], asked: bool, answer: str) -> tuple[State, str]:
     if not asked:
         return State.UNASKED, ""
     if task.scoring == "manual":
-        return State.MANUAL, ""
+        return (State.SCORED, _unclaimed(checks)) if _is_unclaimed(task, checks, answer) else (State.MANUAL, "")
     if not checks:
         return State.WITHHELD, NO_CHECKS
     internal = next((check for check in checks if check.outcome is Outcome.INTERNAL), None)
     if internal is not None:
         return State(task.without_data), internal.message
     return State.SCORED, ""
+
+
+def _is_unclaimed(task: Task, checks: Sequence[CheckResult], answer: str) -> bool:
+    """Whether nothing was handed in for a bonus, so that no person needs to look at it."""
+    nothing = not answer.strip() and all(check.outcome is Outcome.MISSING for check in checks)
+    return task.bonus and nothing and (task.written or bool(checks))
+
+
+def _unclaimed(checks: Sequence[CheckResult]) -> str:
+    return next((check.message for check in checks if check.message), "Nothing was handed in for this bonus.")
 
 
 def _share(checks: Iterable[CheckResult]) -> Decimal:

@@ -73,7 +73,7 @@ def test_slips_in_a_form(recorded: dict[str, bytes]) -> None:
     assert done.grade is not None
     assert done.grade.score == json.loads(recorded[RESULTS])["score"]
     assert done.message.startswith(f"alice/{FORM}, line 15: the form gives task 2b 99")
-    assert "None of its marks are merged until that is mended" in done.message
+    assert "No mark of this file counts until it is corrected" in done.message
 
 
 @pytest.mark.slow

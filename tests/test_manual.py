@@ -100,8 +100,19 @@ def test_score_of_checks(fill: Fill, grade: Grade, assignment: Assignment) -> No
     head, tail = fill().read_text().split('task = "3c"')
     path = fill()
     path.write_text(head + 'task = "3c"' + tail.replace("score = -1.0", "score = 0.0", 1))
-    with pytest.raises(UsageError, match="only a comment is possible"):
+    with pytest.raises(UsageError, match="task 3c is scored by checks: write only a comment"):
         marks_for(read_form(path), grade, assignment)
+
+
+def test_all_slips_are_told(fill: Fill, grade: Grade, assignment: Assignment) -> None:
+    """Each slip of a form is told with its line, not only the first."""
+    path = fill(("score = -1.0", "score = 99.0"))
+    lines = path.read_text().replace('task = "3c"', 'task = "9z"').splitlines()
+    path.write_text("\n".join(lines))
+    with pytest.raises(MarksRefused) as caught:
+        marks_for(read_form(path), grade, assignment)
+    places = [f"line {lines.index(line) + 1}: the form" for line in ("score = 99.0", 'task = "9z"')]
+    assert all(place in str(caught.value) for place in places)
 
 
 SLIPS = {
@@ -133,7 +144,7 @@ def test_slips(tmp_path: Path, grade: Grade, assignment: Assignment, text: str, 
     with pytest.raises(MarksRefused, match=told) as caught:
         read_form(path)
     assert str(caught.value).startswith(f"{tmp_path.name}/{FORM}")
-    assert "None of its marks are merged" in str(caught.value)
+    assert "No mark of this file counts" in str(caught.value)
     assert write_form(tmp_path, grade, assignment) == str(caught.value)
     assert find_form(tmp_path, grade.submission_sha256) == path
     assert [each.read_bytes() for each in tmp_path.iterdir()] == [text.encode(encoding)]

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.manual import Mark
 from grader.records import CheckResult, Grade, Outcome, State, Submission, TaskGrade
 from grader.rubric import Assignment, LatePolicy, get_assignment
-from grader.scoring import NO_CHECKS, days_late, grade_submission, late_coefficient, refuse
+from grader.scoring import NO_CHECKS, days_late, grade_submission, late_coefficient, merge_marks, refuse
 
 DUE = datetime(2022, 3, 30, 23, 59, tzinfo=UTC)
 
@@ -223,4 +224,36 @@ def test_miniplaces(variant: str, max_score: float) -> None:
     assignment = get_assignment("miniplaces")
     graded = grade(assignment, *(check(task.id) for task in assignment.tasks), variant=variant)
     assert (graded.score, graded.max_score) == (max_score, max_score)
+    assert graded.tasks[9].state is State.MANUAL
+
+
+SCENE = "There is no my_scene.jpg or my_scene.png at the zip's root: the bonus is not claimed."
+
+
+def without_scene() -> Grade:
+    """Miniplaces with every check passed and nothing handed in for the bonus 3d."""
+    assignment = get_assignment("miniplaces")
+    checks = [check(task.id) for task in assignment.tasks if task.id != "3d"]
+    return grade(assignment, *checks, check("3d", Outcome.MISSING, message=SCENE), variant="6.869")
+
+
+def test_unclaimed_bonus_waits_for_nobody() -> None:
+    """A bonus for which neither a file nor an answer was handed in is settled: 0, with the reason."""
+    task = next(task for task in without_scene().tasks if task.id == "3d")
+    assert (task.state, task.score, task.comment) == (State.SCORED, 0, SCENE)
+
+
+def test_unclaimed_bonus_may_be_given() -> None:
+    """A person may give points for it all the same: the picture may have come by mail."""
+    graded = without_scene()
+    marked = merge_marks(graded, get_assignment("miniplaces"), {"3d": Mark(task="3d", score=0.5)})
+    assert (marked.score, marked.tasks[9].by_person) == (graded.score + 0.5, True)
+
+
+def test_bonus_with_an_answer_waits() -> None:
+    """An answer without a picture is read by a person."""
+    assignment = get_assignment("miniplaces")
+    submission = Submission("alice", assignment.id, "0" * 64, {})
+    missing = check("3d", Outcome.MISSING)
+    graded = grade_submission(submission, assignment, [missing], "6.869", {"3d": "The mail has it."})
     assert graded.tasks[9].state is State.MANUAL
