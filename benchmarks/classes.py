@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.accounts import account
 from benchmarks.memory import memory_watched
 from benchmarks.sections import Section, Table
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 from grader.solutions import solution_files
 from grader.zip_writer import pack_files
 
@@ -60,7 +60,7 @@ class Graded:
 
 def measure(quick: bool) -> Section:
     """Grade classes of light submissions."""
-    files = {"filters.py": solution_files("miniplaces")["filters.py"]}
+    files = {"filters.py": solution_files(get_assignment("miniplaces"))["filters.py"]}
     found = [grade_class(files, count, jobs) for count, jobs in (QUICK if quick else RUNS)]
     whole = (
         "Whole submissions, and larger classes with one job, take over an hour: `make bench SECTIONS=classes_whole`."

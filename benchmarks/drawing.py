@@ -36,10 +36,10 @@ def prepare(folder: Path) -> None:
 
     others, own = _run("two_networks"), _run("miniplaces")
     last = own.exhibits[-1].task
-    foreign = {path.stem for path in figures_folder("two_networks").glob("*.py")}  # kinds that a report here can't draw
+    foreign = {path.stem for path in figures_folder(others.assignment).glob("*.py")}  # a report here can't draw these
     added = [replace(each, task=last) for each in others.exhibits if each.kind not in foreign]
     exhibits = [*own.exhibits, *added][:FIGURES]
-    assignment, files = own.assignment, solution_files("miniplaces")
+    assignment, files = own.assignment, solution_files(own.assignment)
     answers = read_answers(files["answers.md"], [task.id for task in assignment.tasks if task.written])
     submission = Submission("perfect", assignment.id, "1" * 64, files)
     grade = grade_submission(submission, assignment, own.results, assignment.check_variant(None), answers)
@@ -54,12 +54,13 @@ def _run(name: str) -> Any:
     from grader.runner import run_checks
     from grader.solutions import implementation, load_mistakes
 
+    assignment = get_assignment(name)
     context = Context(
-        assignment=get_assignment(name),
-        student=implementation(name),
-        oracle=implementation(name),
-        mistakes=load_mistakes(name),
-        implement=partial(implementation, name),
+        assignment=assignment,
+        student=implementation(assignment),
+        oracle=implementation(assignment),
+        mistakes=load_mistakes(assignment),
+        implement=partial(implementation, assignment),
         seed="report",
         most_images=IMAGES,
     )

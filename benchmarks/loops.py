@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from benchmarks import tutorial
+from grader.rubric import get_assignment
 from grader.vision.training.batches import Batches
 from grader.vision.training.recipe import Recipe, find_recipe
 
@@ -43,7 +44,7 @@ class Case:
     @property
     def recipe(self) -> Recipe:
         """How it is trained."""
-        return find_recipe(self.assignment, self.model)
+        return find_recipe(get_assignment(self.assignment), self.model)
 
 
 @dataclass

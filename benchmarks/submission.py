@@ -88,7 +88,7 @@ def measure(quick: bool) -> Section:
 
 def _measure(asked: Asked, rounds: int) -> Found:
     found = Found()
-    files = solution_files(asked.id)
+    files = solution_files(get_assignment(asked.id))
     with TemporaryDirectory(prefix="benchmark-") as made, account() as spent:
         folder = Path(made)
         archive = pack_files(files, folder / "perfect.zip")

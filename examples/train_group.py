@@ -17,6 +17,7 @@ from rich.console import Console
 
 from grader.folders import cache_folder
 from grader.reference import training_progress
+from grader.rubric import get_assignment
 from grader.vision.training.recipe import find_recipe
 
 STOP_AFTER = {"supervised": 15, "rotation": 3}  # epochs of 30 and of 6
@@ -27,7 +28,7 @@ def main() -> None:
     """Train both, or go on where it was interrupted; save `{"state_dict": ...}` in float16 and the curves."""
     histories = {}
     for model, epochs in STOP_AFTER.items():
-        recipe = find_recipe("two_networks", model)
+        recipe = find_recipe(get_assignment("two_networks"), model)
         settings = replace(recipe.presets["full"], stop_after=epochs)
         short = replace(recipe, presets={"short": settings})
         with training_progress(Console()) as progress:

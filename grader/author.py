@@ -29,6 +29,7 @@ from grader.folders import cache_folder, data_folder
 from grader.manifest import Manifest
 from grader.records import Array, Exhibit
 from grader.reference import Reference, load_reference
+from grader.rubric import get_assignment
 from grader.sandbox.calls import Recipe, describe_call, make
 from grader.sandbox.student import Function, Handle, Implementation
 from grader.solutions import accepted, accepted_file, accepted_value, mistake, mistaken_file, mistaken_value, model_file
@@ -68,6 +69,7 @@ __all__ = [
     "expect_close",
     "expect_finite",
     "expect_shape",
+    "get_assignment",
     "load_reference",
     "make",
     "mistake",

@@ -18,7 +18,7 @@ def fetch_data(report: Callable[[str], None]) -> None:
     Raises:
         DataMissing: After all were tried, if some are missing and can't be downloaded, or if a file is damaged.
     """
-    needed = {data.name: data for each in find_assignments() for data in load_manifest(each).data}
+    needed = {data.name: data for each in find_assignments().values() for data in load_manifest(each).data}
     missing = []
     for data in needed.values():
         try:

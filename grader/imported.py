@@ -7,7 +7,7 @@ module that is only named, in quotation marks, because something starts it by it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 OURS = r"(?:grader|solutions)(?:\.\w+)*"
@@ -16,37 +16,38 @@ _IMPORT = re.compile(rf"^[ \t]*import[ \t]+({OURS})", re.MULTILINE)
 _NAMED = re.compile(rf"[\"']({OURS})[\"']")
 
 
-def imported_files(roots: Iterable[Path], project: Path) -> set[Path]:
+def imported_files(roots: Iterable[Path], *folders: Path) -> set[Path]:
     """The files of some modules and of all of ours that they import, directly or through another.
 
     Args:
         roots: Files of the modules.
-        project: The folder that holds `grader/` and `solutions/`.
+        folders: Those that hold `grader/` and `solutions/`.
     """
     found, todo = set[Path](), list(roots)
     while todo:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            todo += _imported(path, project)
+            todo += _imported(path, folders)
     return found
 
 
-def _imported(path: Path, project: Path) -> Iterator[Path]:
+def _imported(path: Path, folders: Sequence[Path]) -> Iterator[Path]:
     source = path.read_text(encoding="utf-8")
     for package, listed in _FROM.findall(source):
         names = (name.split(" as ")[0].strip() for name in listed.split("#")[0].strip("()").split(","))
-        yield from _files(package, project)
+        yield from _files(package, folders)
         for name in names:
-            yield from _files(f"{package}.{name}", project)
+            yield from _files(f"{package}.{name}", folders)
     for name in (*_IMPORT.findall(source), *_NAMED.findall(source)):
-        yield from _files(name, project)
+        yield from _files(name, folders)
 
 
-def _files(module: str, project: Path) -> Iterator[Path]:
+def _files(module: str, folders: Sequence[Path]) -> Iterator[Path]:
     """The file of a module, and those of the packages that it stands in; nothing where there is no such module."""
-    path = project.joinpath(*module.split("."))
-    if (file := path.with_suffix(".py")).is_file() or (file := path / "__init__.py").is_file():
-        yield file
-        above = (project / each / "__init__.py" for each in path.relative_to(project).parents)
-        yield from (init for init in above if init.is_file())
+    for folder in folders:
+        path = folder.joinpath(*module.split("."))
+        if (file := path.with_suffix(".py")).is_file() or (file := path / "__init__.py").is_file():
+            yield file
+            above = (folder / each / "__init__.py" for each in path.relative_to(folder).parents)
+            yield from (init for init in above if init.is_file())

@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from grader.errors import MachineError
 from grader.importing import importing, load_module
-from grader.rubric import PROJECT
+from grader.rubric import Assignment
 
 FILE = "manifest.py"
 
@@ -95,13 +95,13 @@ class Manifest:
 
 
 @functools.cache
-def load_manifest(assignment_id: str, project: Path = PROJECT) -> Manifest:
+def load_manifest(assignment: Assignment) -> Manifest:
     """The manifest of an assignment; an empty one where it has none.
 
     Raises:
         MachineError: If its `manifest.py` can't be imported, or defines no `MANIFEST`.
     """
-    path = project / "solutions" / assignment_id / FILE
+    path = assignment.solutions_folder / FILE
     if not path.is_file():
         return Manifest()
     with importing(path, MachineError):

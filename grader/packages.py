@@ -15,51 +15,51 @@ from types import ModuleType
 
 from grader.errors import MachineError
 from grader.importing import importing
-from grader.rubric import PROJECT
+from grader.rubric import Assignment
 
 PACKAGE = "solutions"
 PATTERN = "check_*.py"
 
 
-def checks_folder(assignment_id: str, project: Path = PROJECT) -> Path:
+def checks_folder(assignment: Assignment) -> Path:
     """Where the checks of an assignment are."""
-    return project / PACKAGE / assignment_id / "checks"
+    return assignment.solutions_folder / "checks"
 
 
-def figures_folder(assignment_id: str, project: Path = PROJECT) -> Path:
+def figures_folder(assignment: Assignment) -> Path:
     """Where the assignment's own kinds of figures are."""
-    return project / PACKAGE / assignment_id / "figures"
+    return assignment.solutions_folder / "figures"
 
 
-def import_checks(assignment_id: str, project: Path = PROJECT) -> list[ModuleType]:
+def import_checks(assignment: Assignment) -> list[ModuleType]:
     """Import all modules of an assignment's checks.
 
     Raises:
         MachineError: If one can't be imported.
     """
-    return [import_part(path, project) for path in sorted(checks_folder(assignment_id, project).glob("*.py"))]
+    return [import_part(path) for path in sorted(checks_folder(assignment).glob("*.py"))]
 
 
-def import_part(path: Path, project: Path = PROJECT) -> ModuleType:
-    """Import a module of an assignment by its file.
+def import_part(path: Path) -> ModuleType:
+    """Import a module of an assignment by its file, `solutions/<id>/<part>/<module>.py`.
 
     Raises:
         MachineError: If it can't be imported.
     """
-    _open_package(project / PACKAGE)
-    name = ".".join((*path.parent.relative_to(project).parts, path.stem))
+    _open_package(path.parents[2])
+    name = ".".join((PACKAGE, *path.parts[-3:-1], path.stem))
     _forget_others(name, path)
     with importing(path, MachineError):
         return importlib.import_module(name)
 
 
 def _open_package(folder: Path) -> None:
-    """Let `solutions` be a package of this folder too."""
+    """Let `solutions` be a package of this folder too, and look there first."""
     if PACKAGE not in sys.modules:
         sys.modules[PACKAGE] = module_from_spec(ModuleSpec(PACKAGE, None, is_package=True))
     package = sys.modules[PACKAGE]
-    if str(folder) not in package.__path__:
-        package.__path__ = [*package.__path__, str(folder)]
+    if package.__path__[:1] != [str(folder)]:
+        package.__path__ = [str(folder), *(each for each in package.__path__ if each != str(folder))]
 
 
 def _forget_others(name: str, path: Path) -> None:

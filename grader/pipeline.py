@@ -42,7 +42,7 @@ def grade_zip(
     path: Path,
     out: Path,
     *,
-    assignment_id: str | None = None,
+    assignment: Assignment | None = None,
     variant: str | None = None,
     submitted_at: datetime | None = None,
     manual: Path | None = None,
@@ -56,7 +56,7 @@ def grade_zip(
     Args:
         path: The zip.
         out: Folder of all students.
-        assignment_id: Which assignment; None recognises it.
+        assignment: Which; None recognises it.
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
         manual: A form with the scores that a person gave, to be merged; None takes the one in the student's folder
@@ -75,14 +75,13 @@ def grade_zip(
     """
     log(f"1 open    {clean_name(path.name)}")
     folder = out / student_name(path)
-    named = get_assignment(assignment_id) if assignment_id else None
     try:
-        submission = open_submission(path, assignment=assignment_id, submitted_at=submitted_at)
+        submission = open_submission(path, choices=[assignment] if assignment else (), submitted_at=submitted_at)
     except SubmissionRefused as refusal:
-        chosen = (named.check_variant(variant) if named else variant) or ""
-        grade = refuse(student_name(path), file_digest(path), named, chosen, str(refusal))
+        chosen = (assignment.check_variant(variant) if assignment else variant) or ""
+        grade = refuse(student_name(path), file_digest(path), assignment, chosen, str(refusal))
         _make(folder)
-        _write(folder, grade, (), REFUSED, named, log)
+        _write(folder, grade, (), REFUSED, assignment, log)
         write_looks(folder, ())
         if manual is not None:
             log(f"          {manual} is not used: {NOTHING_TO_MARK}")
@@ -206,11 +205,11 @@ def score_again(
     return grade
 
 
-def report_reference(assignment_id: str, out: Path, log: Log = lambda _line: None) -> Grade:
+def report_reference(assignment: Assignment, out: Path, log: Log = lambda _line: None) -> Grade:
     """Grade the solutions with the reference models like a submission; writes into `out/reference-<id>/`."""
-    files = solution_files(assignment_id)
-    name = f"reference-{assignment_id}"
-    submission = Submission(name, assignment_id, "0" * 64, files)
+    files = solution_files(assignment)
+    name = f"reference-{assignment.id}"
+    submission = Submission(name, assignment.id, "0" * 64, files)
     return grade_opened(submission, out / name, REFERENCE_SEED, log=log)
 
 

@@ -10,15 +10,16 @@ from importlib.metadata import version
 from grader.manifest import load_manifest
 from grader.records import RunFacts
 from grader.reference import load_reference
+from grader.rubric import Assignment
 
 PACKAGES = ("torch", "torchvision", "numpy", "pytest")
 
 
-def run_facts(assignment_id: str, sandbox: str, seconds: Mapping[str, float]) -> RunFacts:
+def run_facts(assignment: Assignment, sandbox: str, seconds: Mapping[str, float]) -> RunFacts:
     """What a run of the checks was made with.
 
     Args:
-        assignment_id: Whose reference models were used.
+        assignment: Whose reference models were used.
         sandbox: Name of the backend.
         seconds: How long each part took.
     """
@@ -26,8 +27,8 @@ def run_facts(assignment_id: str, sandbox: str, seconds: Mapping[str, float]) ->
         sandbox=sandbox,
         seconds=dict(seconds),
         versions=versions(),
-        datasets=describe_data(assignment_id),
-        reference={"source": load_reference(assignment_id).source},
+        datasets=describe_data(assignment),
+        reference={"source": load_reference(assignment).source},
     )
 
 
@@ -37,6 +38,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
-def describe_data(assignment_id: str) -> dict[str, str]:
+def describe_data(assignment: Assignment) -> dict[str, str]:
     """Where each data set of an assignment comes from and its digest, or why it is missing."""
-    return {data.name: data.describe() for data in load_manifest(assignment_id).data}
+    return {data.name: data.describe() for data in load_manifest(assignment).data}

@@ -27,7 +27,7 @@ from torch import Tensor
 from grader.errors import DataMissing, MachineError, UsageError
 from grader.folders import cache_folder
 from grader.manifest import TrainedModel, load_manifest
-from grader.rubric import PROJECT, get_assignment
+from grader.rubric import Assignment
 
 Weights = dict[str, Tensor]
 
@@ -37,7 +37,6 @@ class Reference:
     """The reference models of one assignment.
 
     Attributes:
-        assignment: Its id.
         weights: State dict by model name; float32 on the CPU, rounded to what float16 can hold.
         metrics: By model name: `curves` (four lists, one value per epoch), `best_epoch` (index into them),
             `test_accuracy`, `classes` (names; not of the "fashion" that ships), `confusion` (true class by predicted
@@ -46,56 +45,52 @@ class Reference:
         source: "shipped", "trained here", or "trained here; shipped: scene" where one could not be trained.
     """
 
-    assignment: str
     weights: dict[str, Weights]
     metrics: dict[str, Any]
     source: str
 
 
-def load_reference(assignment_id: str) -> Reference:
+def load_reference(assignment: Assignment) -> Reference:
     """The reference models to use today: the newest in the cache that nothing has outdated, else the shipped ones.
 
     An assignment without models and without files that ship has none.
 
     Raises:
-        UsageError: If there is no such assignment.
         MachineError: If their files can't be read.
     """
-    get_assignment(assignment_id)
-    if not load_manifest(assignment_id).models and not _shipped(assignment_id).is_dir():
-        return Reference(assignment_id, {}, {}, "none")
-    cached = [path for path in _cached_today(assignment_id) if path.is_dir()]
+    if not load_manifest(assignment).models and not _shipped(assignment).is_dir():
+        return Reference({}, {}, "none")
+    cached = [path for path in _cached_today(assignment) if path.is_dir()]
     if cached:
         newest = max(cached, key=lambda path: path.stat().st_mtime)
-        return _completed(_read(assignment_id, newest, "trained here"))
-    return _read(assignment_id, _shipped(assignment_id), "shipped")
+        return _completed(assignment, _read(assignment, newest, "trained here"))
+    return _read(assignment, _shipped(assignment), "shipped")
 
 
 def train_reference(
-    assignment_id: str, preset: str = "quick", console: Console | None = None, force: bool = False
+    assignment: Assignment, preset: str = "quick", console: Console | None = None, force: bool = False
 ) -> Reference:
     """Train the reference models of an assignment, or find them in the cache.
 
     A model whose data set is missing is left out, and the console says so.
 
     Args:
-        assignment_id: Id of the assignment.
+        assignment: Whose.
         preset: "quick" or "full".
         console: Where the progress bar is shown; None means the terminal.
         force: Train from the beginning, whatever the cache holds.
 
     Raises:
-        UsageError: If there is no such assignment or preset.
+        UsageError: If there is no such preset.
         MachineError: If the assignment has no models to train.
         DataMissing: If no data set of the assignment's models is on this machine.
     """
-    get_assignment(assignment_id)
-    _check_preset(assignment_id, preset)
+    _check_preset(assignment, preset)
     console = console or Console()
-    chosen, left_out = _by_data(assignment_id, download=True)
+    chosen, left_out = _by_data(assignment, download=True)
     for model, reason in left_out.items():
         console.print(f"The reference model {model!r} is left out. {reason}", soft_wrap=True, markup=False)
-    folder = _cache_folder(assignment_id, chosen, preset)
+    folder = _cache_folder(assignment, chosen, preset)
     checkpoints = folder.with_suffix(".partial")
     if force:
         shutil.rmtree(folder, ignore_errors=True)
@@ -105,39 +100,39 @@ def train_reference(
             trained = {each.model: each.train(preset, checkpoints, progress) for each in chosen}
         weights = {model: weights for model, (weights, _) in trained.items()}
         metrics = {model: metrics for model, (_, metrics) in trained.items()}
-        _write_cached(Reference(assignment_id, weights, metrics, "trained here"), folder)
+        _write_cached(Reference(weights, metrics, "trained here"), folder)
         shutil.rmtree(checkpoints, ignore_errors=True)
-    return _read(assignment_id, folder, "trained here")
+    return _read(assignment, folder, "trained here")
 
 
-def ship_reference(reference: Reference) -> Path:
+def ship_reference(assignment: Assignment, reference: Reference) -> Path:
     """Write a reference to `solutions/<id>/reference/`, the files that ship with the project; returns that folder.
 
     A model that it lacks stays as it was shipped before.
     """
-    folder = _shipped(reference.assignment)
+    folder = _shipped(assignment)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(_completed(reference), folder)
+    _write(_completed(assignment, reference), folder)
     return folder
 
 
-def load_shipped(assignment_id: str) -> dict[str, Any]:
+def load_shipped(assignment: Assignment) -> dict[str, Any]:
     """The metrics of the models that ship with the project, by model; empty if none do."""
     try:
-        return _read(assignment_id, _shipped(assignment_id), "shipped").metrics
+        return _read(assignment, _shipped(assignment), "shipped").metrics
     except MachineError:
         return {}
 
 
-def _completed(reference: Reference) -> Reference:
+def _completed(assignment: Assignment, reference: Reference) -> Reference:
     """The same with the shipped models in place of those that it lacks, as far as there are any."""
-    models = _models(reference.assignment)
+    models = _models(assignment)
     stand_ins = {each.model for each in models if each.is_stand_in}
     lacking = {each.model for each in models} - reference.metrics.keys()
     if not lacking:
         return reference
     try:
-        shipped = _read(reference.assignment, _shipped(reference.assignment), "shipped")
+        shipped = _read(assignment, _shipped(assignment), "shipped")
     except MachineError:
         return reference
     added = sorted(lacking & shipped.metrics.keys())
@@ -150,23 +145,23 @@ def _completed(reference: Reference) -> Reference:
     )
 
 
-def _models(assignment_id: str) -> tuple[TrainedModel, ...]:
-    models = load_manifest(assignment_id).models
+def _models(assignment: Assignment) -> tuple[TrainedModel, ...]:
+    models = load_manifest(assignment).models
     if not models:
-        raise MachineError(f"{assignment_id} has no reference models to train")
+        raise MachineError(f"{assignment.id} has no reference models to train")
     return models
 
 
-def _check_preset(assignment_id: str, preset: str) -> None:
-    models = _models(assignment_id)
+def _check_preset(assignment: Assignment, preset: str) -> None:
+    models = _models(assignment)
     if unknown := [each.model for each in models if preset not in each.presets]:
         raise UsageError(f"no preset {preset!r} for {', '.join(unknown)}; there are {', '.join(models[0].presets)}")
 
 
-def _by_data(assignment_id: str, *, download: bool) -> tuple[list[TrainedModel], dict[str, str]]:
+def _by_data(assignment: Assignment, *, download: bool) -> tuple[list[TrainedModel], dict[str, str]]:
     """The models whose data set is here, and why not, by model, for the others; DataMissing when that is all."""
     here, left_out = [], {}
-    for each in _models(assignment_id):
+    for each in _models(assignment):
         if not each.is_needed(download=download):
             continue
         if reason := each.problem(download=download):
@@ -178,23 +173,23 @@ def _by_data(assignment_id: str, *, download: bool) -> tuple[list[TrainedModel],
     return here, left_out
 
 
-def _cache_folder(assignment_id: str, models: list[TrainedModel], preset: str) -> Path:
+def _cache_folder(assignment: Assignment, models: list[TrainedModel], preset: str) -> Path:
     """Where a reference stands that was trained with today's code, settings and data."""
     digest = hashlib.sha256("".join(each.digest(preset) for each in models).encode()).hexdigest()
-    return _cache() / f"{assignment_id}-{preset}-{digest[:16]}"
+    return _cache() / f"{assignment.id}-{preset}-{digest[:16]}"
 
 
 def _cache() -> Path:
     return cache_folder() / "reference"
 
 
-def _cached_today(assignment_id: str) -> list[Path]:
-    if not any(_cache().glob(f"{assignment_id}-*")):
+def _cached_today(assignment: Assignment) -> list[Path]:
+    if not any(_cache().glob(f"{assignment.id}-*")):
         return []  # saves reading the data set
-    presets = {preset for each in _models(assignment_id) for preset in each.presets}
+    presets = {preset for each in _models(assignment) for preset in each.presets}
     with suppress(DataMissing):  # without the data there is no telling what is of today
-        chosen, _left_out = _by_data(assignment_id, download=False)
-        return [_cache_folder(assignment_id, chosen, preset) for preset in sorted(presets)]
+        chosen, _left_out = _by_data(assignment, download=False)
+        return [_cache_folder(assignment, chosen, preset) for preset in sorted(presets)]
     return []
 
 
@@ -206,8 +201,8 @@ def training_progress(console: Console) -> Progress:
     )  # fmt: skip
 
 
-def _shipped(assignment_id: str) -> Path:
-    return PROJECT / "solutions" / assignment_id / "reference"
+def _shipped(assignment: Assignment) -> Path:
+    return assignment.solutions_folder / "reference"
 
 
 def _write(reference: Reference, folder: Path) -> None:
@@ -229,16 +224,16 @@ def _write_cached(reference: Reference, folder: Path) -> None:
             whole.rename(folder)
 
 
-def _read(assignment_id: str, folder: Path, source: str) -> Reference:
+def _read(assignment: Assignment, folder: Path, source: str) -> Reference:
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         files = {model: load_file(folder / f"{model}.safetensors") for model in metrics}
     except (OSError, ValueError, SafetensorError) as error:
         raise MachineError(
-            f"{assignment_id} has no readable reference models ({source}): run `make reference` to train them."
+            f"{assignment.id} has no readable reference models ({source}): run `make reference` to train them."
         ) from error
     weights = {
         model: {name: value.float() if value.is_floating_point() else value for name, value in file.items()}
         for model, file in files.items()
     }
-    return Reference(assignment_id, weights, metrics, source)
+    return Reference(weights, metrics, source)

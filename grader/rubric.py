@@ -155,6 +155,12 @@ class Assignment(Record):
         """The folder that holds its `assignment/` and `solutions/`: the project, or one that `$ASSIGNMENTS` names."""
         return self._root
 
+    def at(self, root: Path) -> Assignment:
+        """The same assignment in another folder of assignments."""
+        moved = self.model_copy()
+        moved._root = root
+        return moved
+
     @property
     def handout_folder(self) -> Path:
         """The folder of what students receive, `assignment/<id>/`."""
@@ -204,9 +210,7 @@ def read_assignment(path: Path) -> Assignment:
 
 @functools.lru_cache
 def _parse(text: str, root: Path) -> Assignment:
-    assignment = Assignment.model_validate(tomllib.loads(text))
-    assignment._root = root
-    return assignment
+    return Assignment.model_validate(tomllib.loads(text)).at(root)
 
 
 def assignment_roots() -> tuple[Path, ...]:
@@ -245,6 +249,11 @@ def find_assignments(*roots: Path) -> dict[str, Assignment]:
                 raise AssignmentInvalid(f"two assignments have the id {assignment.id!r}, {places}: rename one")
             found[assignment.id] = assignment
     return found
+
+
+def chosen_assignments(assignment_id: str | None) -> list[Assignment]:
+    """The one that a person has named, or all; raises as `get_assignment` does."""
+    return [get_assignment(assignment_id)] if assignment_id else list(find_assignments().values())
 
 
 def get_assignment(assignment_id: str, *roots: Path) -> Assignment:

@@ -19,7 +19,7 @@ from grader.errors import CheckStopped, Failure, GraderError, MachineError, Malf
 from grader.packages import PATTERN, checks_folder, import_checks
 from grader.provenance import run_facts
 from grader.records import CheckResult, Outcome, Run, Submission
-from grader.rubric import PROJECT, Assignment
+from grader.rubric import Assignment
 from grader.sandbox.record import NoAnswer
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import WorkerTransport
@@ -71,9 +71,9 @@ def run_submission(
         context = Context(
             assignment=assignment,
             student=Implementation(assignment.modules, transport, submission.files, submission.absent, packages),
-            oracle=implementation(assignment.id),
-            mistakes=load_mistakes(assignment.id),
-            implement=lambda variation: implementation(assignment.id, variation),
+            oracle=implementation(assignment),
+            mistakes=load_mistakes(assignment),
+            implement=lambda variation: implementation(assignment, variation),
             seed=seed,
             is_practice=pool.is_open,
             begin_task=lambda last: transport.renew(last=last),
@@ -83,7 +83,7 @@ def run_submission(
     finally:
         transport.drop()
         pool.close()
-    facts = run_facts(assignment.id, pool.backend.TITLE, {"checks": time.monotonic() - started})
+    facts = run_facts(assignment, pool.backend.TITLE, {"checks": time.monotonic() - started})
     return Run(tuple(context.results), tuple(context.exhibits), facts, tuple(context.looks))
 
 
@@ -93,11 +93,11 @@ def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:
     Raises:
         MachineError: If pytest could not run them.
     """
-    folder = checks_folder(context.assignment.id, PROJECT)
+    folder = checks_folder(context.assignment)
     if not any(folder.glob(PATTERN)):
         return
-    import_checks(context.assignment.id, PROJECT)
-    options = ["--confcutdir", str(folder), "--rootdir", str(PROJECT), "-c", str(SETTINGS)]
+    import_checks(context.assignment)
+    options = ["--confcutdir", str(folder), "--rootdir", str(context.assignment.root), "-c", str(SETTINGS)]
     options += ["-p", FIXTURES]
     options += ["--import-mode=importlib", "-s"]
     options += [word for name in UNWANTED for word in ("-p", f"no:{name}")]

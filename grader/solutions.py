@@ -22,7 +22,7 @@ from grader.importing import Siblings, importing, load_modules
 from grader.importing import load_module as load_module  # here too: mistakes are made of solutions' modules
 from grader.manifest import load_manifest
 from grader.reference import load_reference
-from grader.rubric import PROJECT, Assignment, get_assignment
+from grader.rubric import Assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 
@@ -99,15 +99,15 @@ def accepted_file(file: str, id: str, what: str) -> Callable[[Content], Variatio
 
 
 @functools.cache
-def load_mistakes(assignment_id: str, project: Path = PROJECT) -> tuple[Variation, ...]:
+def load_mistakes(assignment: Assignment) -> tuple[Variation, ...]:
     """The assignment's known mistakes, in the order they are declared."""
-    return tuple(_declared(project / "solutions" / assignment_id / "mistakes"))
+    return tuple(_declared(assignment.solutions_folder / "mistakes"))
 
 
 @functools.cache
-def load_accepted(assignment_id: str, project: Path = PROJECT) -> tuple[Variation, ...]:
+def load_accepted(assignment: Assignment) -> tuple[Variation, ...]:
     """The assignment's accepted ways, in the order they are declared."""
-    return tuple(_declared(project / "solutions" / assignment_id / "accepted"))
+    return tuple(_declared(assignment.solutions_folder / "accepted"))
 
 
 def _declared(folder: Path) -> Iterable[Variation]:
@@ -122,30 +122,27 @@ def _declared(folder: Path) -> Iterable[Variation]:
     return found
 
 
-def solution_files(assignment_id: str, project: Path = PROJECT) -> dict[str, bytes]:
+def solution_files(assignment: Assignment) -> dict[str, bytes]:
     """What a perfect submission holds: the solutions, written answers, and model files of the reference's weights."""
-    folder = project / "solutions" / assignment_id
-    assignment = get_assignment(assignment_id, project)
-    files = {f"{name}.py": (folder / f"{name}.py").read_bytes() for name in _solved(assignment, folder)}
-    handed_in = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".py")
+    files = {path.name: path.read_bytes() for path in _solved(assignment).values()}
+    handed_in = (path for path in assignment.solutions_folder.iterdir() if path.is_file() and path.suffix != ".py")
     files |= {path.name: path.read_bytes() for path in handed_in if path.name != EXCEPTIONS}
-    return files | _further_files(assignment_id, project)
+    return files | _further_files(assignment)
 
 
-def _solved(assignment: Assignment, folder: Path) -> list[str]:
-    return [name for name in assignment.modules if (folder / f"{name}.py").exists()]
+def _solved(assignment: Assignment) -> dict[str, Path]:
+    """The files of the solutions' modules by name."""
+    paths = {name: assignment.solutions_folder / f"{name}.py" for name in assignment.modules}
+    return {name: path for name, path in paths.items() if path.exists()}
 
 
 @functools.cache
-def importers(assignment_id: str, module: str, project: Path = PROJECT) -> frozenset[str]:
+def importers(assignment: Assignment, module: str) -> frozenset[str]:
     """The module and every module of the solutions that imports it, directly or through another, by their sources.
 
     What only `main` imports does not count: it is for running the file, and no check asks it.
     """
-    folder = project / "solutions" / assignment_id
-    imports = {
-        name: _imported(folder / f"{name}.py") for name in _solved(get_assignment(assignment_id, project), folder)
-    }
+    imports = {name: _imported(path) for name, path in _solved(assignment).items()}
     found = {module}
     while more := {name for name, imported in imports.items() if imported & found} - found:
         found |= more
@@ -166,12 +163,12 @@ def _imported(path: Path) -> set[str]:
 
 
 @functools.cache
-def _further_files(assignment_id: str, project: Path) -> dict[str, bytes]:
+def _further_files(assignment: Assignment) -> dict[str, bytes]:
     """What the manifest names: model files of the reference's weights, and files that are made."""
-    manifest = load_manifest(assignment_id, project)
+    manifest = load_manifest(assignment)
     if not (manifest.files or manifest.model_files):
         return {}
-    reference = load_reference(assignment_id)
+    reference = load_reference(assignment)
     made = {name: make(reference.metrics) for name, make in manifest.files.items()}
     return made | {
         file: model_file({name: tensor.clone() for name, tensor in reference.weights[model].items()})
@@ -189,24 +186,22 @@ def model_file(content: Any) -> bytes:
     return buffer.getvalue()
 
 
-def implementation(assignment_id: str, variation: Variation | None = None, project: Path = PROJECT) -> Implementation:
+def implementation(assignment: Assignment, variation: Variation | None = None) -> Implementation:
     """The solutions, with `variation` in its place, ready to be addressed like a student's submission."""
-    assignment = get_assignment(assignment_id, project)
-    folder = project / "solutions" / assignment_id
-    modules = _load_all(assignment, folder, variation if variation is None or not variation.is_file else None)
-    files = solution_files(assignment_id, project)
-    if variation is not None and variation.is_file:
+    is_file = variation is not None and variation.is_file
+    modules, files = _load_all(assignment, None if is_file else variation), solution_files(assignment)
+    if variation is not None and is_file:
         content = variation.replacement(files)
         files = {name: data for name, data in files.items() if name != variation.target}
         files |= {variation.target: content} if content is not None else {}
     return Implementation(assignment.modules, LocalTransport(modules, files), files)
 
 
-def _load_all(assignment: Assignment, folder: Path, variation: Variation | None) -> dict[str, ModuleType]:
+def _load_all(assignment: Assignment, variation: Variation | None) -> dict[str, ModuleType]:
     """The solutions' modules; a variation is in its place before another module imports it."""
 
     def replace(name: str, module: ModuleType) -> None:
         if variation is not None and variation.target.split(".")[0] == name:
             setattr(module, variation.name, variation.replacement)
 
-    return load_modules(folder, assignment.modules, MachineError, replace)
+    return load_modules(assignment.solutions_folder, assignment.modules, MachineError, replace)

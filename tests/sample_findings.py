@@ -30,12 +30,12 @@ def checks_of(mistakes: Sequence[Variation]) -> dict[str, list[tuple[str, str]]]
 
 def findings(*, faults: bool = False) -> list[Finding]:
     """Everything as it should be; with `faults`, a mistake that gets through and a right way that does not."""
-    mistakes = load_mistakes(ID)
+    mistakes = load_mistakes(get_assignment(ID))
     checks = checks_of(mistakes)
     everything = tuple(result(*check) for module in checks.values() for check in module)
     found = [
-        Finding(Case(ID, Kind.SOLUTIONS, "solutions"), everything, ""),
-        Finding(Case(ID, Kind.STUBS, "stubs"), (), ""),
+        Finding(Case(get_assignment(ID), Kind.SOLUTIONS, "solutions"), everything, ""),
+        Finding(Case(get_assignment(ID), Kind.STUBS, "stubs"), (), ""),
     ]
     for i, mistake in enumerate(mistakes):
         through = faults and i == 2
@@ -47,8 +47,8 @@ def findings(*, faults: bool = False) -> list[Finding]:
             for j, (task, name) in enumerate(checks[mistake.module])
         )  # fmt: skip
         complaint = f"{mistake.check} lets it through" if through else ""
-        found.append(Finding(Case(ID, Kind.MISTAKE, mistake.id), results, complaint))
-    for i, way in enumerate(load_accepted(ID)):
+        found.append(Finding(Case(get_assignment(ID), Kind.MISTAKE, mistake.id), results, complaint))
+    for i, way in enumerate(load_accepted(get_assignment(ID))):
         complaint = "not passed: check_range (failed: <b>\x1b[31mtoo sharp</b>)" if faults and i == 1 else ""
-        found.append(Finding(Case(ID, Kind.ACCEPTED, way.id), everything[:1], complaint))
+        found.append(Finding(Case(get_assignment(ID), Kind.ACCEPTED, way.id), everything[:1], complaint))
     return found

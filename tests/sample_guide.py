@@ -40,6 +40,11 @@ def copy_project(folder: Path) -> Path:
     for path in PROJECT.iterdir():
         if path.is_file() and not path.name.startswith("."):
             shutil.copy2(path, folder)
+    return write_guide(folder)
+
+
+def write_guide(folder: Path) -> Path:
+    """Write the guide's third assignment into a folder; returns it."""
     for name, text in guide_files().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ MODELS = {"labels": labels_alone, "labels by heart": labels_by_heart}
 
 def files_of(name: str, port: int) -> dict[str, bytes]:
     """The submission of a case; `PORT` in its sources is where somebody listens."""
-    files, expected = solution_files(assignment(name).id), expectation(name)
+    files, expected = solution_files(get_assignment(assignment(name).id)), expectation(name)
     for path in sorted((HOSTILE / name).glob("*.py.txt")):
         module = path.name.split(".")[0] + ".py"
         before = files[module] + b"\n\n" if path.name.endswith(".after.py.txt") else b""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from grader.authoring.release import release
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 
 ID = "miniplaces"
 SOLUTIONS = PROJECT / "solutions" / ID
@@ -39,7 +39,7 @@ def unpacked(folder: Path) -> Path:
     """The kit as students unpack it, out of a release of a copy of the project; made once."""
     for name in ("assignment", "solutions"):
         shutil.copytree(PROJECT / name / ID, folder / name / ID, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.unpack_archive(release(ID, folder)[-1], folder / "unpacked")
+    shutil.unpack_archive(release(get_assignment(ID, folder))[-1], folder / "unpacked")
     (folder / "blocker").mkdir()
     (folder / "blocker" / "sitecustomize.py").write_text(BLOCKER)
     return folder / "unpacked" / ID

@@ -215,4 +215,4 @@ def reference(model: str) -> Reference:
     """A reference with curves and counts, without weights."""
     curves = {name: [0.5, 0.4] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy")}
     metrics = {"curves": curves, "best_epoch": 1, "test_accuracy": 0.8, "confusion": np.eye(10, dtype=int).tolist()}
-    return Reference("made", {}, {model: metrics}, "made up")
+    return Reference({}, {model: metrics}, "made up")

@@ -15,10 +15,10 @@ def run_with(assignment_id: str, target: str, function: Any, *tasks: str) -> dic
     """How the checks of some tasks end for solutions with `module.name` replaced: by the checks' names."""
     context = Context(
         assignment=get_assignment(assignment_id),
-        student=implementation(assignment_id, Variation(target, target, "", "", function)),
-        oracle=implementation(assignment_id),
-        mistakes=load_mistakes(assignment_id),
-        implement=lambda variation: implementation(assignment_id, variation),
+        student=implementation(get_assignment(assignment_id), Variation(target, target, "", "", function)),
+        oracle=implementation(get_assignment(assignment_id)),
+        mistakes=load_mistakes(get_assignment(assignment_id)),
+        implement=lambda variation: implementation(get_assignment(assignment_id), variation),
         seed="mistaken",
         most_images=400,
     )

@@ -88,7 +88,7 @@ def metrics() -> dict[str, Any]:
 def make_reference() -> Reference:
     """Reference networks that are untrained."""
     nets = {f"{network}{kind}": weights(4) for network in ("rotation", "supervised") for kind in ("", "_stand_in")}
-    return Reference("two_networks", nets, {"rotation": metrics()}, "made up")
+    return Reference(nets, {"rotation": metrics()}, "made up")
 
 
 def lay_out_into(laid_out: list[Exhibit]) -> Function:

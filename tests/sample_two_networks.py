@@ -138,7 +138,7 @@ def reference() -> Reference:
     """Untrained reference networks, of pictures and of their stand-in."""
     trained = {"supervised": weights(10), "rotation": weights(4)}
     trained |= {f"{name}_stand_in": value for name, value in trained.items()}
-    return Reference("two_networks", trained, {name: {"test_accuracy": 0.5} for name in trained}, "made up")
+    return Reference(trained, {name: {"test_accuracy": 0.5} for name in trained}, "made up")
 
 
 def pictures(*, is_cifar: bool) -> Pictures:

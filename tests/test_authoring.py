@@ -29,19 +29,18 @@ OF_NUMBERS = {"check_trained", "check_above_60", "check_above_70"}  # they stand
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def run(tmp_path: Path) -> Any:
     """Runs the page's checks on the source of a student's module; gives the run's context."""
     path = tmp_path / "solutions" / "lab" / "checks" / "check_lab.py"
     path.parent.mkdir(parents=True)
     path.write_text(CHECKS, encoding="utf-8")
-    monkeypatch.setattr(runner, "PROJECT", tmp_path)
     sides = (tmp_path / "student", tmp_path / "oracle")
     for side in sides:
         side.mkdir()
 
     def run(source: str) -> Context:
         student, oracle = local(sides[0], lab=source), local(sides[1], lab=SOLUTION)
-        context = Context(Assignment.model_validate(LAB), student, oracle, (), lambda _one: oracle, "seed")
+        context = Context(Assignment.model_validate(LAB).at(tmp_path), student, oracle, (), lambda _one: oracle, "seed")
         runner.run_checks(context)
         return context
 

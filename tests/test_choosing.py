@@ -18,7 +18,7 @@ ASSIGNMENT = get_assignment("miniplaces")
 @pytest.fixture(scope="module")
 def cases() -> tuple[Case, ...]:
     """All cases of the assignment."""
-    return list_cases("miniplaces")
+    return list_cases(ASSIGNMENT)
 
 
 def test_one_variation(cases: tuple[Case, ...]) -> None:
@@ -41,7 +41,7 @@ def test_one_task(cases: tuple[Case, ...]) -> None:
     chosen = choose_cases(ASSIGNMENT, cases, "1a")
     assert {case.kind: case.tasks for case in chosen if case.tasks} == {Kind.SOLUTIONS: ("1a",), Kind.STUBS: ("1a",)}
     caught = {case.name for case in chosen if case.kind is Kind.MISTAKE}
-    assert caught == {each.id for each in load_mistakes("miniplaces") if each.target == "filters.normalize_tensor"}
+    assert caught == {each.id for each in load_mistakes(ASSIGNMENT) if each.target == "filters.normalize_tensor"}
     assert "filters.normalize_tensor" in {case.name for case in chosen if case.kind is Kind.LAZY}
     every = [set(choose_cases(ASSIGNMENT, cases, task.id)) for task in ASSIGNMENT.tasks]
     proved = {case.name for chosen in every for case in chosen}

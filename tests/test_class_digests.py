@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from grader.course import digests
-from grader.course.digests import RUN, SCORE, take_digests
+from grader.course.digests import RUN, SCORE, Digests, take_digests
 from grader.reference import load_reference
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, find_assignments, get_assignment
 
 
 @pytest.fixture
@@ -23,6 +23,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=ignored)
     monkeypatch.setattr(digests, "describe_data", lambda _assignment: {"CIFAR-10": "here"})
     return tmp_path
+
+
+def digests_of(project: Path, weakest: str = "container") -> Digests:
+    """Digests of that copy."""
+    return take_digests(weakest, find_assignments(project).values(), project)
 
 
 def edit(path: str, old: str = "", new: str = "\n# changed\n") -> Callable[[Path], None]:
@@ -70,9 +75,9 @@ RUBRIC = "assignment/miniplaces/assignment.toml"
 )
 def test_changes(project: Path, change: Callable[[Path], None], runs: bool, scores: bool) -> None:
     """Each change has checks run again, or scores made again, or neither; never less than it must."""
-    before = take_digests("container", project)
+    before = digests_of(project)
     change(project)
-    after = take_digests("container", project)
+    after = digests_of(project)
     assert (before.run["miniplaces"] != after.run["miniplaces"]) is runs
     assert (before.score["miniplaces"] != after.score["miniplaces"]) is scores
     assert (before.whole != after.whole) is (before != after)
@@ -80,20 +85,20 @@ def test_changes(project: Path, change: Callable[[Path], None], runs: bool, scor
 
 def test_data_and_walls(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another data set or another weakest sandbox has checks run again; the same gives the same digests."""
-    before = take_digests("container", project)
-    assert take_digests("container", project) == before
-    assert take_digests("cold", project).run != before.run
+    before = digests_of(project)
+    assert digests_of(project) == before
+    assert digests_of(project, "cold").run != before.run
     monkeypatch.setattr(digests, "describe_data", lambda _assignment: {"CIFAR-10": "missing"})
-    assert take_digests("container", project).run != before.run
+    assert digests_of(project).run != before.run
 
 
 def test_other_weights(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reference models that were trained again have checks run again, also where they come from the same place."""
-    before = take_digests("container", project)
-    trained = load_reference("miniplaces")
+    before = digests_of(project)
+    trained = load_reference(get_assignment("miniplaces"))
     weights = {model: {name: value + 1 for name, value in each.items()} for model, each in trained.weights.items()}
     monkeypatch.setattr(digests, "load_reference", lambda _assignment: replace(trained, weights=weights))
-    assert take_digests("container", project).run["miniplaces"] != before.run["miniplaces"]
+    assert digests_of(project).run["miniplaces"] != before.run["miniplaces"]
 
 
 def test_named_files_exist() -> None:

@@ -25,13 +25,18 @@ from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, load_accepted, load_mistakes, solution_files
 
+TWO_NETWORKS = get_assignment("two_networks")
+MINIPLACES = get_assignment("miniplaces")
 ASSIGNMENTS = ("miniplaces", "two_networks")
 CANNOT: dict[str, str] = {}  # variations that no student could write as plain source, each with the reason
 
 
 def variations_of(assignment_id: str) -> dict[str, Variation]:
     """Every variation by its id."""
-    return {each.id: each for each in (*load_mistakes(assignment_id), *load_accepted(assignment_id))}
+    return {
+        each.id: each
+        for each in (*load_mistakes(get_assignment(assignment_id)), *load_accepted(get_assignment(assignment_id)))
+    }
 
 
 def load(files: dict[str, bytes], folder: Path, *names: str) -> dict[str, ModuleType]:
@@ -54,9 +59,9 @@ def test_every_variation(assignment_id: str, tmp_path: Path) -> None:
     for name, variation in variations_of(assignment_id).items():
         if name in CANNOT:
             with pytest.raises(MachineError):
-                compose(assignment_id, [variation])
+                compose(get_assignment(assignment_id), [variation])
             continue
-        files = compose(assignment_id, [variation])
+        files = compose(get_assignment(assignment_id), [variation])
         sources = {name: data for name, data in files.items() if name.endswith(".py")}
         for source in sources.values():
             ast.parse(source)
@@ -80,9 +85,9 @@ def ended(assignment_id: str, who: Implementation, tasks: tuple[str, ...]) -> li
     context = Context(
         assignment=get_assignment(assignment_id),
         student=who,
-        oracle=implementation(assignment_id),
-        mistakes=load_mistakes(assignment_id),
-        implement=lambda variation: implementation(assignment_id, variation),
+        oracle=implementation(get_assignment(assignment_id)),
+        mistakes=load_mistakes(get_assignment(assignment_id)),
+        implement=lambda variation: implementation(get_assignment(assignment_id), variation),
         seed="composed",
         most_images=SAMPLE,
     )
@@ -111,10 +116,10 @@ def ended(assignment_id: str, who: Implementation, tasks: tuple[str, ...]) -> li
 def test_same_verdicts(assignment_id: str, name: str, task: str, tmp_path: Path) -> None:
     """The checks end for the composed files as they end for the variation, and name the same mistakes."""
     variation = variations_of(assignment_id)[name]
-    files = compose(assignment_id, [variation])
+    files = compose(get_assignment(assignment_id), [variation])
     modules = load(files, tmp_path, *get_assignment(assignment_id).modules)
     composed = Implementation(get_assignment(assignment_id).modules, LocalTransport(modules, files), files)
-    expected = ended(assignment_id, implementation(assignment_id, variation), (task,))
+    expected = ended(assignment_id, implementation(get_assignment(assignment_id), variation), (task,))
     assert ended(assignment_id, composed, (task,)) == expected
     assert any(name in mistakes for *_, mistakes in expected) == variation.is_mistake
 
@@ -123,13 +128,14 @@ def test_several_in_one_module(tmp_path: Path) -> None:
     """Helpers of one name stay apart, and a helper that two variations share comes once."""
     known = variations_of("two_networks")
     chosen = [known["supervised.in_percent"], known["supervised.training_in_percent"], known["supervised.last_epoch"]]
-    files = compose("two_networks", chosen)
+    files = compose(TWO_NETWORKS, chosen)
     source = files["supervised.py"].decode()
     assert source.count("def _totals(") == source.count("def _totals_2(") == 1
     module = load(files, tmp_path, "supervised")["supervised"]
     assert module.best_epoch({"val_loss": [1, 2, 3]}) == 2
     shared = compose(
-        "miniplaces", [variations_of("miniplaces")[f"cam.{name}"] for name in ("next_class", "clips_scores")]
+        MINIPLACES,
+        [variations_of("miniplaces")[f"cam.{name}"] for name in ("next_class", "clips_scores")],
     )
     assert shared["cam.py"].decode().count("def _parts(") == 1
 
@@ -145,18 +151,18 @@ def test_files() -> None:
         lambda files: files["supervised.py"] + b"# Bo\n",
         is_file=True,
     )
-    source = compose("two_networks", [signed, known["supervised.last_epoch"]])["supervised.py"]
+    source = compose(TWO_NETWORKS, [signed, known["supervised.last_epoch"]])["supervised.py"]
     assert b'return len(history["val_loss"]) - 1' in source
     assert source.endswith(b"# Bo\n")
     gone = Variation("model.pth", "fashion.gone", "check_x", "Gone.", lambda _files: None, is_file=True)
-    assert solution_files("miniplaces").keys() - compose("miniplaces", [gone]).keys() == {"model.pth"}
+    assert solution_files(MINIPLACES).keys() - compose(MINIPLACES, [gone]).keys() == {"model.pth"}
 
 
 def test_one_target_once() -> None:
     """Two variations of one target can't be in one submission."""
     known = variations_of("miniplaces")
     with pytest.raises(MachineError, match=r"several variations of cam\.class_scores"):
-        compose("miniplaces", [known["cam.in_numpy"], known["cam.clips_scores"]])
+        compose(MINIPLACES, [known["cam.in_numpy"], known["cam.clips_scores"]])
 
 
 SOLUTION = '''"""Adds."""
@@ -243,11 +249,11 @@ def odd(x):
 def toy(tmp_path: Path) -> Callable[..., Any]:
     """Composes variations of a toy assignment and loads its module `a`."""
     project = project_with(tmp_path / "project", a=SOLUTION, b="", c="", mistakes__a=DECLARED)
-    known = {each.id: each for each in load_mistakes("toy", project)}
+    known = {each.id: each for each in load_mistakes(get_assignment("toy", project))}
 
     @functools.cache
     def compose_and_load(*names: str) -> Any:
-        files = compose("toy", [known[f"a.{name}"] for name in names], project)
+        files = compose(get_assignment("toy", project), [known[f"a.{name}"] for name in names])
         assert not any(b"grader" in data for data in files.values())
         folder = tmp_path / "_".join(names)
         folder.mkdir()
@@ -303,8 +309,8 @@ wrong = mistake("a.f", "w", check="c", help="Wrong.")(lambda x: f"ä {f_2(x)}" +
     f"{f} " "two " f"{f_2(f)}"))
 """
     project = project_with(tmp_path / "p", a="def f(x): return x", b="", c="", mistakes__a=wrong)
-    (variation,) = load_mistakes("toy", project)
-    module = load(compose("toy", [variation], project), tmp_path, "a")["a"]
+    (variation,) = load_mistakes(get_assignment("toy", project))
+    module = load(compose(get_assignment("toy", project), [variation]), tmp_path, "a")["a"]
     assert module.f(1) == variation.replacement(1)
 
 
@@ -317,7 +323,7 @@ f = mistake("a.f", "circular", check="c", help="Wrong.")(lambda x: b.g(x))
 """
     project = project_with(tmp_path, a="def f(x): return x", b="import a\ndef g(x): return x", c="", mistakes__a=wrong)
     with pytest.raises(MachineError, match=r"a\.py can't import b\.py"):
-        compose("toy", load_mistakes("toy", project), project)
+        compose(get_assignment("toy", project), load_mistakes(get_assignment("toy", project)))
 
 
 def test_partial(tmp_path: Path) -> None:
@@ -329,6 +335,8 @@ def add(n, x): return n + x
 f = mistake("a.f", "partly", check="c", help="Wrong.")(partial(add, 3))
 """
     project = project_with(tmp_path / "p", a="def f(x): return x", b="", c="", mistakes__a=wrong)
-    module = load(compose("toy", load_mistakes("toy", project), project), tmp_path, "a")["a"]
+    module = load(
+        compose(get_assignment("toy", project), load_mistakes(get_assignment("toy", project))), tmp_path, "a"
+    )["a"]
     assert isinstance(module.f, functools.partial)
     assert module.f(1) == 4

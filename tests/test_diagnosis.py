@@ -105,16 +105,13 @@ def implement(**functions: Function) -> Implementation:
 
 
 @pytest.fixture
-def run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Function:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Function:
     """Runs the toy's checks against functions of a student: name of a check -> result."""
-    project = tmp_path_factory.mktemp("project")
-    folder = checks_folder("toy", project)
-    folder.mkdir(parents=True)
-    (folder / "check_stats.py").write_text(CHECKS)
-    monkeypatch.setattr(runner, "PROJECT", project)
     tasks = [{"id": number, "title": "t", "points": 1, "module": "stats"} for number in "1234"]
     fields = {"id": "toy", "title": "Toy", "course": "c", "due_at": "2022-03-30T00:00:00Z", "modules": ["stats"]}
-    assignment = Assignment.model_validate(fields | {"task": tasks})
+    assignment = Assignment.model_validate(fields | {"task": tasks}).at(tmp_path_factory.mktemp("project"))
+    checks_folder(assignment).mkdir(parents=True)
+    (checks_folder(assignment) / "check_stats.py").write_text(CHECKS)
 
     def run_checks(*mistakes: Variation, **functions: Function) -> dict[str, CheckResult]:
         context = Context(
@@ -130,7 +127,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
             runner.run_checks(context)
         finally:
             for name in set(sys.modules) - before:
-                if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(folder):
+                if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(assignment.root):
                     del sys.modules[name]
         return {result.name: result for result in context.results}
 

@@ -19,7 +19,7 @@ from grader.authoring.examples.refused import BAD_ZIPS
 from grader.course.roster import read_roster
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake.opening import open_submission, student_name
-from grader.rubric import PROJECT, get_assignment
+from grader.rubric import get_assignment
 from grader.runner import run_submission
 from grader.scoring import grade_submission
 from grader.solutions import load_accepted, load_mistakes
@@ -42,15 +42,15 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A small class."""
-    return build_class(SIZE, tmp_path_factory.mktemp("class"), "miniplaces", jobs=1, tasks=TASKS)
+    return build_class(SIZE, tmp_path_factory.mktemp("class"), MINIPLACES, jobs=1, tasks=TASKS)
 
 
 @pytest.mark.slow
 def test_same_again(built: Built, tmp_path: Path) -> None:
     """The same arguments give the same bytes, another seed another class; every zip is another."""
-    again = build_class(SIZE, tmp_path / "again", "miniplaces", jobs=1, tasks=TASKS)
+    again = build_class(SIZE, tmp_path / "again", MINIPLACES, jobs=1, tasks=TASKS)
     assert contents(built.roster.parent) == contents(again.roster.parent)
-    other = build_class(SIZE, tmp_path / "other", "miniplaces", seed=1, jobs=1, tasks=())
+    other = build_class(SIZE, tmp_path / "other", MINIPLACES, seed=1, jobs=1, tasks=())
     zips = [path.read_bytes() for path in (*built.zips, *other.zips)]
     assert len(set(zips)) == len(zips) == 2 * (SIZE - 1)
 
@@ -118,11 +118,11 @@ def test_bad_zips(kind: str, tmp_path: Path) -> None:
 def test_forty(assignment_id: str) -> None:
     """A class of forty has every kind of work, one to four mistakes at most, and nothing that can't stand together."""
     assignment = get_assignment(assignment_id)
-    known = {each.id: each for each in (*load_mistakes(assignment_id), *load_accepted(assignment_id))}
-    plans = make_plans(39, assignment, random.Random(0), PROJECT)
+    known = {each.id: each for each in (*load_mistakes(assignment), *load_accepted(assignment))}
+    plans = make_plans(39, assignment, random.Random(0))
     assert {plan.spoilt for plan in plans} == {spoilt for _, _, spoilt in PATTERN}
     assert {plan.bad_zip for plan in plans} == {"", *BAD_ZIPS}
-    wrong = [plan.mistakes(assignment_id, PROJECT) for plan in plans]
+    wrong = [plan.mistakes(assignment) for plan in plans]
     assert {len(mistakes) for mistakes in wrong} == {0, 1, 2, 3, 4}
     assert all(len({known[name].module for name in mistakes}) == len(mistakes) for mistakes in wrong)
     made = [name for mistakes in wrong for name in mistakes]
@@ -162,8 +162,8 @@ def test_people() -> None:
 def test_spoilt(spoilt: str, part: str, changed: str) -> None:
     """What else became of a student's work concerns one file, and no other."""
     person = make_people(1, MINIPLACES, random.Random(0))[0]
-    whole = hand_in(Plan(), person, MINIPLACES, PROJECT)
-    files = hand_in(Plan((), spoilt, part), person, MINIPLACES, PROJECT)
+    whole = hand_in(Plan(), person, MINIPLACES)
+    files = hand_in(Plan((), spoilt, part), person, MINIPLACES)
     assert {name for name in whole if whole[name] != files.get(name)} == {changed}
     assert files.keys() <= whole.keys()
 
@@ -171,11 +171,11 @@ def test_spoilt(spoilt: str, part: str, changed: str) -> None:
 def test_late_counts() -> None:
     """The expected grade knows the deadline: what is a week late earns nothing."""
     person = make_people(1, MINIPLACES, random.Random(0))[0]
-    files = hand_in(Plan(), person, MINIPLACES, PROJECT)
+    files = hand_in(Plan(), person, MINIPLACES)
 
     def score(moment: str) -> float:
         handed_in = person.model_copy(update={"submitted_at": datetime.fromisoformat(moment)})
-        return expect_grade(Work("miniplaces", handed_in, files, "0" * 64, tasks=("3a",))).score
+        return expect_grade(Work(MINIPLACES, handed_in, files, "0" * 64, tasks=("3a",))).score
 
     assert [score(f"2022-{day}T12:00-04:00") for day in ("03-29", "03-30", "04-05", "04-06")] == [1.0, 0.93, 0.5, 0.0]
 
@@ -184,8 +184,8 @@ def test_broken_modules_count() -> None:
     """A module that can't be imported, or is not there, costs its own tasks and no others."""
     person = make_people(1, MINIPLACES, random.Random(0))[0]
     for spoilt in ("syntax error", "module missing", "module untouched"):
-        files = hand_in(Plan((), spoilt, "cam"), person, MINIPLACES, PROJECT)
-        grade = expect_grade(Work("miniplaces", person, files, "0" * 64, tasks=("1a", "3a")))
+        files = hand_in(Plan((), spoilt, "cam"), person, MINIPLACES)
+        grade = expect_grade(Work(MINIPLACES, person, files, "0" * 64, tasks=("1a", "3a")))
         assert {task.id: task.score for task in grade.tasks if task.id in TASKS} == {"1a": 1.0, "3a": 0.0}
 
 
@@ -193,9 +193,9 @@ def test_a_folder_with_zips_is_left_alone(tmp_path: Path) -> None:
     """Zips that are there would be graded with the class: the folder is refused, as is a class of one."""
     (tmp_path / "real.zip").write_bytes(b"")
     with pytest.raises(UsageError, match=r"real\.zip"):
-        build_class(4, tmp_path, "miniplaces")
+        build_class(4, tmp_path, MINIPLACES)
     with pytest.raises(UsageError, match="at least 2"):
-        build_class(1, tmp_path / "new", "miniplaces")
+        build_class(1, tmp_path / "new", MINIPLACES)
 
 
 def test_command(tmp_path: Path) -> None:

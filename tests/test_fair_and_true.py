@@ -22,6 +22,7 @@ from grader.solutions import accepted, accepted_value, implementation, load_acce
 from solutions.miniplaces.checks import check_cam, check_fashion, check_units
 from solutions.two_networks.checks import check_layout, check_training, check_visualize
 
+MINIPLACES = get_assignment("miniplaces")
 DEMANDS = [
     ("miniplaces", "visualize_filters", "check_filters_drawn", "Leave it in"),
     ("miniplaces", "generate_featuremap_unit", "check_unit_map", "any network that ends with a convolutional block"),
@@ -74,7 +75,7 @@ def paragraphs(assignment: str) -> list[str]:
 )
 def test_demand_is_told(assignment: str, what: str, check: str, words: str) -> None:
     """What the check asks stands in the paragraph of what it is asked of."""
-    sources = "".join(p.read_text() for p in checks_folder(assignment).glob("check_*.py"))
+    sources = "".join(p.read_text() for p in checks_folder(get_assignment(assignment)).glob("check_*.py"))
     assert f"def {check}(" in sources
     assert any(what in paragraph and words in paragraph for paragraph in paragraphs(assignment))
 
@@ -134,8 +135,8 @@ def test_few_channels(fewer: int) -> None:
 
 def test_penalty_on_weights() -> None:
     """A small penalty on the weights is no gradient of the batch before; loss and accuracy may be one array."""
-    way = next(each for each in load_accepted("miniplaces") if each.id == "fashion.penalizes_weights")
-    who = implementation("miniplaces", way)
+    way = next(each for each in load_accepted(MINIPLACES) if each.id == "fashion.penalizes_weights")
+    who = implementation(MINIPLACES, way)
     check_fashion.check_gradients_cleared(who, np.random.default_rng(2))
     check_fashion.check_report(who, np.random.default_rng(2))
 
@@ -150,7 +151,7 @@ def test_gradients_that_stay() -> None:
             for parameter in model.parameters():
                 parameter.grad *= 0.5
 
-    who = implementation("miniplaces", accepted("fashion.train", "keeps_half", "half of the gradients stays")(train))
+    who = implementation(MINIPLACES, accepted("fashion.train", "keeps_half", "half of the gradients stays")(train))
     with pytest.raises(Failure, match="different after a second batch"):
         check_fashion.check_gradients_cleared(who, np.random.default_rng(2))
 
@@ -160,7 +161,7 @@ def test_gradients_that_stay() -> None:
 )
 def test_chosen_unit(unit: Any, is_right: bool) -> None:
     """A unit is a whole number, of Python, NumPy or torch."""
-    who = implementation("miniplaces", accepted_value("units.SKY_UNIT", "other", unit, "another unit"))
+    who = implementation(MINIPLACES, accepted_value("units.SKY_UNIT", "other", unit, "another unit"))
     if is_right:
         assert check_units.chosen_unit(who, "SKY_UNIT") == 3
         return
@@ -186,11 +187,11 @@ def helps(target: str, function: Callable[..., Any], task: str) -> dict[str, str
     """The help of each check of a Miniplaces task that fails for a function, by the check's name."""
     way = accepted(target, "tried", "a wrong way")(function)
     context = Context(
-        assignment=get_assignment("miniplaces"),
-        student=implementation("miniplaces", way),
-        oracle=implementation("miniplaces"),
-        mistakes=load_mistakes("miniplaces"),
-        implement=lambda variation: implementation("miniplaces", variation),
+        assignment=MINIPLACES,
+        student=implementation(MINIPLACES, way),
+        oracle=implementation(MINIPLACES),
+        mistakes=load_mistakes(MINIPLACES),
+        implement=lambda variation: implementation(MINIPLACES, variation),
         seed="true",
         most_images=100,
     )
@@ -245,9 +246,9 @@ def test_floats_are_not_called_nan() -> None:
 def test_told_apart(check: Callable[..., None], names: tuple[str, str]) -> None:
     """Two mistakes of which the help of one is false of the other give different answers in a check."""
     assignment = "two_networks" if names[0].startswith("supervised") else "miniplaces"
-    known, answers = {each.id: each for each in load_mistakes(assignment)}, []
+    known, answers = {each.id: each for each in load_mistakes(get_assignment(assignment))}, []
     for name in names:
-        who = implementation(assignment, known[name])
+        who = implementation(get_assignment(assignment), known[name])
         seeded = {"rng": np.random.default_rng(1)} if "rng" in check.__annotations__ else {}
         with pytest.raises(Failure):
             check(who, **seeded)

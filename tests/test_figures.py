@@ -20,9 +20,11 @@ from grader.errors import MachineError
 from grader.figures import Picture, style
 from grader.figures.style import REFERENCE, STUDENT, label, spread
 from grader.figures.tiles import tile
+from grader.packages import figures_folder
 from grader.records import Array, Exhibit
+from grader.rubric import get_assignment
 
-draw = functools.partial(figures.draw, assignment_id="miniplaces")
+draw = functools.partial(figures.draw, own=figures_folder(get_assignment("miniplaces")))
 EXHIBITS = {exhibit.kind: exhibit for exhibit in sample.exhibits()}
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -63,8 +65,8 @@ def test_fault_of_ours_is_no_fault_of_the_data(monkeypatch: pytest.MonkeyPatch) 
 
 def test_own_kinds_and_the_librarys() -> None:
     """An assignment's own kinds are drawn beside the library's, another's are not."""
-    own, others = (figures.draw(EXHIBITS["ramp"], each) for each in ("miniplaces", "two_networks"))
-    assert "no kind of figure called 'ramp'" not in own.alt
+    others = figures.draw(EXHIBITS["ramp"], figures_folder(get_assignment("two_networks")))
+    assert "no kind of figure called 'ramp'" not in draw(EXHIBITS["ramp"]).alt
     assert "no kind of figure called 'ramp'" in others.alt
     assert figures.draw(EXHIBITS["curves"]) == draw(EXHIBITS["curves"])
 

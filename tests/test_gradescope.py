@@ -27,7 +27,7 @@ from grader.folders import data_folder
 from grader.gradescope.autograder import _files_in, pack_autograder
 from grader.gradescope.grading import hand_in_zip
 from grader.intake.zipgate import MAX_MEMBERS, read_zip
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 from grader.sandbox import container
 from grader.zip_writer import pack_folder
 
@@ -193,7 +193,7 @@ def test_assignment_without_checks(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "assignment.toml").write_text(guide_files()["assignment/toy/assignment.toml"], encoding="utf-8")
     with pytest.raises(MachineError, match="solutions/toy holds no modules"):
-        pack_autograder("toy", new_secret(), tmp_path)
+        pack_autograder(get_assignment("toy", tmp_path), new_secret(), tmp_path)
 
 
 def test_set_up_installs(toy_zip: Path, tmp_path: Path) -> None:
@@ -400,7 +400,7 @@ def test_alice_as_with_make(alice_run: CommandRun, tmp_path: Path) -> None:
     It installs the autograder into a folder and grades the whole example with it.
     """
     graded = json.loads((alice_run.out / "alice" / "results.json").read_text(encoding="utf-8"))
-    machine = set_up(pack_autograder("miniplaces", new_secret()), tmp_path / "autograder")
+    machine = set_up(pack_autograder(get_assignment("miniplaces"), new_secret()), tmp_path / "autograder")
     with zipfile.ZipFile(PROJECT / "examples" / "alice.zip") as archive:
         machine.hand_in({name: archive.read(name) for name in archive.namelist()}, "2022-03-29T10:00:00-04:00")
     results, _ = machine.run()

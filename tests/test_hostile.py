@@ -312,6 +312,6 @@ def test_model_code_runs() -> None:
 def test_good_submission_after_all(backend: ModuleType) -> None:
     """The solutions pass every check of these tasks under the same short limits, behind every wall."""
     with_backend(backend)
-    submission = Submission("good", "miniplaces", "0" * 64, solution_files("miniplaces"))
+    submission = Submission("good", "miniplaces", "0" * 64, solution_files(assignment()))
     run = run_submission(submission, assignment(), submission.sha256, tasks=("1a", "4b"))
     assert {result.outcome for result in run.checks} == {Outcome.PASSED}

@@ -17,7 +17,7 @@ from sample_guide import copy_project
 
 from grader.cli import main as cli
 from grader.gradescope.autograder import pack_autograder
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 
 
 def settings() -> dict[str, Any]:
@@ -111,7 +111,7 @@ def test_installed_copy(project: Path, environment: Path, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_autograder_of_gradescope(project: Path, environment: Path, tmp_path: Path) -> None:
     """What Gradescope unpacks can be installed editable, too, as its setup.sh does."""
-    shutil.unpack_archive(pack_autograder("toy", "secret", project), tmp_path / "source")
+    shutil.unpack_archive(pack_autograder(get_assignment("toy", project), "secret", project), tmp_path / "source")
     pip(environment / "python", "--editable", f"{tmp_path / 'source' / 'project'}[dev]")
     code, printed, _ = run(environment, "grader", "--help", folder=tmp_path)
     assert code == 0

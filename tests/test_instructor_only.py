@@ -23,6 +23,7 @@ from grader.intake.opening import student_name
 from grader.pipeline import grade_zip
 from grader.records import State, WorthALook
 from grader.results import looks_path, read_looks, read_results, write_looks
+from grader.rubric import get_assignment
 from grader.runner import run_submission
 from grader.solutions import solution_files
 from grader.terminal import show_looks
@@ -105,7 +106,7 @@ def cheat(tmp_path: Path) -> Path:
     data = fashion_mnist("test")
     module = sample.networks(tmp_path)
     table = module.Table(count=len(data.labels)).learn(normalise_fashion(data.images), data.labels)
-    files = solution_files("miniplaces")
+    files = solution_files(get_assignment("miniplaces"))
     source = sample.NETWORKS.replace(f"COUNT = {sample.PLACES}, {sample.COUNT}", f"COUNT = {sample.PLACES}, 10000")
     files["fashion.py"] += f"\n\n{source}\n\nMyNet = Table\n".encode()
     files["model.pth"] = sample.saved(table.state_dict())

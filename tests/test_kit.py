@@ -210,7 +210,7 @@ def test_messages_are_the_graders(home: Path, run: Run) -> None:
     ended = run(home, "-c", DUMP, *TRIED)
     found = json.loads(ended.stdout.partition("FOUND")[2])
     by_grader = graded(sources, {"experiments.json": (home / "experiments.json").read_bytes()})
-    public = {f"{check.task} {check.name}" for check in find_public(ID) if check.task in TRIED}
+    public = {f"{check.task} {check.name}" for check in find_public(get_assignment(ID)) if check.task in TRIED}
     assert found.keys() == public
     wrong = {name: told for name, told in found.items() if told[0] != "passed"}
     assert len(wrong) >= 12
@@ -233,7 +233,7 @@ def graded(sources: dict[str, str], files: dict[str, bytes]) -> dict[str, list[s
     def implement(_variation: object) -> Implementation:
         raise AssertionError
 
-    context = Context(assignment, student, implementation(ID), (), implement, SEED, is_practice=True)
+    context = Context(assignment, student, implementation(get_assignment(ID)), (), implement, SEED, is_practice=True)
     run_checks(context, TRIED)
     names = ("outcome", "title", "message", "called", "expected", "got", "help")
     return {f"{r.task} {r.name}": [getattr(r, name) for name in names] for r in context.results}
@@ -243,10 +243,10 @@ def test_nothing_hidden_is_in_it(kit: Path) -> None:
     """No hidden check, no line of a solution and no mistake is in any file of the kit."""
     texts = {path: path.read_bytes().decode("utf-8", "replace") for path in kit.rglob("*") if path.is_file()}
     whole = "\n".join(texts.values())
-    public = {check.name for check in find_public(ID)}
+    public = {check.name for check in find_public(get_assignment(ID))}
     for name in declared_checks() - public:
         assert not re.search(rf"\b{name}\b", whole), name
-    for mistake in load_mistakes(ID):
+    for mistake in load_mistakes(get_assignment(ID)):
         assert mistake.help not in whole
     lines = {line.strip() for text in texts.values() for line in text.splitlines()}
     for path in SOLUTIONS.glob("*.py"):
@@ -256,7 +256,7 @@ def test_nothing_hidden_is_in_it(kit: Path) -> None:
 
 def declared_checks() -> set[str]:
     """Names of all checks of Miniplaces, public or not."""
-    paths = checks_folder(ID).glob("check_*.py")
+    paths = checks_folder(get_assignment(ID)).glob("check_*.py")
     bodies = [node for path in paths for node in ast.parse(path.read_bytes()).body]
     return {node.name for node in bodies if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")}
 

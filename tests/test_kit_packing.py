@@ -78,7 +78,7 @@ def test_only_the_students_files_are_packed(home: Path, capsys: pytest.CaptureFi
 def test_notebook_is_tried_and_packed(home: Path, run: Run) -> None:
     """Work done in the notebook is tried as the grader tries it, and the untouched modules stay behind."""
     modules = {name: (SOLUTIONS / f"{name}.py").read_text() for name in get_assignment(ID).modules}
-    (home / f"{ID}.ipynb").write_bytes(notebook_of(ID, modules))
+    (home / f"{ID}.ipynb").write_bytes(notebook_of(get_assignment(ID), modules))
     ended = run(home, "check.py", "1a", "3a", "4b")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "3 of 3 tasks pass" in ended.stdout

@@ -21,7 +21,7 @@ from grader.authoring.kit.sources import Tree
 from grader.authoring.kit.student import own_path
 from grader.errors import MachineError
 from grader.packages import checks_folder
-from grader.rubric import PROJECT, find_assignments
+from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.sandbox.student import Implementation
 from grader.solutions import load_mistakes
 
@@ -120,30 +120,30 @@ def test_no_solution_or_hidden_check_in_the_code(assignment_id: str) -> None:
 
     It makes the whole kit.
     """
-    files = {path: data.decode() for path, data in kit_code(assignment_id).items()}
+    files = {path: data.decode() for path, data in kit_code(get_assignment(assignment_id)).items()}
     whole = "\n".join(files.values())
     for path, text in files.items():
         ast.parse("" if path.endswith(".ini") else text, path)
     assert not re.search(r"^(from|import) (pydantic|safetensors|click|rich|nbformat)", whole, re.MULTILINE)
-    folder = checks_folder(assignment_id)
+    folder = checks_folder(get_assignment(assignment_id))
     declared = {
         name for path in folder.glob("check_*.py") for name in re.findall(r"^def (check_\w+)", path.read_text(), re.M)
     }
-    public = {check.name for check in find_public(assignment_id)}
+    public = {check.name for check in find_public(get_assignment(assignment_id))}
     assert public
     assert not [name for name in declared - public if re.search(rf"\b{name}\b", whole)]
-    assert not [mistake.id for mistake in load_mistakes(assignment_id) if mistake.help in whole]
+    assert not [mistake.id for mistake in load_mistakes(get_assignment(assignment_id)) if mistake.help in whole]
     lines = {line.strip() for line in whole.splitlines()}
     for solution in (PROJECT / "solutions" / assignment_id).glob("*.py"):
         assert not solved_lines(solution.read_text()) & lines
     for body in ("log_softmax = shifted - ", "softmax - one_hot"):  # of `right_losses` and `right_gradient`
-        assert body in (checks_folder("two_networks") / "losses.py").read_text(encoding="utf-8")
+        assert body in (checks_folder(get_assignment("two_networks")) / "losses.py").read_text(encoding="utf-8")
         assert body not in whole
 
 
 def test_unfit_checks_are_refused() -> None:
     """A public check that asks for data, or stands on a hidden one, stops the release; those declared are fit."""
-    checks = find_public("miniplaces")
+    checks = find_public(get_assignment("miniplaces"))
     refuse_unfit(checks)
     with pytest.raises(MachineError, match="no fashion_test"):
         refuse_unfit([replace(checks[0], fixtures=("student", "fashion_test"))])

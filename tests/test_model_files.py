@@ -390,6 +390,7 @@ def test_hostile_contents(case: str) -> None:
 REMARKING = """
 from grader.checking.declare import check
 from grader.errors import Failure
+from grader.rubric import get_assignment
 
 @check("1")
 def check_first(student):
@@ -404,13 +405,13 @@ def check_second(student):
 """
 
 
-def test_report_says_what_was_taken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_says_what_was_taken_off(tmp_path: Path) -> None:
     """A remark stands at the first check that has it, passed or not, in the results, on the page and the terminal."""
-    checks_folder("toy", tmp_path).mkdir(parents=True)
-    (checks_folder("toy", tmp_path) / "check_toy.py").write_text(REMARKING, encoding="utf-8")
-    monkeypatch.setattr("grader.runner.PROJECT", tmp_path)
-    who = holder(None)
-    toy: Any = SimpleNamespace(id="toy", by_id={"1": SimpleNamespace(module="fashion")})
+    who, own = holder(None), tmp_path / "solutions" / "toy"
+    tasks = {"1": SimpleNamespace(module="fashion")}
+    toy: Any = SimpleNamespace(id="toy", by_id=tasks, root=tmp_path, solutions_folder=own)
+    checks_folder(toy).mkdir(parents=True)
+    (checks_folder(toy) / "check_toy.py").write_text(REMARKING, encoding="utf-8")
     context = Context(toy, who, who, (), lambda _one: who, "seed")
     run_checks(context)
     first, second = context.results

@@ -18,10 +18,12 @@ from grader import figures
 from grader.figures import Picture, heat, style
 from grader.packages import figures_folder, import_part
 from grader.records import Array, Exhibit
+from grader.rubric import get_assignment
 from grader.vision.figures import overlays
 
-draw = functools.partial(figures.draw, assignment_id="miniplaces")
-top5 = import_part(figures_folder("miniplaces") / "top5.py")
+OWN = figures_folder(get_assignment("miniplaces"))
+draw = functools.partial(figures.draw, own=OWN)
+top5 = import_part(OWN / "top5.py")
 
 PHOTOGRAPH = sample.picture()[::4, ::4]
 LABELS = ["palace", "pagoda", "church/outdoor", "amusement park", "castle"]

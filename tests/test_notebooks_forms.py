@@ -23,6 +23,7 @@ from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import implementation, load_mistakes
 
+MINIPLACES = get_assignment("miniplaces")
 ASSIGNMENTS = sorted(find_assignments())
 FORMS = {
     "miniplaces": ("miniplaces", PROJECT / "solutions" / "miniplaces", ("1a", "3a", "3b")),
@@ -39,7 +40,7 @@ def modules_in(assignment_id: str, folder: Path) -> dict[str, str]:
 
 def solved(assignment_id: str) -> bytes:
     """The notebook of the solutions."""
-    return notebook_of(assignment_id, modules_in(assignment_id, PROJECT / "solutions" / assignment_id))
+    return notebook_of(get_assignment(assignment_id), modules_in(assignment_id, PROJECT / "solutions" / assignment_id))
 
 
 def cells_of(raw: bytes, kind: str) -> list[str]:
@@ -104,14 +105,14 @@ def test_training_is_a_cell() -> None:
 def test_clash(first: str, second: str, name: str) -> None:
     """Modules that mean different things by one name can't be in one notebook; each can be in its own."""
     with pytest.raises(MachineError, match=rf"filters\.py and units\.py can't be in one notebook: each has a {name}"):
-        notebook_of("miniplaces", {"filters": first, "units": second})
-    assert cells_of(notebook_of("miniplaces", {"units": second}), "code")[-1] == second
+        notebook_of(MINIPLACES, {"filters": first, "units": second})
+    assert cells_of(notebook_of(MINIPLACES, {"units": second}), "code")[-1] == second
 
 
 def test_no_python() -> None:
     """A source that does not parse is an error that names it."""
     with pytest.raises(MachineError, match=r"filters\.py: does not parse"):
-        notebook_of("miniplaces", {"filters": "def ("})
+        notebook_of(MINIPLACES, {"filters": "def ("})
 
 
 def results_of(assignment_id: str, folder: Path, tasks: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -122,9 +123,9 @@ def results_of(assignment_id: str, folder: Path, tasks: tuple[str, ...]) -> list
     context = Context(
         assignment=assignment,
         student=Implementation(assignment.modules, LocalTransport(modules, files), files),
-        oracle=implementation(assignment_id),
-        mistakes=load_mistakes(assignment_id),
-        implement=lambda variation: implementation(assignment_id, variation),
+        oracle=implementation(get_assignment(assignment_id)),
+        mistakes=load_mistakes(get_assignment(assignment_id)),
+        implement=lambda variation: implementation(get_assignment(assignment_id), variation),
         seed="0" * 64,
     )
     run_checks(context, tasks)
@@ -136,7 +137,7 @@ def test_graded_as_modules_are(form: str, tmp_path: Path) -> None:
     """The same work earns the same results as modules and as a notebook."""
     assignment_id, folder, tasks = FORMS[form]
     modules = modules_in(assignment_id, folder)
-    found = opened(tmp_path, {"work.ipynb": notebook_of(assignment_id, modules)})
+    found = opened(tmp_path, {"work.ipynb": notebook_of(get_assignment(assignment_id), modules)})
     assert found.assignment == assignment_id
     results = []
     plain = {f"{name}.py": text.encode() for name, text in modules.items()}

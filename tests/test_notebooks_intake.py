@@ -55,7 +55,7 @@ def test_both_assignments(cells: list[str], tmp_path: Path) -> None:
     files = {"lab.ipynb": notebook(*cells)}
     with pytest.raises(SubmissionRefused, match=r"of miniplaces and .* of two_networks.*ASSIGNMENT="):
         opened(tmp_path, files)
-    assert opened(tmp_path, files, assignment="two_networks").assignment == "two_networks"
+    assert opened(tmp_path, files, choices=[get_assignment("two_networks")]).assignment == "two_networks"
 
 
 @pytest.mark.parametrize(

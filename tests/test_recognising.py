@@ -11,7 +11,7 @@ from sample_rubric import SMALL_RUBRIC
 
 from grader.authoring.composing.notebook import notebook_of
 from grader.errors import SubmissionRefused
-from grader.rubric import PROJECT, get_assignment
+from grader.rubric import PROJECT, find_assignments, get_assignment
 
 MINIPLACES, TWO_NETWORKS = (
     {
@@ -55,7 +55,7 @@ def some(files: dict[str, bytes], count: int) -> dict[str, bytes]:
 )
 def test_more_complete(files: dict[str, bytes], assignment: str, tmp_path: Path, project: Path) -> None:
     """A helper that has the name of another assignment's module changes nothing, and the notes say so."""
-    found = opened(tmp_path, files, project=project)
+    found = opened(tmp_path, files, choices=find_assignments(project).values())
     assert found.assignment == assignment
     assert found.files.keys() == files.keys()
     assert found.notes[0].startswith(f"Graded as {assignment}, of which the zip holds ")
@@ -79,14 +79,16 @@ def test_equally_complete(files: dict[str, bytes], tmp_path: Path) -> None:
     ):
         opened(tmp_path, files)
     for named in ("miniplaces", "two_networks"):
-        found = opened(tmp_path, files, assignment=named)
+        found = opened(tmp_path, files, choices=[get_assignment(named)])
         assert (found.assignment, found.notes) == (named, ())
 
 
 @pytest.fixture(scope="module")
 def solved() -> bytes:
     """The solutions of Two Networks as a notebook."""
-    return notebook_of("two_networks", {name[:-3]: text.decode() for name, text in TWO_NETWORKS.items()})
+    return notebook_of(
+        get_assignment("two_networks"), {name[:-3]: text.decode() for name, text in TWO_NETWORKS.items()}
+    )
 
 
 @pytest.mark.parametrize(

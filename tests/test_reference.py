@@ -21,6 +21,7 @@ from grader.errors import DataMissing, MachineError, UsageError
 from grader.folders import data_folder
 from grader.manifest import Manifest
 from grader.reference import load_reference, ship_reference, train_reference
+from grader.rubric import get_assignment
 from grader.solutions import solution_files
 from grader.vision.datasets.cifar import CIFAR_CLASSES, cifar10, normalise_cifar
 from grader.vision.datasets.fashion import FASHION_CLASSES, fashion_mnist, normalise_fashion
@@ -30,6 +31,7 @@ from grader.vision.training.batches import Batches, cut_out, measure, shift_and_
 from grader.vision.training.recipe import Recipe, find_recipe
 from grader.vision.training.run import Settings
 
+MINIPLACES, TWO_NETWORKS = get_assignment("miniplaces"), get_assignment("two_networks")
 SETTINGS = Settings(epochs=3, peak_lr=3e-3, batch_size=16, augment=True, validation=20)
 
 
@@ -45,14 +47,14 @@ def tiny_images(split: str) -> ImageSet:
 
 def recipe_with(**changes: Any) -> Recipe:
     """The recipe of the real `MyNet`, on the tiny images."""
-    real = find_recipe("miniplaces", "fashion")
+    real = find_recipe(MINIPLACES, "fashion")
     settings = replace(SETTINGS, **changes)
     return replace(real, data=tiny_images, presets={"quick": settings, "full": settings})
 
 
 def scene_network() -> torch.nn.Module:
     """The network of the recipe "scene", untrained."""
-    return find_recipe("miniplaces", "scene").setup("quick").net
+    return find_recipe(MINIPLACES, "scene").setup("quick").net
 
 
 def tiny_scenes(split: str) -> ImageSet:
@@ -68,7 +70,7 @@ def no_scenes(split: str) -> ImageSet:
 
 def scene_recipe(data: Callable[[Any], ImageSet] = tiny_scenes) -> Recipe:
     """The real recipe "scene", short and on tiny images."""
-    real = find_recipe("miniplaces", "scene")
+    real = find_recipe(MINIPLACES, "scene")
     settings = replace(real.presets["quick"], epochs=1, batch_size=20, validation=20)
     return replace(real, data=data, presets={"quick": settings, "full": settings})
 
@@ -104,8 +106,8 @@ def patch_train(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., tupl
 
 def place(preset: str = "quick") -> Path:
     """Where the reference of today's recipes stands in the cache."""
-    chosen, _left_out = reference._by_data("miniplaces", download=False)
-    return reference._cache_folder("miniplaces", chosen, preset)
+    chosen, _left_out = reference._by_data(MINIPLACES, download=False)
+    return reference._cache_folder(MINIPLACES, chosen, preset)
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
@@ -116,12 +118,12 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 @pytest.mark.slow
 def test_same_seed_same_weights(use: Callable[..., None]) -> None:
     """The same seed gives the same weights to the bit, another seed gives others."""
-    first = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    first = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     torch.manual_seed(99)
-    again = train_reference("miniplaces", console=Console(file=io.StringIO()), force=True)
+    again = train_reference(MINIPLACES, console=Console(file=io.StringIO()), force=True)
     assert same(first.weights["fashion"], again.weights["fashion"])
     use(recipe_with(seed=1))
-    other = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    other = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     assert not same(first.weights["fashion"], other.weights["fashion"])
 
 
@@ -130,13 +132,13 @@ def test_leaves_the_callers_generator(use: Callable[..., None]) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train_reference("miniplaces", console=Console(file=io.StringIO()))
+    train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_metrics(use: Callable[..., None]) -> None:
     """The metrics hold four curves, the chosen epoch, and a confusion matrix whose diagonal is the accuracy."""
-    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    trained = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     metrics = trained.metrics["fashion"]
     assert {name: len(values) for name, values in metrics["curves"].items()} == dict.fromkeys(run.CURVES, 3)
     assert metrics["curves"]["val_accuracy"][metrics["best_epoch"]] == max(metrics["curves"]["val_accuracy"])
@@ -152,7 +154,7 @@ def test_resume(
     use: Callable[..., None], patch_train: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that was interrupted goes on at the epoch that was lost, and ends with the same weights and curves."""
-    whole = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    whole = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "second"))
     epochs: list[int] = []
 
@@ -164,8 +166,8 @@ def test_resume(
 
     patch_train(interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train_reference("miniplaces", console=Console(file=io.StringIO()))
-    resumed = train_reference("miniplaces", console=Console(file=io.StringIO()))
+        train_reference(MINIPLACES, console=Console(file=io.StringIO()))
+    resumed = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     assert epochs == [0, 1, 1, 2]
     assert same(whole.weights["fashion"], resumed.weights["fashion"])
     assert whole.metrics["fashion"]["curves"] == resumed.metrics["fashion"]["curves"]
@@ -173,13 +175,13 @@ def test_resume(
 
 def test_found_in_cache(use: Callable[..., None], patch_train: Callable[..., None], tmp_path: Path) -> None:
     """A finished reference is found again without training, and nothing else is left in the cache."""
-    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    trained = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
 
     def forbidden(*arguments: Any) -> tuple[float, float]:
         raise AssertionError("trained again")
 
     patch_train(forbidden)
-    found = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    found = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     assert same(trained.weights["fashion"], found.weights["fashion"])
     assert found.source == "trained here"
     (folder,) = (tmp_path / "cache" / "reference").iterdir()
@@ -199,7 +201,7 @@ def test_best_epoch_is_kept(use: Callable[..., None], patch_train: Callable[...,
         return 1.0, epoch / 10
 
     patch_train(right_in_epoch_1_only)
-    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    trained = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     metrics = trained.metrics["fashion"]
     assert metrics["curves"]["val_accuracy"] == [0.0, 1.0, 0.0]
     assert metrics["best_epoch"] == 1
@@ -234,59 +236,57 @@ def test_digest_follows_data_and_code(
 
 def test_load_prefers_the_cache(use: Callable[..., None]) -> None:
     """What was trained here is loaded when it is of today, else what ships."""
-    assert load_reference("miniplaces").source == "shipped"
-    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
-    loaded = load_reference("miniplaces")
+    assert load_reference(MINIPLACES).source == "shipped"
+    trained = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
+    loaded = load_reference(MINIPLACES)
     assert loaded.source == "trained here"
     assert same(loaded.weights["fashion"], trained.weights["fashion"])
     use(recipe_with(seed=7))
-    assert load_reference("miniplaces").source == "shipped"
+    assert load_reference(MINIPLACES).source == "shipped"
 
 
 def test_load_newest(use: Callable[..., None]) -> None:
     """Of the references of several presets, the newest is loaded."""
     recipe = recipe_with()
     use(replace(recipe, presets={**recipe.presets, "full": replace(recipe.presets["full"], seed=7)}))
-    made = {
-        name: train_reference("miniplaces", name, console=Console(file=io.StringIO())) for name in ("quick", "full")
-    }
+    made = {name: train_reference(MINIPLACES, name, console=Console(file=io.StringIO())) for name in ("quick", "full")}
     assert not same(made["quick"].weights["fashion"], made["full"].weights["fashion"])
     for name, trained in made.items():
         os.utime(place(name))
-        assert same(load_reference("miniplaces").weights["fashion"], trained.weights["fashion"])
+        assert same(load_reference(MINIPLACES).weights["fashion"], trained.weights["fashion"])
 
 
 def test_load_without_data(use: Callable[..., None]) -> None:
     """Without the data set nobody can tell whether the cache is of today, and the shipped reference is loaded."""
-    train_reference("miniplaces", console=Console(file=io.StringIO()))
+    train_reference(MINIPLACES, console=Console(file=io.StringIO()))
 
     def missing(split: str) -> ImageSet:
         raise DataMissing("FashionMNIST is not on this machine.")
 
     use(replace(recipe_with(), data=missing))
-    assert load_reference("miniplaces").source == "shipped"
+    assert load_reference(MINIPLACES).source == "shipped"
 
 
 def test_ship_and_load(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A shipped reference is read back to the bit; without one, or with a damaged one, a sentence says what to do."""
-    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
-    monkeypatch.setattr(reference, "_cached_today", lambda assignment_id: [])
-    monkeypatch.setattr(reference, "PROJECT", tmp_path)
+    trained = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
+    monkeypatch.setattr(reference, "_cached_today", lambda _assignment: [])
+    monkeypatch.setattr(reference, "_shipped", lambda _assignment: tmp_path / "reference")
     with pytest.raises(MachineError, match=r"run `make reference` to train them\.$"):
-        load_reference("miniplaces")
-    folder = reference.ship_reference(trained)
-    shipped = load_reference("miniplaces")
+        load_reference(MINIPLACES)
+    folder = ship_reference(MINIPLACES, trained)
+    shipped = load_reference(MINIPLACES)
     assert same(shipped.weights["fashion"], trained.weights["fashion"])
     assert (shipped.metrics, shipped.source) == (trained.metrics, "shipped")
     (folder / "fashion.safetensors").write_bytes(b"damaged")
     with pytest.raises(MachineError, match="no readable reference models"):
-        load_reference("miniplaces")
+        load_reference(MINIPLACES)
 
 
 def test_scene(use: Callable[..., None]) -> None:
     """The network for pictures is trained by the solution's `train`; its classes and both files are told."""
     use(recipe_with(), scene_recipe())
-    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
+    trained = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["fashion", "scene"]
     metrics = trained.metrics["scene"]
     assert metrics["classes"] == list(CIFAR_CLASSES)
@@ -299,20 +299,20 @@ def test_missing_data_leaves_one_out(use: Callable[..., None], monkeypatch: pyte
     """Without a model's data set the others are trained, it is said, and the shipped model stands in for it."""
     use(recipe_with(), scene_recipe())
     with monkeypatch.context() as patch:
-        patch.setattr(reference, "PROJECT", tmp_path)
-        shipped = train_reference("miniplaces", console=Console(file=io.StringIO()))
-        ship_reference(shipped)
+        patch.setattr(reference, "_shipped", lambda _assignment: tmp_path / "reference")
+        shipped = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
+        ship_reference(MINIPLACES, shipped)
         use(recipe_with(seed=1), scene_recipe(no_scenes))
         screen = io.StringIO()
-        trained = train_reference("miniplaces", console=Console(file=screen, width=80))
+        trained = train_reference(MINIPLACES, console=Console(file=screen, width=80))
         assert "'scene' is left out. CIFAR-10 is not on this machine: put it there.\n" in screen.getvalue()
         assert list(trained.metrics) == ["fashion"]
-        loaded = load_reference("miniplaces")
+        loaded = load_reference(MINIPLACES)
         assert loaded.source == "trained here; shipped: scene"
         assert same(loaded.weights["fashion"], trained.weights["fashion"])
         assert same(loaded.weights["scene"], shipped.weights["scene"])
-        ship_reference(trained)
-        assert reference._read("miniplaces", reference._shipped("miniplaces"), "shipped").metrics == {
+        ship_reference(MINIPLACES, trained)
+        assert reference._read(MINIPLACES, reference._shipped(MINIPLACES), "shipped").metrics == {
             "fashion": trained.metrics["fashion"],
             "scene": shipped.metrics["scene"],
         }
@@ -322,15 +322,15 @@ def test_nothing_to_train_on(use: Callable[..., None]) -> None:
     """Where no data set is on this machine, training is refused with what is missing."""
     use(scene_recipe(no_scenes))
     with pytest.raises(DataMissing, match=r"^CIFAR-10 is not on this machine: put it there\.$"):
-        train_reference("miniplaces", console=Console(file=io.StringIO()))
+        train_reference(MINIPLACES, console=Console(file=io.StringIO()))
 
 
 def test_nothing_shipped_to_stand_in(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A model that is neither trained here nor shipped is not in the reference."""
     use(recipe_with(), scene_recipe(no_scenes))
-    trained = train_reference("miniplaces", console=Console(file=io.StringIO()))
-    monkeypatch.setattr(reference, "_shipped", lambda assignment_id: tmp_path / "nothing")
-    loaded = load_reference("miniplaces")
+    trained = train_reference(MINIPLACES, console=Console(file=io.StringIO()))
+    monkeypatch.setattr(reference, "_shipped", lambda _assignment: tmp_path / "nothing")
+    loaded = load_reference(MINIPLACES)
     assert loaded.metrics == trained.metrics
     assert loaded.source == "trained here"
 
@@ -338,11 +338,11 @@ def test_nothing_shipped_to_stand_in(use: Callable[..., None], monkeypatch: pyte
 def test_loading_downloads_nothing(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Looking for the models of today asks no network for a data set, even where the cache holds some."""
     use(recipe_with(), scene_recipe(no_scenes))
-    train_reference("miniplaces", console=Console(file=io.StringIO()))
+    train_reference(MINIPLACES, console=Console(file=io.StringIO()))
     monkeypatch.setenv("GRADER_DATA", str(tmp_path / "no data"))
     monkeypatch.setattr("torchvision.datasets.CIFAR10", lambda *_, **__: pytest.fail("asked the network"))
     use(recipe_with(), scene_recipe(cifar10))
-    assert load_reference("miniplaces").source.startswith("trained here")
+    assert load_reference(MINIPLACES).source.startswith("trained here")
 
 
 def test_digest_follows_network_and_normalisation(use: Callable[..., None], tmp_path: Path) -> None:
@@ -365,25 +365,23 @@ def test_digest_follows_network_and_normalisation(use: Callable[..., None], tmp_
 
 def test_handed_in_models() -> None:
     """Of the reference models only "fashion" is a file that students of Miniplaces hand in."""
-    assert "scene" in load_reference("miniplaces").weights
-    assert [name for name in solution_files("miniplaces") if name.endswith(".pth")] == ["model.pth"]
+    assert "scene" in load_reference(MINIPLACES).weights
+    assert [name for name in solution_files(MINIPLACES) if name.endswith(".pth")] == ["model.pth"]
 
 
 def test_wrong_names(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown assignment or preset is wrong usage; an assignment without recipes is our fault."""
+    """An unknown preset is wrong usage; an assignment without recipes is our fault."""
     with pytest.raises(UsageError, match="no preset 'slow' for fashion; there are quick, full"):
-        train_reference("miniplaces", "slow")
-    with pytest.raises(UsageError, match="no assignment 'nothing'"):
-        load_reference("nothing")
+        train_reference(MINIPLACES, "slow")
     monkeypatch.setattr(reference, "load_manifest", lambda _assignment: Manifest())
     with pytest.raises(MachineError, match="no reference models"):
-        train_reference("miniplaces")
+        train_reference(MINIPLACES)
 
 
 def test_progress_bar(use: Callable[..., None]) -> None:
     """The progress bar names the model, the epoch, the loss and the validation accuracy."""
     screen = io.StringIO()
-    train_reference("miniplaces", console=Console(file=screen, width=120))
+    train_reference(MINIPLACES, console=Console(file=screen, width=120))
     assert all(word in screen.getvalue() for word in ("fashion", "epoch 3/3", "loss ", "validation ", "0:00:00"))
 
 
@@ -484,10 +482,10 @@ def test_measure() -> None:
 
 def test_shipped_accuracy() -> None:
     """The shipped weights fit `MyNet`, are small, and have the accuracy they claim on all 10,000 test images."""
-    folder = reference._shipped("miniplaces")
-    shipped = reference._read("miniplaces", folder, "shipped")
+    folder = reference._shipped(MINIPLACES)
+    shipped = reference._read(MINIPLACES, folder, "shipped")
     claimed = shipped.metrics["fashion"]
-    net = find_recipe("miniplaces", "fashion").setup("quick").net
+    net = find_recipe(MINIPLACES, "fashion").setup("quick").net
     net.load_state_dict(shipped.weights["fashion"])
     test = fashion_mnist("test")
     _, confusion = measure(net, Batches(test.images, test.labels, normalise_fashion, 500), 10)
@@ -500,8 +498,8 @@ def test_shipped_accuracy() -> None:
 
 def test_shipped_scene() -> None:
     """The shipped "scene" fits its network, is small, names CIFAR-10's classes, and says how good it is."""
-    folder = reference._shipped("miniplaces")
-    shipped = reference._read("miniplaces", folder, "shipped")
+    folder = reference._shipped(MINIPLACES)
+    shipped = reference._read(MINIPLACES, folder, "shipped")
     claimed = shipped.metrics["scene"]
     scene_network().load_state_dict(shipped.weights["scene"])
     assert (folder / "scene.safetensors").stat().st_size < 1_000_000
@@ -517,7 +515,7 @@ def test_shipped_scene_accuracy() -> None:
         pytest.skip("CIFAR-10 is not in the data folder")
     with without_downloads():
         test = cifar10("test")
-    shipped = reference._read("miniplaces", reference._shipped("miniplaces"), "shipped")
+    shipped = reference._read(MINIPLACES, reference._shipped(MINIPLACES), "shipped")
     net = scene_network()
     net.load_state_dict(shipped.weights["scene"])
     chosen = torch.arange(0, 10_000, 5)  # a fifth: another copy of CIFAR-10 may have other pixels, as JPEGs do
@@ -525,12 +523,12 @@ def test_shipped_scene_accuracy() -> None:
     assert confusion.trace().item() / len(chosen) == pytest.approx(shipped.metrics["scene"]["test_accuracy"], abs=0.03)
 
 
-TWO_NETWORKS = ("supervised", "rotation", "supervised_stand_in", "rotation_stand_in")
+MODELS = ("supervised", "rotation", "supervised_stand_in", "rotation_stand_in")
 
 
 def two_recipes(**settings: Any) -> list[Recipe]:
     """The real recipes of the second assignment, short and on tiny images."""
-    real = [find_recipe("two_networks", model) for model in TWO_NETWORKS]
+    real = [find_recipe(TWO_NETWORKS, model) for model in MODELS]
     presets = [replace(recipe.presets["quick"], epochs=1, batch_size=20, validation=20, **settings) for recipe in real]
     return [
         replace(recipe, data=tiny_scenes, presets={"quick": each, "full": each})
@@ -542,7 +540,7 @@ def test_two_networks(use: Callable[..., None]) -> None:
     """Both networks are trained, the second on four turns of each image; stand-ins wait until CIFAR-10 is missing."""
     recipes = [replace(recipe, in_place_of=recipe.in_place_of and tiny_scenes) for recipe in two_recipes()]
     use(*recipes)
-    trained = train_reference("two_networks", console=Console(file=io.StringIO()))
+    trained = train_reference(TWO_NETWORKS, console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["supervised", "rotation"]
     assert [len(weights["fc.bias"]) for weights in trained.weights.values()] == [10, 4]
     supervised, rotation = trained.metrics.values()
@@ -561,5 +559,5 @@ def test_stand_ins(use: Callable[..., None]) -> None:
         for recipe in two_recipes()
     ]
     use(*recipes)
-    trained = train_reference("two_networks", console=Console(file=io.StringIO()))
+    trained = train_reference(TWO_NETWORKS, console=Console(file=io.StringIO()))
     assert list(trained.metrics) == ["supervised_stand_in", "rotation_stand_in"]

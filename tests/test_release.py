@@ -12,7 +12,7 @@ import pytest
 
 from grader.authoring.release import is_current, release, stub_source
 from grader.errors import MachineError, UsageError
-from grader.rubric import PROJECT, find_assignments
+from grader.rubric import PROJECT, find_assignments, get_assignment
 
 TASKS = ("1a", "1b", "4a")
 
@@ -175,7 +175,7 @@ def test_places_that_make_no_stub(source: str, problem: str) -> None:
 def test_release_writes_stubs_and_zip(tmp_path: Path) -> None:
     """A release writes the stubs of solved modules, and a zip of what students get and nothing else."""
     project = make_project(tmp_path)
-    stub, notebook, archive = release("sums", project)
+    stub, notebook, archive = release(get_assignment("sums", project))
     assert stub == project / "assignment" / "sums" / "roots.py"
     assert stub.read_text(encoding="utf-8") == STUB
     assert notebook == project / "assignment" / "sums" / "sums.ipynb"
@@ -191,27 +191,27 @@ def test_release_writes_stubs_and_zip(tmp_path: Path) -> None:
 def test_release_twice_is_the_same(tmp_path: Path) -> None:
     """Two releases of one state give the same bytes."""
     project = make_project(tmp_path)
-    first = [path.read_bytes() for path in release("sums", project)]
-    assert [path.read_bytes() for path in release("sums", project)] == first
+    first = [path.read_bytes() for path in release(get_assignment("sums", project))]
+    assert [path.read_bytes() for path in release(get_assignment("sums", project))] == first
 
 
 def test_is_current(tmp_path: Path) -> None:
     """Stubs and the notebook are out of date when missing or changed, and current right after a release."""
     project = make_project(tmp_path)
-    assert is_current("sums", project) == ["roots.py", "sums.ipynb"]
-    stub, notebook, _ = release("sums", project)
-    assert is_current("sums", project) == []
+    assert is_current(get_assignment("sums", project)) == ["roots.py", "sums.ipynb"]
+    stub, notebook, _ = release(get_assignment("sums", project))
+    assert is_current(get_assignment("sums", project)) == []
     stub.write_text(STUB + "# changed\n", encoding="utf-8")
-    assert is_current("sums", project) == ["roots.py"]
+    assert is_current(get_assignment("sums", project)) == ["roots.py"]
     notebook.write_bytes(notebook.read_bytes() + b" ")
-    assert is_current("sums", project) == ["roots.py", "sums.ipynb"]
+    assert is_current(get_assignment("sums", project)) == ["roots.py", "sums.ipynb"]
 
 
 def test_wrong_mark_writes_nothing(tmp_path: Path) -> None:
     """A wrong mark stops the release before anything is written, and says where it stands."""
     project = make_project(tmp_path, SOLUTION.replace("# END SOLUTION", "# END", 1))
     with pytest.raises(MachineError, match=r"^solutions/sums/roots.py:30: a mark inside another"):
-        release("sums", project)
+        release(get_assignment("sums", project))
     assert not (project / "dist").exists()
 
 
@@ -220,12 +220,12 @@ def test_release_without_handout(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "assignment" / "sums" / "answers.md").unlink()
     with pytest.raises(MachineError, match=r"lacks answers\.md"):
-        release("sums", project)
+        release(get_assignment("sums", project))
     shutil.rmtree(project / "solutions")
     with pytest.raises(MachineError, match="no solution of sums"):
-        release("sums", project)
+        release(get_assignment("sums", project))
     with pytest.raises(UsageError, match="no assignment 'sumz'"):
-        release("sumz", project)
+        release(get_assignment("sumz", project))
 
 
 @pytest.mark.parametrize("assignment_id", find_assignments())

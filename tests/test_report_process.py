@@ -27,7 +27,7 @@ from grader.records import CheckResult, Exhibit, Outcome
 from grader.report import rendering
 from grader.report.job import PAGE, PDF
 from grader.report.rendering import render_report
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 from grader.sandbox import landlock
 
 WORKER = """\
@@ -89,7 +89,7 @@ def test_own_kinds_are_drawn(
 ) -> None:
     """The process, which may not read the solutions' folder, draws the kinds that stand in it."""
     exhibits, assignment = tuple(of_exhibits.exhibits()), of_grade.assignment()
-    own = {path.stem for path in figures_folder(assignment.id).glob("*.py")}
+    own = {path.stem for path in figures_folder(get_assignment(assignment.id)).glob("*.py")}
     assert own <= {each.kind for each in exhibits}
     render_report(of_grade.grade(), exhibits, assignment, sample.run_facts(), tmp_path)
     assert "could not be drawn" not in (tmp_path / PAGE).read_text(encoding="utf-8")

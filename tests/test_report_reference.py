@@ -14,10 +14,11 @@ import sample_networks_grade as sample
 from sample_report import Rendered, render
 
 from grader import figures, pipeline
+from grader.packages import figures_folder
 from grader.records import Exhibit, Grade, Outcome, Submission
 from grader.report.job import NO_ZIP, is_reference
 from grader.report.reference import as_reference, view_model, view_reference
-from grader.rubric import find_assignments
+from grader.rubric import find_assignments, get_assignment
 
 MODELS: dict[str, dict[str, Any]] = {
     "supervised": {
@@ -51,7 +52,7 @@ def test_drawn_once(exhibit: Exhibit, assignment: str) -> None:
     """Every kind of figure can be drawn of the solutions alone, and then nothing of it belongs to a student."""
     once = as_reference(exhibit)
     assert not any(name.startswith("student") for name in once.arrays)
-    picture = figures.draw(once, assignment)
+    picture = figures.draw(once, figures_folder(get_assignment(assignment)))
     assert "could not be drawn" not in picture.alt
     assert not re.search(r"\b(yours?|student's)\b", f"{picture.alt} {picture.caption}", re.IGNORECASE)
 
@@ -123,7 +124,7 @@ def test_pipeline_gives_it(assignment_id: str, tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(pipeline, "solution_files", lambda _id: {})
     monkeypatch.setattr(pipeline, "grade_opened", opened)
-    assert pipeline.report_reference(assignment_id, tmp_path).student == f"reference-{assignment_id}"
+    assert pipeline.report_reference(get_assignment(assignment_id), tmp_path).student == f"reference-{assignment_id}"
 
 
 # ---- the document ----

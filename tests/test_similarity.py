@@ -42,10 +42,12 @@ EXAMPLES = {"miniplaces": "examples/alice", "two_networks": "examples/group"}
 BOTH = pytest.mark.parametrize("assignment", ["miniplaces", "two_networks"])
 
 
-def pairs_of(class_: Mapping[str, Mapping[str, bytes]], assignment: str = "two_networks") -> tuple[Pair, ...]:
+def pairs_of(
+    class_: Mapping[str, Mapping[str, bytes]], assignment: str = "two_networks", *roots: Path
+) -> tuple[Pair, ...]:
     """The pairs of a class, given each student's files."""
     return find_pairs(
-        (handed_in(student, files, assignment) for student, files in class_.items()), get_assignment(assignment)
+        (handed_in(student, files, assignment) for student, files in class_.items()), get_assignment(assignment, *roots)
     )
 
 
@@ -437,15 +439,14 @@ def test_copy_under_another_name() -> None:
     assert pair.sentence.startswith("a.pt of ann and b.pt of bob hold exactly the same numbers")
 
 
-def test_given_file_is_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_file_is_no_copy(tmp_path: Path) -> None:
     """What the assignment's folder holds, and the same numbers saved again, make nobody a pair."""
     shutil.copytree(PROJECT / "assignment/miniplaces", tmp_path / "assignment/miniplaces")
     (tmp_path / "assignment/miniplaces/start.pt").write_bytes(saved(WEIGHTS))
     again, own = saved({"state_dict": WEIGHTS}), saved(small_network(1))
     class_ = {"a": {"start.pt": saved(WEIGHTS)}, "b": {"start.pt": again}, "c": {"x.pt": again}, "d": {"y.pt": own}}
     assert len(pairs_of(class_, "miniplaces")) == 3
-    monkeypatch.setattr("grader.course.similarity.pairs.PROJECT", tmp_path)
-    assert pairs_of(class_, "miniplaces") == ()
+    assert pairs_of(class_, "miniplaces", tmp_path) == ()
 
 
 def test_many_files_are_quick() -> None:

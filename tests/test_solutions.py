@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from grader.errors import MachineError
-from grader.rubric import PROJECT, find_assignments
+from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.solutions import (
     Variation,
     implementation,
@@ -22,9 +22,10 @@ from grader.solutions import (
     solution_files,
 )
 
+MINIPLACES = get_assignment("miniplaces")
 ASSIGNMENTS = [each for each in find_assignments() if (PROJECT / "solutions" / each / "mistakes").is_dir()]
-MISTAKES = [each for name in ASSIGNMENTS for each in load_mistakes(name)]
-ACCEPTED = [each for name in ASSIGNMENTS for each in load_accepted(name)]
+MISTAKES = [each for name in ASSIGNMENTS for each in load_mistakes(get_assignment(name))]
+ACCEPTED = [each for name in ASSIGNMENTS for each in load_accepted(get_assignment(name))]
 
 
 def check_names() -> set[str]:
@@ -87,7 +88,7 @@ def test_accepted() -> None:
 @pytest.mark.parametrize("assignment_id", ASSIGNMENTS)
 def test_ids(assignment_id: str) -> None:
     """An id is unique within the assignment and begins with the module it belongs to."""
-    variations = [*load_mistakes(assignment_id), *load_accepted(assignment_id)]
+    variations = [*load_mistakes(get_assignment(assignment_id)), *load_accepted(get_assignment(assignment_id))]
     ids = [variation.id for variation in variations]
     assert len(set(ids)) == len(ids)
     modules = find_assignments()[assignment_id].modules
@@ -128,14 +129,14 @@ def wrong(x):
 def test_declared_twice(tmp_path: Path, sources: dict[str, str]) -> None:
     """Two variations of one id are an error that names it, in one file or in two."""
     with pytest.raises(MachineError, match=r"declared twice: a\.wrong"):
-        load_mistakes("toy", project_with(tmp_path, **sources))
+        load_mistakes(get_assignment("toy", project_with(tmp_path, **sources)))
 
 
 def test_declared_once(tmp_path: Path) -> None:
     """Mistakes are found in the files' order; a folder without any holds none."""
     project = project_with(tmp_path, mistakes__one=ONE, mistakes__two=ONE.replace('"wrong"', '"worse"'))
-    assert [each.id for each in load_mistakes("toy", project)] == ["a.wrong", "a.worse"]
-    assert load_accepted("toy", project) == ()
+    assert [each.id for each in load_mistakes(get_assignment("toy", project))] == ["a.wrong", "a.worse"]
+    assert load_accepted(get_assignment("toy", project)) == ()
 
 
 @pytest.mark.parametrize(
@@ -155,20 +156,22 @@ def test_declared_once(tmp_path: Path) -> None:
 def test_importers(tmp_path: Path, source: str, imports_a: bool) -> None:
     """A module reaches those whose source imports it, in any form, and those that import these."""
     project = project_with(tmp_path, a="", b=source, c="import b")
-    assert importers("toy", "a", project) == ({"a", "b", "c"} if imports_a else {"a"})
-    assert importers("toy", "c", project) == {"c"}
+    assert importers(get_assignment("toy", project), "a") == ({"a", "b", "c"} if imports_a else {"a"})
+    assert importers(get_assignment("toy", project), "c") == {"c"}
 
 
 def test_importers_in_a_circle(tmp_path: Path) -> None:
     """Modules that import each other reach each other."""
     project = project_with(tmp_path, a="import b", b="import a", c="")
-    assert importers("toy", "a", project) == importers("toy", "b", project) == {"a", "b"}
+    assert (
+        importers(get_assignment("toy", project), "a") == importers(get_assignment("toy", project), "b") == {"a", "b"}
+    )
 
 
 def test_implementation_is_of_its_own() -> None:
     """A variation stands in one implementation and changes no other, and none changes the files of another."""
     wrong: Any = mistaken_value("filters.OTHER_LAYER", "x", "conv1", check="check_other_layer", help="Wrong.")
-    varied, plain = implementation("miniplaces", wrong), implementation("miniplaces")
+    varied, plain = implementation(MINIPLACES, wrong), implementation(MINIPLACES)
     assert varied.filters.OTHER_LAYER.value() == "conv1"
     assert plain.filters.OTHER_LAYER.value() == "layer2.0.conv2"
 
@@ -178,15 +181,15 @@ def test_function_is_replaced_for_its_callers() -> None:
     wrong = mistake("filters.normalize_tensor", "x", check="check_range", help="Wrong.")(lambda tensor: tensor * 0 + 7)
     import torch
 
-    images = implementation("miniplaces", wrong).filters.visualize_filters(torch.ones(2, 1, 3, 3))
+    images = implementation(MINIPLACES, wrong).filters.visualize_filters(torch.ones(2, 1, 3, 3))
     assert all((image == 7).all() for image in images)
 
 
 def test_missing_file() -> None:
     """A file that a mistake leaves out is gone, and only that."""
     gone = Variation("model.pth", "fashion.gone", "check_x", "Gone.", lambda _files: None, is_file=True)
-    names = set(solution_files("miniplaces"))
-    assert names - set(implementation("miniplaces", gone).files) == {"model.pth"}
+    names = set(solution_files(MINIPLACES))
+    assert names - set(implementation(MINIPLACES, gone).files) == {"model.pth"}
 
 
 @pytest.fixture
@@ -212,10 +215,13 @@ def adds_two(x):
 
 def test_solutions_import_each_other(related: Path) -> None:
     """By plain names, at the top or where they run; a variation is seen by all of its implementation, by no other."""
-    (wrong,) = load_mistakes("toy", related)
-    (other,) = load_accepted("toy", related)
-    oracle, mistaken = implementation("toy", None, related), implementation("toy", wrong, related)
-    varied = implementation("toy", other, related)
+    (wrong,) = load_mistakes(get_assignment("toy", related))
+    (other,) = load_accepted(get_assignment("toy", related))
+    oracle, mistaken = (
+        implementation(get_assignment("toy", related), None),
+        implementation(get_assignment("toy", related), wrong),
+    )
+    varied = implementation(get_assignment("toy", related), other)
     for _ in range(2):
         assert (oracle.b.g(1), oracle.c.h(1)) == (20, (2, 20))
         assert (mistaken.b.g(1), mistaken.c.h(1)) == (30, (3, 30))
@@ -225,9 +231,9 @@ def test_solutions_import_each_other(related: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "load"),
     [
-        ("b", lambda project: implementation("toy", None, project)),
-        ("mistakes__b", lambda project: load_mistakes("toy", project)),
-        ("accepted__b", lambda project: load_accepted("toy", project)),
+        ("b", lambda project: implementation(get_assignment("toy", project), None)),
+        ("mistakes__b", lambda project: load_mistakes(get_assignment("toy", project))),
+        ("accepted__b", lambda project: load_accepted(get_assignment("toy", project))),
     ],
 )
 def test_broken_solution(tmp_path: Path, name: str, load: Callable[[Path], object]) -> None:

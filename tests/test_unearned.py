@@ -44,7 +44,7 @@ def only_filters(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("replayed", list(Replayed))
 def test_replay_is_faithful(replayed: Replayed) -> None:
     """Played back under the secret of the recording, the solutions' answers pass every check."""
-    case = Case("miniplaces", Kind.RECORDED, replayed.value)
+    case = Case(MINIPLACES, Kind.RECORDED, replayed.value)
     run = functools.partial(proving._run, MINIPLACES, case, mistakes=())
     results, complaint, earned = examine_recorded(MINIPLACES, case, run, seed=case.secret)
     assert {result.outcome for result in results} == {Outcome.PASSED}
@@ -60,7 +60,7 @@ def test_broken_randomness(monkeypatch: pytest.MonkeyPatch) -> None:
     def constant_for_one(context: Context, name: str) -> np.random.Generator:
         return np.random.default_rng(0) if name == "check_whole_tensor" else generator(context, name)
 
-    case = Case("miniplaces", Kind.RECORDED, Replayed.FUNCTIONS.value)
+    case = Case(MINIPLACES, Kind.RECORDED, Replayed.FUNCTIONS.value)
     assert "check_whole_tensor" not in examine(case).complaint
     monkeypatch.setattr(Context, "generator", constant_for_one)
     assert "check_whole_tensor (functions)" in examine(case).complaint
@@ -68,7 +68,7 @@ def test_broken_randomness(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_targets() -> None:
     """What a student writes is replaced in turn: functions, classes, constants and files, but no `main`."""
-    targets = list_targets("miniplaces")
+    targets = list_targets(MINIPLACES)
     assert {"filters.normalize_tensor", "fashion.MyNet", "units.SKY_UNIT", "model.pth", "experiments.json"} <= {
         *targets
     }
@@ -120,7 +120,7 @@ def test_lazy_files() -> None:
 
 def test_page(tmp_path: Path) -> None:
     """The page shows what each lazy implementation earned, and by which checks."""
-    case = Case("miniplaces", Kind.LAZY, "filters.normalize_tensor")
+    case = Case(MINIPLACES, Kind.LAZY, "filters.normalize_tensor")
     finding = examine(case)
     assert finding.results
     text = render_validation(MINIPLACES, [finding], tmp_path).read_text(encoding="utf-8")
@@ -133,9 +133,9 @@ def test_exceptions_file(tmp_path: Path) -> None:
     """An exception names a check and a reason; one without is refused, with the file's name."""
     file = tmp_path / "solutions" / "toy" / "exceptions.toml"
     file.parent.mkdir(parents=True)
-    assert read_exemptions("toy", tmp_path) == ()
+    assert read_exemptions(get_assignment("toy", tmp_path)) == ()
     file.write_text('[[exception]]\nkind = "lazy"\nchecks = ["check_a"]\nreason = "Students hand it in."\n')
-    assert [each.checks for each in read_exemptions("toy", tmp_path)] == [("check_a",)]
+    assert [each.checks for each in read_exemptions(get_assignment("toy", tmp_path))] == [("check_a",)]
     file.write_text('[[exception]]\nkind = "lazy"\nchecks = ["check_a"]\n')
     with pytest.raises(MachineError, match=r"exceptions\.toml"):
-        read_exemptions("toy", tmp_path)
+        read_exemptions(get_assignment("toy", tmp_path))

@@ -36,14 +36,18 @@ from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.solutions import load_accepted, load_mistakes
 from solutions.miniplaces.checks import check_filters
 
-ASSIGNMENTS = [each for each in find_assignments() if checks_folder(each).is_dir()]
+MINIPLACES = get_assignment("miniplaces")
+ASSIGNMENTS = [each for each in find_assignments() if checks_folder(get_assignment(each)).is_dir()]
 
 
 def sample_of(assignment_id: str) -> Iterator[Case]:
     """The solutions, the stubs, the first mistake of each check and the first accepted way of each function."""
-    variations = {each.id: each for each in [*load_mistakes(assignment_id), *load_accepted(assignment_id)]}
+    variations = {
+        each.id: each
+        for each in [*load_mistakes(get_assignment(assignment_id)), *load_accepted(get_assignment(assignment_id))]
+    }
     seen = set[tuple[Kind, str]]()
-    for case in list_cases(assignment_id):
+    for case in list_cases(get_assignment(assignment_id)):
         variation = variations.get(case.name)
         proves = (case.kind, variation.check or variation.target if variation else "")
         if proves not in seen:
@@ -56,9 +60,9 @@ CASES = [case for assignment_id in ASSIGNMENTS for case in sample_of(assignment_
 
 def tasks_of_variations(assignment_id: str) -> dict[str, tuple[str, ...]]:
     """Which tasks are enough: that of the check that must catch a mistake, those of the module of an accepted file."""
-    specs = specs_in(import_checks(assignment_id))
-    caught = {each.id: (specs[each.check].task,) for each in load_mistakes(assignment_id)}
-    files = [each for each in load_accepted(assignment_id) if each.is_file]
+    specs = specs_in(import_checks(get_assignment(assignment_id)))
+    caught = {each.id: (specs[each.check].task,) for each in load_mistakes(get_assignment(assignment_id))}
+    files = [each for each in load_accepted(get_assignment(assignment_id)) if each.is_file]
     tasks = get_assignment(assignment_id).tasks
     return caught | {each.id: tuple(task.id for task in tasks if task.module == each.module) for each in files}
 
@@ -79,10 +83,10 @@ def tiers() -> Iterator[Any]:
         kind = (case.kind, case.name.partition(".")[0])
         if kind[1] not in secrets:
             secrets[kind[1]] = next(others)
-        is_first = case.assignment == "miniplaces" and case.kind not in LONG and kind not in seen
+        is_first = case.assignment.id == "miniplaces" and case.kind not in LONG and kind not in seen
         seen.add(kind)
-        name = f"{case.assignment}-{case.kind}-{case.name}"
-        tasks = TASKS[case.assignment].get(case.name, ())
+        name = f"{case.assignment.id}-{case.kind}-{case.name}"
+        tasks = TASKS[case.assignment.id].get(case.name, ())
         tried = dataclasses.replace(case, secret=secrets[kind[1]], tasks=tasks)
         yield pytest.param(tried, id=name, marks=() if is_first or kind[1] == "neighbours" else pytest.mark.slow)
 
@@ -91,7 +95,7 @@ def tiers() -> Iterator[Any]:
 def test_sample_has_every_check(assignment_id: str) -> None:
     """Each check that a mistake names is tried with one, and each kind of case is there."""
     tried = {case.name for case in sample_of(assignment_id)}
-    mistakes = load_mistakes(assignment_id)
+    mistakes = load_mistakes(get_assignment(assignment_id))
     assert {each.check for each in mistakes} == {each.check for each in mistakes if each.id in tried}
     assert {case.kind for case in sample_of(assignment_id)} == set(Kind)
 
@@ -125,16 +129,14 @@ def test_checks_are_sound(case: Case) -> None:
 
 def test_every_task_of_the_module_is_run() -> None:
     """A mistake is put through the checks of all tasks of its module, so that what else it costs is seen."""
-    case = Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")
+    case = Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_first")
     assert {result.task for result in examine(case).results} == {"1a", "1b"}
 
 
 @pytest.fixture
 def broken_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """`check_range` lets everything through; only the mistakes that it should catch are examined, in this process."""
-    cases = tuple(
-        Case("miniplaces", Kind.MISTAKE, m.id) for m in load_mistakes("miniplaces") if m.check == "check_range"
-    )
+    cases = tuple(Case(MINIPLACES, Kind.MISTAKE, m.id) for m in load_mistakes(MINIPLACES) if m.check == "check_range")
 
     def let_through(student: Any) -> None:
         """Nothing is wrong."""
@@ -147,7 +149,7 @@ def broken_check(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("broken_check")
 def test_broken_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """When a check is broken, validation ends with 1 and names every mistake that got through."""
-    through = [mistake.id for mistake in load_mistakes("miniplaces") if mistake.check == "check_range"]
+    through = [mistake.id for mistake in load_mistakes(MINIPLACES) if mistake.check == "check_range"]
     options = ["--assignment", "miniplaces", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["grader", "validate", *options])
     monkeypatch.setenv("COLUMNS", "200")
@@ -167,9 +169,9 @@ def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     Each new process imports torch.
     """
     names = ("filters.layer_is_first", "filters.stays_float", "filters.layer_in_brackets")
-    cases = tuple(Case("miniplaces", Kind.MISTAKE, name) for name in names)
+    cases = tuple(Case(MINIPLACES, Kind.MISTAKE, name) for name in names)
     monkeypatch.setattr(proving, "list_cases", lambda *_arguments: cases)
-    findings = validate_assignment("miniplaces", Console(file=io.StringIO()), jobs=2)
+    findings = validate_assignment(MINIPLACES, Console(file=io.StringIO()), jobs=2)
     assert [finding.case for finding in findings] == list(cases)
     assert not any(finding.complaint for finding in findings)
 
@@ -177,7 +179,7 @@ def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_assignment() -> None:
     """An assignment that does not exist is wrong usage."""
     with pytest.raises(UsageError):
-        list_cases("cat")
+        list_cases(get_assignment("cat"))
 
 
 RUBRIC = """
@@ -241,7 +243,7 @@ def examine_toy(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
                 context.results.append(result)
 
         monkeypatch.setattr(proving, "run_checks", run)
-        return examine(Case("toy", kind, name, toy)).complaint
+        return examine(Case(get_assignment("toy", toy), kind, name)).complaint
 
     return examine_case
 
@@ -299,7 +301,7 @@ def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each new process imports torch.
     """
-    cases = [Case("miniplaces", Kind.MISTAKE, "filters.layer_is_first")] * 2
+    cases = [Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_first")] * 2
     monkeypatch.setattr(process_pool, "_begin", _die)
     with pytest.raises(MachineError, match="memory"):
         list(proving._examine_all(cases, 2))
@@ -312,8 +314,11 @@ def _die(_parent: int) -> None:
 def test_table() -> None:
     """The table counts what is as it should be."""
     console = Console(file=io.StringIO(), record=True, width=80)
-    assignment = get_assignment("miniplaces")
-    good, bad = Case("miniplaces", Kind.MISTAKE, "a"), Case("miniplaces", Kind.MISTAKE, "b")
+    assignment = MINIPLACES
+    good, bad = (
+        Case(MINIPLACES, Kind.MISTAKE, "a"),
+        Case(MINIPLACES, Kind.MISTAKE, "b"),
+    )
     findings = [Finding(good, (), ""), Finding(bad, (), "it is not")]
     assert not show_validation(console, assignment, findings)
     assert show_validation(console, assignment, findings[:1])
@@ -322,7 +327,7 @@ def test_table() -> None:
 
 def test_own_solutions(tmp_path: Path) -> None:
     """An instructor's own folder of solutions is checked as it is; an empty one is wrong usage."""
-    assignment = get_assignment("miniplaces")
+    assignment = MINIPLACES
     with pytest.raises(UsageError, match="holds none of"):
         validate_folder(assignment, tmp_path)
     shutil.copy(PROJECT / "solutions" / "miniplaces" / "filters.py", tmp_path)

@@ -23,7 +23,7 @@ def page_of(folder: Path, found: list[Finding]) -> str:
 def test_all_well(tmp_path: Path) -> None:
     """When nothing is wrong the page says so, with the numbers, and has no complaint."""
     html = page_of(tmp_path, findings())
-    mistakes, ways = len(load_mistakes(ID)), len(load_accepted(ID))
+    mistakes, ways = len(load_mistakes(get_assignment(ID))), len(load_accepted(get_assignment(ID)))
     numbers = re.findall(r'<span class="score">(\d+)<span class="of">/(\d+)', html)
     assert numbers == [("1", "1"), ("1", "1"), (str(mistakes),) * 2, (str(ways),) * 2, ("0", "0"), ("0", "0")]
     assert "All is as it should be" in html
@@ -40,7 +40,7 @@ def test_faults_come_first(tmp_path: Path) -> None:
     for finding in wrong:
         (anchor,) = re.findall(rf'<a href="#(finding-\d+)">{re.escape(finding.case.name)}</a>', before)
         assert f'<tr id="{anchor}" class="wrong">' in after
-    assert f"{load_mistakes(ID)[2].check} lets it through" in before
+    assert f"{load_mistakes(get_assignment(ID))[2].check} lets it through" in before
     assert html.count('class="complaint">✗') == 2
 
 
@@ -56,16 +56,16 @@ def test_rows_and_columns(tmp_path: Path) -> None:
     html = page_of(tmp_path, findings())
     rows = html.split('id="unearned"')[0]
     names = [name.replace("<wbr>", "") for name in re.findall(r'<span class="name">(.*?)</span>', rows)]
-    assert set(names) == {each.id for each in (*load_mistakes(ID), *load_accepted(ID))}
+    assert set(names) == {each.id for each in (*load_mistakes(get_assignment(ID)), *load_accepted(get_assignment(ID)))}
     targets = [name.replace("<wbr>", "") for name in re.findall(r'scope="rowgroup" class="first">(.*?)</th>', html)]
-    assert sorted(targets) == sorted({each.target for each in load_mistakes(ID)})
-    for check in {each.check for each in load_mistakes(ID)}:
+    assert sorted(targets) == sorted({each.target for each in load_mistakes(get_assignment(ID))})
+    for check in {each.check for each in load_mistakes(get_assignment(ID))}:
         assert f'<span class="turned">{check.removeprefix("check_").replace("_", " ")}</span>' in html
 
 
 def test_cells(tmp_path: Path) -> None:
     """A cell says in a word whether the check named the mistake, caught it, passed or was not run."""
-    mistake = load_mistakes(ID)[0]
+    mistake = load_mistakes(get_assignment(ID))[0]
     whole = next(one for one in findings() if one.case.name == mistake.id)
     html = page_of(tmp_path, [whole])
     assert html.count('<span class="unseen">caught and named, the declared check</span>') == 1
@@ -73,7 +73,7 @@ def test_cells(tmp_path: Path) -> None:
     html = page_of(tmp_path, found)
     for words in ("caught", "passed", "not run"):
         assert f'<span class="unseen">{words}</span>' in html
-    assert html.count("caught and named, the declared check") == len(load_mistakes(ID))
+    assert html.count("caught and named, the declared check") == len(load_mistakes(get_assignment(ID)))
 
 
 def test_declared_check_that_passed(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_declared_check_that_passed(tmp_path: Path) -> None:
 
 def test_unknown_names_and_no_results(tmp_path: Path) -> None:
     """A finding about a mistake that is not among the solutions', or without results, has a row as well."""
-    found = [Finding(Case(ID, Kind.MISTAKE, "other.unknown"), (), "no check was run")]
+    found = [Finding(Case(get_assignment(ID), Kind.MISTAKE, "other.unknown"), (), "no check was run")]
     html = page_of(tmp_path, found)
     assert "other.py" in html
     assert "no check was run" in html

@@ -33,6 +33,7 @@ from solutions.two_networks.checks.histories import CURVES
 from solutions.two_networks.checks.networks import turned
 from solutions.two_networks.checks.pictures import first, load_pictures
 
+MINIPLACES = get_assignment("miniplaces")
 Remarks = list[WorthALook]
 PERFECT = {"too_good"}  # what is made up is easy: the networks of these tests are all right on every image
 
@@ -266,7 +267,7 @@ def test_honest_networks_for_fashion() -> None:
     """The reference, the example student's network and a linear one, on real images, are not remarked on."""
     data = first(fashion_mnist("test"), 2000)
     train = fashion_mnist("train")
-    assert look_at_fashion(implementation("miniplaces"), data, training=train) == []
+    assert look_at_fashion(implementation(MINIPLACES), data, training=train) == []
     assert look_at_fashion(example("alice", "miniplaces"), data, training=train) == []
     assert look_at_fashion(linear_student(first(train, 8000)), data, threshold=0.7, training=train) == []
 
@@ -284,15 +285,15 @@ def test_honest_networks_for_cifar() -> None:
     if not data.is_cifar:
         pytest.skip("CIFAR-10 is not on this machine")
     bank = load_pictures().bank
-    assert look_at_supervised(implementation("two_networks"), data.test, bank) == []
+    assert look_at_supervised(implementation(get_assignment("two_networks")), data.test, bank) == []
     assert look_at_rotation(example("group", "two_networks"), data.test, bank) == []
 
 
-ACCEPTED = [each.id for each in load_accepted("miniplaces") if each.target == "model.pth"]
+ACCEPTED = [each.id for each in load_accepted(MINIPLACES) if each.target == "model.pth"]
 
 
 @pytest.mark.parametrize("name", tiered(ACCEPTED, slow=ACCEPTED[4:]))
 def test_accepted_forms(name: str) -> None:
     """Every accepted form of a model file is honest, whatever else is in it."""
-    (way,) = (each for each in load_accepted("miniplaces") if each.id == name)
-    assert look_at_fashion(implementation("miniplaces", way), first(fashion_mnist("test"), 500)) == []
+    (way,) = (each for each in load_accepted(MINIPLACES) if each.id == name)
+    assert look_at_fashion(implementation(MINIPLACES, way), first(fashion_mnist("test"), 500)) == []

@@ -27,7 +27,7 @@ from grader.authoring.composing.notebook import notebook_of
 from grader.authoring.kit.making import kit_files
 from grader.environment import with_environment
 from grader.errors import MachineError
-from grader.rubric import PROJECT, Assignment, get_assignment
+from grader.rubric import Assignment
 from grader.zip_writer import pack_files
 
 HANDED_OUT = ("README.md", "answers.md", "assignment.toml")  # beside the stubs, written by hand
@@ -95,72 +95,66 @@ def stub_source(source: str, task_ids: Collection[str], where: str) -> str:
     return text
 
 
-def release(assignment_id: str, project: Path = PROJECT) -> list[Path]:
+def release(assignment: Assignment) -> list[Path]:
     """Write an assignment's stubs, its notebook and the zip that students receive.
 
     Args:
-        assignment_id: Which assignment.
-        project: Folder with `assignment/` and `solutions/`.
+        assignment: Which; the zip goes to `dist/` beside its `assignment/`.
 
     Returns:
         The paths written: stubs in the rubric's order, the notebook, the handout if it changed, then the zip.
 
     Raises:
         MachineError: If a solution's marks are wrong or missing, the handout lacks a file, or a public check fails.
-        UsageError: If there is no such assignment.
     """
-    folder = project / "assignment" / assignment_id
-    assignment = get_assignment(assignment_id, project)
-    made, handout = _generated(assignment, project), _handout(assignment, project)
+    folder = assignment.handout_folder
+    made, handout = _generated(assignment), _handout(assignment)
     if not made:
-        raise MachineError(f"no solution of {assignment_id} in {project / 'solutions' / assignment_id}")
+        raise MachineError(f"no solution of {assignment.id} in {assignment.solutions_folder}")
     if missing := [name for name in HANDED_OUT if not (folder / name).is_file()]:
         raise MachineError(f"{folder} lacks {', '.join(missing)}")
     written = made | ({"README.md": handout} if handout != _bytes_of(folder / "README.md") else {})
     for name, data in written.items():
         (folder / name).write_bytes(data)
-    files = made | {name: (folder / name).read_bytes() for name in HANDED_OUT} | kit_files(assignment, made, project)
-    target = project / "dist" / f"{assignment_id}.zip"
-    zipped = {f"{assignment_id}/{name}": data for name, data in files.items()}
+    files = made | {name: (folder / name).read_bytes() for name in HANDED_OUT} | kit_files(assignment, made)
+    target = assignment.root / "dist" / f"{assignment.id}.zip"
+    zipped = {f"{assignment.id}/{name}": data for name, data in files.items()}
     return [*map(folder.joinpath, written), pack_files(zipped, target)]
 
 
-def is_current(assignment_id: str, project: Path = PROJECT) -> list[str]:
+def is_current(assignment: Assignment) -> list[str]:
     """Names of stubs, notebook and handout in `assignment/<id>/` that differ from what `release` would write.
 
     Raises:
         MachineError: If a solution's marks are wrong.
-        UsageError: If there is no such assignment.
     """
-    folder = project / "assignment" / assignment_id
-    assignment = get_assignment(assignment_id, project)
-    made = _generated(assignment, project) | {"README.md": _handout(assignment, project)}
-    return [name for name, data in made.items() if _bytes_of(folder / name) != data]
+    made = _generated(assignment) | {"README.md": _handout(assignment)}
+    return [name for name, data in made.items() if _bytes_of(assignment.handout_folder / name) != data]
 
 
-def _handout(assignment: Assignment, project: Path) -> bytes:
+def _handout(assignment: Assignment) -> bytes:
     """The handout, with what the rubric says is there to import."""
-    text = (_bytes_of(project / "assignment" / assignment.id / "README.md") or b"").decode()
+    text = (_bytes_of(assignment.handout_folder / "README.md") or b"").decode()
     return with_environment(text, assignment.environment.packages).encode()
 
 
-def _generated(assignment: Assignment, project: Path) -> dict[str, bytes]:
+def _generated(assignment: Assignment) -> dict[str, bytes]:
     """Contents of every stub, and of the notebook that is made of them, by file name; nothing without a solution."""
-    stubs = _stubs(assignment, project)
+    stubs = _stubs(assignment)
     files = {name: text.encode() for name, text in stubs.items()}
     if stubs:
         modules = {name.removesuffix(".py"): text for name, text in stubs.items()}
-        files[f"{assignment.id}.ipynb"] = notebook_of(assignment.id, modules, project)
+        files[f"{assignment.id}.ipynb"] = notebook_of(assignment, modules)
     return files
 
 
-def _stubs(assignment: Assignment, project: Path) -> dict[str, str]:
+def _stubs(assignment: Assignment) -> dict[str, str]:
     """Source of every stub by file name, for the modules that have a solution."""
     stubs = {}
     for module in assignment.modules:
-        solution = project / "solutions" / assignment.id / f"{module}.py"
+        solution = assignment.solutions_folder / f"{module}.py"
         if solution.is_file():
-            where = solution.relative_to(project).as_posix()
+            where = solution.relative_to(assignment.root).as_posix()
             stubs[solution.name] = stub_source(solution.read_text(encoding="utf-8"), assignment.by_id, where)
     return stubs
 

@@ -88,4 +88,4 @@ def looks(context: Context, request: pytest.FixtureRequest) -> IntegrityFlags:
 @pytest.fixture
 def reference(context: Context) -> Reference:
     """The assignment's reference models."""
-    return load_reference(context.assignment.id)
+    return load_reference(context.assignment)

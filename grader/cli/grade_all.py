@@ -35,7 +35,7 @@ from grader.intake.opening import open_archive
 from grader.process_pool import cores
 from grader.records import Submission
 from grader.results import INSTRUCTOR_ONLY, write_whole
-from grader.rubric import find_assignments
+from grader.rubric import Assignment, find_assignments
 from grader.text import clean_name, clean_text
 
 LOG = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def _conclude(found: Found, out: Path, rows: Sequence[Row], remarks: Sequence[st
     try:
         hand_ins = {each.person.student: each for each in found.hand_ins}
         names = {row.student: row.person.name for row in rows}
-        pairs = [pair for each in there for pair in find_pairs(_opened(hand_ins, rows, each.id), each, names)]
+        pairs = [pair for each in there for pair in find_pairs(_opened(hand_ins, rows, each), each, names)]
     except Exception:  # of ours: who resembles whom must cost nobody the class report
         LOG.exception("submissions could not be compared")
         told = "Submissions could not be compared with each other: the class report has no pairs."
@@ -154,13 +154,15 @@ def _conclude(found: Found, out: Path, rows: Sequence[Row], remarks: Sequence[st
     return told
 
 
-def _opened(hand_ins: Mapping[str, HandIn], rows: Sequence[Row], assignment: str) -> Iterator[tuple[str, Submission]]:
+def _opened(
+    hand_ins: Mapping[str, HandIn], rows: Sequence[Row], assignment: Assignment
+) -> Iterator[tuple[str, Submission]]:
     """The graded submissions of an assignment, opened one after the other."""
     for row in rows:
-        if row.assignment != assignment or row.outcome != GRADED or row.graded_as:
+        if row.assignment != assignment.id or row.outcome != GRADED or row.graded_as:
             continue
         try:
             raw = hand_ins[row.student].read()
-            yield row.student, open_archive(raw, row.student, assignment=row.assignment)
+            yield row.student, open_archive(raw, row.student, choices=[assignment])
         except (KeyError, UsageError, SubmissionRefused) as error:  # it went or changed since it was graded
             LOG.warning("%s is not compared with others: %s", clean_name(row.student), error)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from grader.cli.options import out_option
+from grader.cli.options import out_option, shown_path
 from grader.process_pool import wait_asleep
-from grader.rubric import PROJECT, find_assignments
+from grader.rubric import chosen_assignments
 
 
 @click.command()
@@ -26,6 +26,6 @@ def gradescope(assignment: str | None, root: Path | None, out: Path) -> int:
     from grader.course_secret import course_secret
     from grader.gradescope.autograder import pack_autograder
 
-    for each in [assignment] if assignment else list(find_assignments()):
-        print(pack_autograder(each, course_secret(out)).relative_to(PROJECT))
+    for each in chosen_assignments(assignment):
+        print(shown_path(pack_autograder(each, course_secret(out))))
     return 0

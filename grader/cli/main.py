@@ -14,10 +14,10 @@ import click
 from rich.console import Console
 
 from grader.cli.gradescope import gradescope
-from grader.cli.options import Moment, out_option, sandbox_option
+from grader.cli.options import Moment, out_option, sandbox_option, shown_path
 from grader.errors import GraderError, MachineError, UsageError
 from grader.process_pool import wait_asleep
-from grader.rubric import PROJECT, find_assignments, get_assignment
+from grader.rubric import PROJECT, chosen_assignments, get_assignment
 
 GRADED, AT_FAULT, WRONG_USAGE, OURS = 0, 1, 2, 3
 
@@ -60,7 +60,7 @@ def grade(
     result = grade_zip(
         submission,
         out,
-        assignment_id=assignment,
+        assignment=get_assignment(assignment) if assignment else None,
         variant=variant,
         submitted_at=submitted,
         manual=manual,
@@ -114,8 +114,7 @@ def report(submission: Path | None, assignment: str | None, manual: Path | None,
     if submission:
         render_again(out, names[0], manual=manual, log=log, tell=_sayer(notes, "bold red"))
     else:
-        chosen = [assignment] if assignment else list(find_assignments())
-        names = [report_reference(each, out, log).student for each in chosen]
+        names = [report_reference(each, out, log).student for each in chosen_assignments(assignment)]
     for name in names:
         print(out / name / "report.pdf")
     return GRADED
@@ -131,14 +130,14 @@ def reference(assignment: str | None, preset: str, force: bool, ship: bool) -> i
     from grader.manifest import load_manifest
     from grader.reference import load_shipped, ship_reference, train_reference
 
-    for each in [assignment] if assignment else [id for id in find_assignments() if load_manifest(id).models]:
+    for each in [each for each in chosen_assignments(assignment) if assignment or load_manifest(each).models]:
         trained, shipped = train_reference(each, preset, Console(), force), load_shipped(each)
         for model, metrics in trained.metrics.items():
             told = shipped.get(model)
             beside = f"; the one that ships: {told['test_accuracy']:.2%} ({told['preset']})" if told else ""
-            print(f"{each} {model}: {metrics['test_accuracy']:.2%} of the test images ({preset}){beside}")
+            print(f"{each.id} {model}: {metrics['test_accuracy']:.2%} of the test images ({preset}){beside}")
         if ship:
-            print(ship_reference(trained).relative_to(PROJECT))
+            print(shown_path(ship_reference(each, trained)))
     return GRADED
 
 
@@ -148,9 +147,9 @@ def release(assignment: str | None) -> int:
     """Write stubs and dist/<id>.zip for students from the solutions."""
     from grader.authoring.release import release as write_release
 
-    for each in [assignment] if assignment else list(find_assignments()):
+    for each in chosen_assignments(assignment):
         for path in write_release(each):
-            print(path.relative_to(PROJECT))
+            print(shown_path(path))
     return GRADED
 
 
@@ -177,7 +176,7 @@ def examples(count: int | None, out: Path | None, assignment: str | None, jobs: 
         built = build_class(
             count,
             out,
-            assignment or next(iter(find_assignments())),
+            chosen_assignments(assignment)[0],
             jobs=jobs,
             on_done=lambda name: notes.print(name, style="dim", highlight=False),
         )
@@ -188,7 +187,7 @@ def examples(count: int | None, out: Path | None, assignment: str | None, jobs: 
     from grader.authoring.examples.submissions import build_examples
 
     for path in build_examples():
-        print(path.relative_to(PROJECT))
+        print(shown_path(path))
     return GRADED
 
 
@@ -219,7 +218,7 @@ def validate(
 
     console = Console()
     sound = True
-    chosen = [get_assignment(assignment)] if assignment else list(find_assignments().values())
+    chosen = chosen_assignments(assignment)
     if solutions is not None and assignment is None:
         held = {path.stem for path in solutions.glob("*.py")}
         chosen = [each for each in chosen if held & set(each.modules)]
@@ -228,7 +227,7 @@ def validate(
     if only and solutions is not None:
         raise UsageError("SOLUTIONS= are checked as a whole: leave out ONLY=")
     if only:
-        cases = {each.id: list_cases(each.id) for each in chosen}
+        cases = {each.id: list_cases(each) for each in chosen}
         meant = [each for each in chosen if choose_cases(each, cases[each.id], only)]
         chosen = meant or refuse_unknown(chosen, [case for listed in cases.values() for case in listed], only)
     for each in chosen:
@@ -236,7 +235,7 @@ def validate(
             findings = [validate_folder(each, solutions)]
         else:
             tried = tuple(Form) if forms == "all" else FIRST
-            findings = validate_assignment(each.id, console, jobs, forms=tried, secrets=secrets, only=only)
+            findings = validate_assignment(each, console, jobs, forms=tried, secrets=secrets, only=only)
             if not only:  # the page is of a whole proof
                 print(render_validation(each, findings, out))
         sound &= show_validation(console, each, findings)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from grader.errors import UsageError
+from grader.rubric import PROJECT
 from grader.timestamps import read_moment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,6 +31,11 @@ def sandbox_option(*weaker: str) -> Callable[[Command], Command]:
         show_default=True,
         help=f"The weakest wall that will do{practice}.",
     )
+
+
+def shown_path(path: Path) -> Path:
+    """A path as it is printed: below the project's folder without that, elsewhere whole."""
+    return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
 
 
 class Moment(click.ParamType[datetime]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from grader.imported import imported_files
 from grader.packages import figures_folder
 from grader.provenance import describe_data, versions
 from grader.reference import load_reference
-from grader.rubric import PROJECT, Assignment, find_assignments
+from grader.rubric import PROJECT, Assignment
 
 # Where a run begins, and what turns its results into a grade and pages: with all that these import.
 RUN = ("intake/opening.py", "intake/answers.py", "course_secret.py", "runner.py",
@@ -48,27 +48,28 @@ class Digests:
         return digest(self.run, self.score)
 
 
-def take_digests(weakest: str, project: Path = PROJECT) -> Digests:
-    """Digests of the project as it is now; `weakest` is the weakest sandbox that will do."""
+def take_digests(weakest: str, assignments: Iterable[Assignment], project: Path = PROJECT) -> Digests:
+    """Digests of the assignments and the grader as they are now; `weakest` is the weakest sandbox that will do."""
     package = project / "grader"
     scoring = imported_files((package / name for name in SCORE), project) | {package / "pipeline.py"}
     scoring |= {*(package / "vision" / "figures").glob("*.py"), *(project / "report_templates").glob("*")}
     run, score = {}, {}
-    for assignment in find_assignments(project).values():
-        own = _files_below(project / "solutions" / assignment.id)
-        drawing = _files_below(figures_folder(assignment.id, project))
+    for assignment in assignments:
+        own = _files_below(assignment.solutions_folder)
+        drawing = _files_below(figures_folder(assignment))
+        folders = (project, assignment.root)
         started = [*(package / name for name in RUN), *(path for path in own - drawing if path.suffix == ".py")]
-        code = imported_files(started, project) | own - drawing
+        code = imported_files(started, *folders) | own - drawing
         shared = (
-            _digest_files(code - drawing, project),
+            _digest_files(code - drawing, *folders),
             versions(),
-            describe_data(assignment.id),
-            _networks(assignment.id),
+            describe_data(assignment),
+            _networks(assignment),
             weakest,
             _asked_by_checks(assignment),
         )
         run[assignment.id] = digest(*shared)
-        score[assignment.id] = digest(_digest_files(scoring | drawing, project), assignment.model_dump(mode="json"))
+        score[assignment.id] = digest(_digest_files(scoring | drawing, *folders), assignment.model_dump(mode="json"))
     return Digests(run, score)
 
 
@@ -78,10 +79,10 @@ def _files_below(folder: Path) -> set[Path]:
     return files - set((folder / "tests").rglob("*"))
 
 
-def _networks(assignment_id: str) -> str:
+def _networks(assignment: Assignment) -> str:
     """Digest of the reference models, which checks and pictures use."""
     try:
-        reference = load_reference(assignment_id)
+        reference = load_reference(assignment)
     except MachineError as error:
         return str(error)
     content = hashlib.sha256(reference.source.encode())
@@ -102,9 +103,14 @@ def _asked_by_checks(assignment: Assignment) -> Any:
     return assignment.model_dump(mode="json", exclude=OF_ALL), tasks
 
 
-def _digest_files(paths: Iterable[Path], project: Path) -> str:
-    named = ((path.relative_to(project).as_posix(), path) for path in paths if path.is_file())
+def _digest_files(paths: Iterable[Path], *folders: Path) -> str:
+    """Digest of files and their names below the folder that holds them, wherever that lies."""
+    named = ((_below(path, folders), path) for path in paths if path.is_file())
     return digest(*((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in sorted(named)))
+
+
+def _below(path: Path, folders: Sequence[Path]) -> str:
+    return min((path.relative_to(each).as_posix() for each in folders if path.is_relative_to(each)), key=len)
 
 
 def digest(*parts: Any) -> str:

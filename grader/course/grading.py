@@ -67,7 +67,7 @@ def grade_class(
     found = look_through(folder, roster, options.assignment, [out, *([options.roster] if options.roster else [])])
     on_found(found, roster)
     _check(options, found.hand_ins, roster)
-    digests = take_digests(options.weakest)
+    digests = take_digests(options.weakest, find_assignments().values())
     _check_machines(place, digests, options.weakest)
     hand_ins = {each.person.student: each for each in found.hand_ins}
     with _alone_in(out) as scratch:

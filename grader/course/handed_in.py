@@ -25,7 +25,7 @@ from grader.course.unread import Unread, find_unread
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake.opening import open_archive, student_name
 from grader.intake.zippaths import is_ignored
-from grader.rubric import Assignment, find_assignments
+from grader.rubric import Assignment, get_assignment
 from grader.text import clean_name
 
 LATE = "Canvas marks it as late: no late days are counted unless the roster has its submitted_at"
@@ -192,6 +192,7 @@ def _order(hand_in: HandIn) -> tuple[float, int, str]:
 
 def _recognise(hand_in: HandIn, assignment: str | None) -> Assignment | None:
     try:
-        return find_assignments()[open_archive(hand_in.read(), "student", assignment=assignment).assignment]
+        choices = [get_assignment(assignment)] if assignment else ()
+        return get_assignment(open_archive(hand_in.read(), "student", choices=choices).assignment)
     except (SubmissionRefused, UsageError):  # a file that can't be read is told when it is its turn
         return None

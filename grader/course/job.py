@@ -23,7 +23,7 @@ from grader.manual import FORM
 from grader.pipeline import grade_zip, score_again
 from grader.records import Grade
 from grader.results import looks_path
-from grader.rubric import find_assignments
+from grader.rubric import find_assignments, get_assignment
 
 LOG = logging.getLogger(__name__)
 _ONE_AT_A_TIME = threading.Lock()  # pytest, which runs the checks, works in one thread of a process
@@ -114,7 +114,7 @@ def grade_job(job: Job) -> Graded:
 @functools.cache
 def own_digest(weakest: str) -> str:
     """Digest of this machine's code, rubrics and data sets, for `Job.expects`."""
-    return take_digests(weakest).whole
+    return take_digests(weakest, find_assignments().values()).whole
 
 
 def _grade(job: Job) -> tuple[Files, bytes | None, Grade, str]:
@@ -145,7 +145,7 @@ def _once(job: Job, scratch: Path, out: Path, tell: Callable[[str], None]) -> Gr
     return grade_zip(
         archive,
         out,
-        assignment_id=job.assignment,
+        assignment=get_assignment(job.assignment) if job.assignment else None,
         variant=job.variant,
         submitted_at=job.submitted_at,
         weakest=job.weakest,

@@ -12,6 +12,7 @@ import logging
 import warnings
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 import matplotlib as mpl
@@ -19,7 +20,7 @@ import matplotlib as mpl
 from grader.errors import MachineError
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_svg, new_figure
-from grader.packages import figures_folder, import_part
+from grader.packages import import_part
 from grader.records import Exhibit
 
 __all__ = ["FigureError", "Picture", "draw", "import_kinds"]
@@ -28,12 +29,12 @@ LOG = logging.getLogger(__name__)
 LIBRARY = "grader.vision.figures"
 
 
-def draw(exhibit: Exhibit, assignment_id: str = "") -> Picture:
+def draw(exhibit: Exhibit, own: Path | None = None) -> Picture:
     """Draw one exhibit in the house style; never raises for what is in it.
 
     Args:
         exhibit: What is drawn.
-        assignment_id: Whose own kinds there are beside the library's; empty: none.
+        own: Folder of the assignment's own kinds; None: there are only the library's.
 
     Returns:
         The picture; a plain box with a sentence when it can't be drawn. The same exhibit gives the same bytes.
@@ -43,15 +44,15 @@ def draw(exhibit: Exhibit, assignment_id: str = "") -> Picture:
         mpl.rcdefaults()
         mpl.rcParams.update(style.settings())
         try:
-            return _drawn(exhibit, assignment_id)
+            return _drawn(exhibit, own)
         except Exception as error:
             LOG.warning("figure %r: %s: %s", exhibit.key, type(error).__name__, error)
             return plain_box(f"This figure could not be drawn: {_reason(error)}.", exhibit.caption)
 
 
-def import_kinds(assignment_id: str) -> None:
+def import_kinds(own: Path) -> None:
     """Import an assignment's own kinds now, for a process that may not read the folder of its solutions later."""
-    for path in sorted(figures_folder(assignment_id).glob("*.py")) if assignment_id.isidentifier() else ():
+    for path in sorted(own.glob("*.py")):
         try:
             import_part(path)
         except MachineError as error:  # told in the place of each picture of that kind
@@ -66,18 +67,17 @@ def _reason(error: Exception) -> str:
     return "its data don't have the form that it needs"
 
 
-def _drawn(exhibit: Exhibit, assignment_id: str) -> Picture:
-    picture = _find_kind(exhibit.kind, assignment_id).draw(exhibit)
+def _drawn(exhibit: Exhibit, own: Path | None) -> Picture:
+    picture = _find_kind(exhibit.kind, own).draw(exhibit)
     if not isinstance(picture, Picture):
         raise TypeError(f"{exhibit.kind}.draw returned {type(picture).__name__}")
     return picture
 
 
-def _find_kind(kind: str, assignment_id: str) -> ModuleType:
+def _find_kind(kind: str, own: Path | None) -> ModuleType:
     if kind.isidentifier():
-        own = figures_folder(assignment_id) / f"{kind}.py"
-        if assignment_id.isidentifier() and own.is_file():
-            return import_part(own)
+        if own is not None and (path := own / f"{kind}.py").is_file():
+            return import_part(path)
         if find_spec(f"{LIBRARY}.{kind}") is not None:
             return import_module(f"{LIBRARY}.{kind}")
     raise FigureError(f"there is no kind of figure called {style.label(kind)!r}")

@@ -18,7 +18,7 @@ import tomli_w
 
 from grader.errors import MachineError
 from grader.packages import checks_folder
-from grader.rubric import PROJECT, get_assignment
+from grader.rubric import PROJECT, Assignment
 from grader.zip_writer import EXECUTABLE, pack_files
 
 SCRIPTS = ("setup.sh", "run_autograder")
@@ -27,33 +27,32 @@ FOLDERS = ("grader", "report_templates")
 SECRET = "secret"  # beside the scripts
 
 
-def pack_autograder(assignment_id: str, secret: str, project: Path = PROJECT) -> Path:
+def pack_autograder(assignment: Assignment, secret: str, project: Path = PROJECT) -> Path:
     """Write the zip that an instructor uploads.
 
     Args:
-        assignment_id: Which assignment.
+        assignment: Which; wherever it lies, it is one of the project's there.
         secret: The course's, with which it grades there.
-        project: The project's folder.
+        project: The project's folder, for the grader itself.
 
     Returns:
         Path of the zip.
 
     Raises:
-        UsageError: If there is no such assignment.
         MachineError: If it has no solution or no checks.
     """
-    get_assignment(assignment_id, project)
-    own = [project / "assignment" / assignment_id, project / "solutions" / assignment_id]
-    for folder in (own[1], checks_folder(assignment_id, project)):
+    own = [assignment.handout_folder, assignment.solutions_folder]
+    for folder in (own[1], checks_folder(assignment)):
         if not any(folder.glob("*.py")):
             raise MachineError(f"{folder} holds no modules, and nothing can be graded without")
-    paths = [path for folder in (*(project / name for name in FOLDERS), *own) for path in _files_in(folder)]
-    paths += [project / name for name in FILES]
-    files = {f"project/{path.relative_to(project).as_posix()}": path.read_bytes() for path in paths}
+    paths = [path for name in FOLDERS for path in _files_in(project / name)] + [project / name for name in FILES]
+    named = [(path.relative_to(project), path) for path in paths]
+    named += [(path.relative_to(assignment.root), path) for folder in own for path in _files_in(folder)]
+    files = {f"project/{name.as_posix()}": path.read_bytes() for name, path in named}
     files["project/pyproject.toml"] = _requirements(project / "pyproject.toml")
     files |= {name: (project / "gradescope" / name).read_bytes() for name in SCRIPTS}
     files[SECRET] = f"{secret}\n".encode()
-    target = project / "dist" / f"{assignment_id}-autograder.zip"
+    target = assignment.root / "dist" / f"{assignment.id}-autograder.zip"
     return pack_files(files, target, dict.fromkeys((*SCRIPTS, "project/setup.sh"), EXECUTABLE))
 
 

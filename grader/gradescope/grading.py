@@ -68,7 +68,7 @@ def grade_there(root: Path, log: Callable[[str], None]) -> Grade:
         grade = grade_zip(
             archive,
             out,
-            assignment_id=assignments[0].id,
+            assignment=assignments[0],
             submitted_at=submitted_at,
             weakest=WALL,
             seed=submission_seed(secret_of(root / "source" / SECRET), file_digest(archive)),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from grader.intake.lookalikes import find_lookalikes
 from grader.intake.misplaced import find_misplaced
 from grader.notebooks.submitted import WithModules, asked_names
-from grader.rubric import PROJECT, Assignment
+from grader.rubric import Assignment
 
 _MOST = 5  # files that may be meant for others, or are there twice: a longer list is not read
 
@@ -29,14 +28,13 @@ class Missed:
     absent: Mapping[str, str]
 
 
-def explain_missed(taken: WithModules, left: Iterable[str], assignment: Assignment, project: Path = PROJECT) -> Missed:
+def explain_missed(taken: WithModules, left: Iterable[str], assignment: Assignment) -> Missed:
     """What is said of a submission's missing files and names.
 
     Args:
         taken: The submission's files, and what its notebooks lack.
         left: Paths of the zip that are no part of it.
         assignment: Which.
-        project: Folder whose `assignment/` holds the stubs.
     """
     modules = {f"{module}.py" for module in assignment.modules}
     likes = find_lookalikes(assignment, taken.files, left, taken.made)
@@ -45,7 +43,7 @@ def explain_missed(taken: WithModules, left: Iterable[str], assignment: Assignme
     sure = [each for each in told if each.is_sure and not each.instead]
     others = [each for each in told if each.instead or not (each.is_sure or "/" in each.path)][:_MOST]
     absent = {each.expected: each.sentence() for each in likes if not each.instead}
-    for name, sentence in find_misplaced(taken.files, asked_names(assignment, project).modules, taken.made).items():
+    for name, sentence in find_misplaced(taken.files, asked_names(assignment).modules, taken.made).items():
         module, _, bare = name.partition(".")
         is_there = f"{module}.py" in taken.files
         lacks = f"`{module}.py` has no `{bare}`." if is_there else f"Your zip has no `{module}.py`."

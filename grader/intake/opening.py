@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from grader.intake.zipgate import MAX_PACKED, read_zip
 from grader.intake.zippaths import path_key
 from grader.notebooks.submitted import with_modules
 from grader.records import Submission
-from grader.rubric import PROJECT, Assignment, find_assignments, get_assignment
+from grader.rubric import Assignment, find_assignments
 from grader.text import clean_name
 
 # File systems end at 255 bytes a name; results of a student have names of their own beside this one.
@@ -64,9 +64,8 @@ def file_digest(path: Path) -> str:
 def open_submission(
     path: Path,
     *,
-    assignment: str | None = None,
+    choices: Collection[Assignment] = (),
     submitted_at: datetime | None = None,
-    project: Path = PROJECT,
 ) -> Submission:
     """Read one handed-in zip.
 
@@ -76,35 +75,32 @@ def open_submission(
 
     Args:
         path: The zip.
-        assignment: Id of the assignment; None recognises it by its modules or notebooks.
+        choices: The assignments it may be for, among which its modules or notebooks tell; empty: all there are.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
-        project: Folder whose `assignment/` holds the assignments.
 
     Raises:
         SubmissionRefused: If the zip is at fault; its text is one sentence for the student.
-        UsageError: If there is no such file, no such assignment, or `submitted_at` has no time zone.
+        UsageError: If there is no such file, or `submitted_at` has no time zone.
     """
     if submitted_at is not None and submitted_at.tzinfo is None:
         raise UsageError("the time of submission needs a time zone, e.g. 2022-03-30T18:00-04:00")
     raw = _read(path)
-    return open_archive(raw, student_name(path), assignment=assignment, submitted_at=submitted_at, project=project)
+    return open_archive(raw, student_name(path), choices=choices, submitted_at=submitted_at)
 
 
 def open_archive(
     raw: bytes,
     student: str,
     *,
-    assignment: str | None = None,
+    choices: Collection[Assignment] = (),
     submitted_at: datetime | None = None,
-    project: Path = PROJECT,
 ) -> Submission:
     """Read the bytes of one handed-in zip. Arguments and errors as for `open_submission`."""
-    choices = find_assignments(project) if assignment is None else {assignment: get_assignment(assignment, project)}
     members = read_zip(raw)
-    chosen, root, of_others = recognise(members, list(choices.values()), project)
+    chosen, root, of_others = recognise(members, list(choices or find_assignments().values()))
     gathered, left, of_folders = _gather(members, root, chosen)
-    taken = with_modules(gathered, chosen, project)
-    missed = explain_missed(taken, left, chosen, project)
+    taken = with_modules(gathered, chosen)
+    missed = explain_missed(taken, left, chosen)
     group = read_group(taken.files)
     told = _group_note(group) + _not_text(taken.files)
     return Submission(

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from grader.errors import SubmissionRefused
 from grader.intake.lookalikes import find_lookalikes
 from grader.intake.misplaced import defined_names, exported_notebook
 from grader.notebooks.submitted import asked_names, notebooks_in, recognise_notebooks
-from grader.rubric import PROJECT, Assignment
+from grader.rubric import Assignment
 from grader.text import clean_name, list_words
 
 NAMES_QUOTED = 5  # a sentence with more is not read
@@ -46,15 +45,12 @@ class Held:
         return Fraction(self.counting, len(self.assignment.modules))
 
 
-def recognise(
-    members: Mapping[str, bytes], choices: list[Assignment], project: Path = PROJECT
-) -> tuple[Assignment, str, tuple[str, ...]]:
+def recognise(members: Mapping[str, bytes], choices: list[Assignment]) -> tuple[Assignment, str, tuple[str, ...]]:
     """The assignment that a zip holds, the root of the submission, and notes on modules of other assignments.
 
     Args:
         members: The zip's files by path.
         choices: The assignments it may be.
-        project: Folder whose `assignment/` holds the stubs.
 
     Returns:
         The root is a folder's path with a final slash, or "".
@@ -62,20 +58,20 @@ def recognise(
     Raises:
         SubmissionRefused: If it holds nothing that is asked for, or as much of one assignment as of another.
     """
-    found = [held for choice in choices if (held := _held(members, choice, project)) is not None]
+    found = [held for choice in choices if (held := _held(members, choice)) is not None]
     if notebooks_in(members):
-        work = {path: data for path, data in members.items() if not _is_stub(path, data, choices, project)}
-        begun = [held for choice in choices if (held := _held(work, choice, project)) is not None]
+        work = {path: data for path, data in members.items() if not _is_stub(path, data, choices)}
+        begun = [held for choice in choices if (held := _held(work, choice)) is not None]
         try:
             if not any(held.share == 1 for held in begun):
-                chosen, root, share = recognise_notebooks(members, choices, project)
+                chosen, root, share = recognise_notebooks(members, choices)
                 if all(held.assignment is not chosen and held.names < share for held in begun):
                     return chosen, root, ()
         except SubmissionRefused:
             if not found:
                 raise
     if not found:
-        raise SubmissionRefused(_nothing(members, choices, project))
+        raise SubmissionRefused(_nothing(members, choices))
     best = _most_complete(found)
     return (
         best.assignment,
@@ -96,7 +92,7 @@ def quote_paths(paths: Iterable[str]) -> str:
     return ", ".join(f'"{clean_name(path)}"' for path in paths[:NAMES_QUOTED]) + more
 
 
-def _held(members: Mapping[str, bytes], assignment: Assignment, project: Path) -> Held | None:
+def _held(members: Mapping[str, bytes], assignment: Assignment) -> Held | None:
     """What a zip holds of an assignment's modules; None when it has none of them.
 
     The root is the shallowest folder with a module; among equals the one with most modules, then the first by name.
@@ -111,17 +107,17 @@ def _held(members: Mapping[str, bytes], assignment: Assignment, project: Path) -
         return None
     root = min(folders, key=lambda folder: (folder.count("/"), -len(folders[folder]), folder))
     here = tuple(name for name in modules if name in folders[root])
-    asked = asked_names(assignment, project)
+    asked = asked_names(assignment)
     wanted = {name: set(asked.modules[name.removesuffix(".py")]) for name in here}
     defined = {name: wanted[name] & set(defined_names(members[root + name])) for name in here}
     counting = sum(bool(defined[name]) or not wanted[name] for name in here)
     return Held(assignment, root, here, counting, Fraction(sum(map(len, defined.values())), len(asked.all) or 1))
 
 
-def _is_stub(path: str, data: bytes, choices: list[Assignment], project: Path) -> bool:
+def _is_stub(path: str, data: bytes, choices: list[Assignment]) -> bool:
     """Whether a file is a module just as it was handed out: beside a notebook it tells nothing."""
     name = path.rpartition("/")[2]
-    stubs = (project / "assignment" / choice.id / name for choice in choices if name in module_files(choice))
+    stubs = (choice.handout_folder / name for choice in choices if name in module_files(choice))
     return any(stub.is_file() and stub.read_bytes() == data.replace(b"\r\n", b"\n") for stub in stubs)
 
 
@@ -152,7 +148,7 @@ def _by_chance(best: Held, other: Held) -> str:
     )
 
 
-def _nothing(members: Mapping[str, bytes], choices: list[Assignment], project: Path) -> str:
+def _nothing(members: Mapping[str, bytes], choices: list[Assignment]) -> str:
     """Why a zip without a module is refused, and which of its files may be meant for one."""
     expected = " or ".join(", ".join(module_files(choice)) for choice in choices)
     told = [
@@ -164,7 +160,7 @@ def _nothing(members: Mapping[str, bytes], choices: list[Assignment], project: P
     told += [each.sentence() for each in likes if each.expected in modules][:NAMES_QUOTED]
     if archives := [path for path in members if path.lower().endswith(_ARCHIVES)]:
         told.append(f"{quote_paths(archives)}: put the files themselves into the zip, not another archive.")
-    asked = {name for choice in choices for name in asked_names(choice, project).all}
+    asked = {name for choice in choices for name in asked_names(choice).all}
     for path in [path for path in sorted(members) if path.endswith(".py")][:NAMES_QUOTED]:
         if names := sorted(asked & set(defined_names(members[path]))):
             form = (

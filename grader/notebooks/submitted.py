@@ -16,14 +16,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from grader.bounded_process import Bounds, run_limited
 from grader.errors import SubmissionRefused
 from grader.notebooks.absent import close_name
 from grader.notebooks.modules import ASKED, FOUND, Asked
-from grader.rubric import PROJECT, Assignment
+from grader.rubric import Assignment
 from grader.text import clean_name, list_words
 
 # A person's notebooks take a tenth of a second; 16 MiB of JSON that is all brackets take 600 MiB.
@@ -50,11 +49,11 @@ class Names:
         return frozenset(name for names in self.modules.values() for name in names)
 
 
-def asked_names(assignment: Assignment, project: Path = PROJECT) -> Names:
+def asked_names(assignment: Assignment) -> Names:
     """What an assignment's stubs define for others: not what begins with `_`, nor what only running the file calls."""
     modules, networks = {}, set()
     for module in assignment.modules:
-        path = project / "assignment" / assignment.id / f"{module}.py"
+        path = assignment.handout_folder / f"{module}.py"
         body = ast.parse(path.read_bytes()).body if path.is_file() else []
         called = {
             each.id
@@ -81,15 +80,12 @@ def notebooks_in(files: Iterable[str]) -> list[str]:
     return sorted((path for path in files if path.lower().endswith(".ipynb")), key=lambda path: (path.count("/"), path))
 
 
-def recognise_notebooks(
-    members: Mapping[str, bytes], choices: list[Assignment], project: Path = PROJECT
-) -> tuple[Assignment, str, Fraction]:
+def recognise_notebooks(members: Mapping[str, bytes], choices: list[Assignment]) -> tuple[Assignment, str, Fraction]:
     """The assignment whose functions a zip's notebooks define, the folder that holds them, and the share defined.
 
     Args:
         members: The zip's files by path.
         choices: The assignments it may be.
-        project: Folder whose `assignment/` holds the stubs.
 
     Returns:
         The folder, with a final slash or "", is the shallowest with such a notebook; among equals the one that defines
@@ -100,7 +96,7 @@ def recognise_notebooks(
             read.
     """
     found = _ask(members, notebooks_in(members)[:MOST_NOTEBOOKS], members)
-    names = {choice.id: asked_names(choice, project).all for choice in choices}
+    names = {choice.id: asked_names(choice).all for choice in choices}
     folders: dict[str, Counter[str]] = {choice.id: Counter() for choice in choices}
     for path, here in found["names"].items():
         folder, slash, _ = path.rpartition("/")
@@ -176,7 +172,7 @@ class WithModules(NamedTuple):
     made: frozenset[str] = frozenset()
 
 
-def with_modules(files: Mapping[str, bytes], assignment: Assignment, project: Path = PROJECT) -> WithModules:
+def with_modules(files: Mapping[str, bytes], assignment: Assignment) -> WithModules:
     """A submission's files, its missing modules made of the notebooks beside the others.
 
     Modules that are there win over what a notebook defines, unless they are as they were handed out.
@@ -192,7 +188,7 @@ def with_modules(files: Mapping[str, bytes], assignment: Assignment, project: Pa
         )
         told = f"{list_words(deeper[:_MOST_TOLD])}: below the folder of your modules, so not read; move it up to them."
         return WithModules(dict(files), (told,) if deeper else ())
-    names = asked_names(assignment, project)
+    names = asked_names(assignment)
     try:
         found = _ask(
             files,
@@ -200,7 +196,7 @@ def with_modules(files: Mapping[str, bytes], assignment: Assignment, project: Pa
             files,
             wanted=names.modules,
             networks=names.networks,
-            given=_handed_out(assignment, project),
+            given=_handed_out(assignment),
             present=present,
         )
     except SubmissionRefused as refusal:
@@ -225,9 +221,9 @@ def _with_found(
     return WithModules({**files, **made}, tuple(notes), tuple(found["first"]), found["absent"], frozenset(made))
 
 
-def _handed_out(assignment: Assignment, project: Path) -> dict[str, bytes]:
+def _handed_out(assignment: Assignment) -> dict[str, bytes]:
     """The stubs and the notebook that students got, by file name."""
-    folder = project / "assignment" / assignment.id
+    folder = assignment.handout_folder
     names = [*(f"{module}.py" for module in assignment.modules), f"{assignment.id}.ipynb"]
     return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 

@@ -18,6 +18,7 @@ from weasyprint import HTML
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from grader.figures import Picture, draw
+from grader.packages import figures_folder
 from grader.records import PRACTICE, Grade, RunFacts
 from grader.report.job import PAGE, PDF, Job, is_reference
 from grader.report.plain import view_plain
@@ -63,7 +64,8 @@ def write_report(job: Job, folder: Path) -> None:
         _write_both(folder, page, page, {})
         return
     reference = is_reference(job.grade)
-    drawn = [(one, draw(as_reference(one) if reference else one, job.grade.assignment)) for one in job.exhibits]
+    own = figures_folder(job.assignment) if job.assignment else None
+    drawn = [(one, draw(as_reference(one) if reference else one, own)) for one in job.exhibits]
     lead = [(one.task, picture) for one, picture in drawn if reference and one.kind in LEADS]  # opens the report
     rest = [(one.task, picture) for one, picture in drawn if not (reference and one.kind in LEADS)]
     view = view_report(job.grade, rest, job.assignment)

@@ -44,7 +44,7 @@ def render_report(
     Raises:
         MachineError: If not even the plain report can be made or written.
     """
-    job = Job(grade, tuple(exhibits), assignment, facts, models=_models(grade))
+    job = Job(grade, tuple(exhibits), assignment, facts, models=_models(grade, assignment))
     write_full_or_plain(job, _render, _plain, folder, "report", f"the report of {grade.submission_sha256}")
 
 
@@ -57,11 +57,11 @@ def _plain(job: Job, full: Ended) -> Job:
     return replace(job, exhibits=(), plain=full.why, has_page=PAGE in full.files)
 
 
-def _models(grade: Grade) -> Mapping[str, Any]:
+def _models(grade: Grade, assignment: Assignment | None) -> Mapping[str, Any]:
     """How today's reference models were trained, for the report on the solutions; nothing where there are none."""
-    if not is_reference(grade):
+    if assignment is None or not is_reference(grade):
         return {}
     try:
-        return load_reference(grade.assignment).metrics
+        return load_reference(assignment).metrics
     except MachineError:
         return {}

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from grader.figures import import_kinds
+from grader.packages import figures_folder
 from grader.report.job import JOB, Job
 from grader.report.page import TEMPLATES, write_report
 from grader.rubric import PROJECT
@@ -26,7 +27,8 @@ READ_AT_HOME = ".fonts .fonts.conf .config/fontconfig .local/share/fonts .cache/
 def main(folder: Path) -> None:
     """Render the job that the grader put into `folder`."""
     job: Job = pickle.loads((folder / JOB).read_bytes())
-    import_kinds(job.grade.assignment)
+    if job.assignment is not None:
+        import_kinds(figures_folder(job.assignment))
     fence(folder)
     gc.set_threshold(OBJECTS)
     write_report(job, folder)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import MachineError
-from grader.rubric import PROJECT
+from grader.rubric import Assignment
 
 _FIRST = """\
 from __future__ import annotations
@@ -44,13 +44,12 @@ class _Piece:
     text: str
 
 
-def notebook_of(assignment_id: str, modules: Mapping[str, str], project: Path = PROJECT) -> bytes:
+def notebook_of(assignment: Assignment, modules: Mapping[str, str]) -> bytes:
     """A notebook that holds what some modules hold.
 
     Args:
-        assignment_id: Whose handout and pictures.
+        assignment: Whose handout and pictures.
         modules: Sources by name, without `.py`, in the order of the cells; helper modules stay beside the notebook.
-        project: Folder with `assignment/` and `solutions/`.
 
     Returns:
         JSON, nbformat 4.5, the same bytes for the same sources.
@@ -61,8 +60,8 @@ def notebook_of(assignment_id: str, modules: Mapping[str, str], project: Path = 
     """
     pieces = [piece for module, source in modules.items() for piece in _pieces(module, source, modules)]
     _refuse_clashes(pieces)
-    prose = _Prose(_read(project / "assignment" / assignment_id / "README.md"))
-    pictures = _pictures(_read(project / "solutions" / assignment_id / "notebook.py"), modules)
+    prose = _Prose(_read(assignment.handout_folder / "README.md"))
+    pictures = _pictures(_read(assignment.solutions_folder / "notebook.py"), modules)
     cells = [("markdown", text) for text in prose.opening()] + [("code", _FIRST)]
     if "" in pictures:
         cells.append(("code", pictures[""]))

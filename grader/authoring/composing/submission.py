@@ -17,22 +17,21 @@ from pathlib import Path
 from grader.authoring.composing.sources import Edit, Imported, Source, apply_edits
 from grader.authoring.composing.variations import VariationFile, rerouted
 from grader.errors import MachineError
-from grader.rubric import PROJECT
+from grader.rubric import Assignment
 from grader.solutions import Variation, importers, solution_files
 
 PLAIN = "plain_"  # before the name of a solution's module that comes along as a helper module
 _MARK = re.compile(r"^ +(?:# (?:BEGIN|END) SOLUTION.*|#: .*)\n|  # SOLUTION .*$", re.MULTILINE)
 
 
-def compose(assignment_id: str, variations: Sequence[Variation], project: Path = PROJECT) -> dict[str, bytes]:
+def compose(assignment: Assignment, variations: Sequence[Variation]) -> dict[str, bytes]:
     """What a student would hand in whose work is the solutions with some variations in place.
 
     Functions and values come first; then each file variation, in the given order, makes its file of all files.
 
     Args:
-        assignment_id: Id of the assignment.
+        assignment: Whose.
         variations: Its known mistakes or accepted ways, at most one per target.
-        project: The project's folder.
 
     Returns:
         Contents by path, helper modules included. No module mentions the grader.
@@ -43,13 +42,13 @@ def compose(assignment_id: str, variations: Sequence[Variation], project: Path =
     targets = [variation.target for variation in variations]
     if twice := sorted({target for target in targets if targets.count(target) > 1}):
         raise MachineError(f"several variations of {', '.join(twice)} can't be in one submission")
-    files = solution_files(assignment_id, project)
+    files = solution_files(assignment)
     solutions = {name: plain_source(data) for name, data in files.items() if name.endswith(".py")}
     files |= solutions
     varied = [variation for variation in variations if not variation.is_file]
     for module in sorted({_module_of(variation) for variation in varied}):
         chosen = [variation for variation in varied if _module_of(variation) == module]
-        files |= _vary(assignment_id, module, solutions, chosen, project)
+        files |= _vary(assignment, module, solutions, chosen)
     for variation in variations:
         if variation.is_file:
             content = variation.replacement(dict(files))
@@ -80,14 +79,14 @@ def _read_solution(data: bytes, file: str) -> Source:
 
 
 def _vary(
-    assignment_id: str, module: str, solutions: Mapping[str, bytes], variations: Sequence[Variation], project: Path
+    assignment: Assignment, module: str, solutions: Mapping[str, bytes], variations: Sequence[Variation]
 ) -> dict[str, bytes]:
     """A module with variations in place, and the helper module that it needs, if any."""
     file = f"{module}.py"
     if file not in solutions:
-        raise MachineError(f"{assignment_id} has no solution of {file} for variations to stand in")
-    declared = _read_files(project / "solutions" / assignment_id)
-    circular = importers(assignment_id, module, project) - {module}
+        raise MachineError(f"{assignment.id} has no solution of {file} for variations to stand in")
+    declared = _read_files(assignment.solutions_folder)
+    circular = importers(assignment, module) - {module}
     varied = _Varied(module, _read_solution(solutions[file], file), circular)
     for variation in sorted(variations, key=varied.place):
         varied.put(variation, *declared[variation.id])

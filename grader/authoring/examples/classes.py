@@ -28,7 +28,7 @@ from grader.intake.opening import file_digest, student_name
 from grader.process_pool import cores, make_pool
 from grader.records import Grade, State
 from grader.results import write_whole
-from grader.rubric import PROJECT, Assignment, get_assignment
+from grader.rubric import Assignment
 from grader.zip_writer import pack_files
 
 ROSTER, EXPECTED = "roster.csv", "expected.csv"
@@ -56,12 +56,11 @@ class Built:
 def build_class(
     count: int,
     folder: Path,
-    assignment_id: str,
+    assignment: Assignment,
     seed: int = 0,
     *,
     jobs: int | None = None,
     tasks: tuple[str, ...] | None = None,
-    project: Path = PROJECT,
     on_done: Callable[[str], None] = lambda _student: None,
 ) -> Built:
     """Write the zips of a class, `roster.csv` and `expected.csv` into a folder.
@@ -72,29 +71,27 @@ def build_class(
     Args:
         count: How many students the roster has, at least 2.
         folder: Where to; it is made, and must hold no zip yet.
-        assignment_id: Which assignment.
+        assignment: Theirs.
         seed: Another seed gives another class.
         jobs: Processes that find out the expected grades, 1 meaning this one; None takes the cores there are.
         tasks: Tasks whose checks are run for them; None means all.
-        project: The project's folder.
         on_done: Gets each student whose grade is found out.
 
     Raises:
-        UsageError: If there is no such assignment, the count makes no sense, or the folder holds zips.
+        UsageError: If the count makes no sense, or the folder holds zips.
         MachineError: If a variation can't be composed, or a process ended.
     """
-    assignment = get_assignment(assignment_id, project)
     if count < 2:
         raise UsageError("a class has at least 2 students")
     folder.mkdir(parents=True, exist_ok=True)
     if strays := sorted(folder.glob("*.zip")):
         raise UsageError(f"{folder} holds {strays[0].name} already: name a folder without zips")
-    rng = random.Random(f"{assignment_id} {count} {seed}")  # a text seeds by its digest, the same in every process
+    rng = random.Random(f"{assignment.id} {count} {seed}")  # a text seeds by its digest, the same in every process
     people = make_people(count, assignment, rng)
-    plans = [*make_plans(count - 1, assignment, rng, project), Plan()]
+    plans = [*make_plans(count - 1, assignment, rng), Plan()]
     works, rows = [], []
     for person, plan in zip(people, plans, strict=True):
-        work = _write_zip(folder, person, plan, assignment, rng.choice(TOP_FOLDERS), project)
+        work = _write_zip(folder, person, plan, assignment, rng.choice(TOP_FOLDERS))
         if work is not None:
             works.append(replace(work, tasks=tasks))
         else:
@@ -117,20 +114,18 @@ def summary_line(built: Built) -> str:
     return f"{built.roster.parent}: {len(built.zips)} zips; {built.expected.name} has {students} students: {outcomes}"
 
 
-def _write_zip(
-    folder: Path, person: Person, plan: Plan, assignment: Assignment, top: str, project: Path
-) -> Work | None:
+def _write_zip(folder: Path, person: Person, plan: Plan, assignment: Assignment, top: str) -> Work | None:
     """Write what a student hands in, in a folder `top`; None where there is nothing to be checked."""
     if person.submitted_at is None:
         return None
-    files = hand_in(plan, person, assignment, project)
+    files = hand_in(plan, person, assignment)
     target = folder / f"{person.student}.zip"
     if plan.bad_zip:
         modules = {name: data for name, data in files.items() if name.endswith(".py")}
         write_whole(target, BAD_ZIPS[plan.bad_zip](modules))
         return None
     pack_files({f"{top}{name}": data for name, data in files.items()}, target)
-    return Work(assignment.id, person, files, file_digest(target), plan.mistakes(assignment.id, project), None, project)
+    return Work(assignment, person, files, file_digest(target), plan.mistakes(assignment))
 
 
 def _expect_all(works: Sequence[Work], jobs: int) -> Iterable[tuple[Work, Grade]]:

@@ -15,7 +15,7 @@ from grader.course.records import Person
 from grader.importing import ModulesOnDemand
 from grader.intake.opening import student_name
 from grader.records import CheckResult, Grade, Submission
-from grader.rubric import PROJECT, get_assignment
+from grader.rubric import Assignment
 from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
@@ -28,42 +28,40 @@ class Work:
     """What one student of an example class handed in; it travels to another process.
 
     Attributes:
-        assignment: Id of the assignment.
+        assignment: Which.
         person: Who, under which variant, and when.
         files: Contents by path below the zip's root.
         sha256: Digest of the zip, hex: what the checks' random inputs derive from.
         mistakes: Ids of the known mistakes that were put in.
         tasks: Ids of the tasks to check; None checks all.
-        project: The project's folder.
     """
 
-    assignment: str
+    assignment: Assignment
     person: Person
     files: Mapping[str, bytes]
     sha256: str
     mistakes: tuple[str, ...] = ()
     tasks: tuple[str, ...] | None = None
-    project: Path = PROJECT
 
 
 def expect_grade(work: Work) -> Grade:
     """The grade of work of ours; never of a student's, whose code would run here without walls."""
-    assignment = get_assignment(work.assignment, work.project)
+    assignment = work.assignment
     student, moment = student_name(Path(f"{work.person.student}.zip")), work.person.submitted_at
     submission = Submission(student, assignment.id, work.sha256, work.files, submitted_at=moment)
     return grade_submission(submission, assignment, _run(work), work.person.variant)
 
 
 def _run(work: Work) -> tuple[CheckResult, ...]:
-    assignment = get_assignment(work.assignment, work.project)
+    assignment = work.assignment
     with tempfile.TemporaryDirectory(prefix="example-") as scratch:
         modules = ModulesOnDemand(Path(scratch), assignment.modules, work.files)
         context = Context(
             assignment=assignment,
             student=Implementation(assignment.modules, LocalTransport(modules, work.files), work.files),
-            oracle=implementation(assignment.id, project=work.project),
-            mistakes=load_mistakes(assignment.id, work.project),
-            implement=lambda variation: implementation(assignment.id, variation, work.project),
+            oracle=implementation(assignment),
+            mistakes=load_mistakes(assignment),
+            implement=lambda variation: implementation(assignment, variation),
             seed=work.sha256,
             begin_task=lambda _last: modules.renew(),
         )

@@ -8,7 +8,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
-from pathlib import Path
 
 from grader.authoring.composing.submission import compose
 from grader.authoring.examples.refused import BAD_ZIPS
@@ -45,18 +44,18 @@ class Plan:
     part: str = ""
     bad_zip: str = ""
 
-    def mistakes(self, assignment_id: str, project: Path) -> tuple[str, ...]:
+    def mistakes(self, assignment: Assignment) -> tuple[str, ...]:
         """Ids of the known mistakes in it, sorted."""
-        known = {each.id for each in load_mistakes(assignment_id, project)}
+        known = {each.id for each in load_mistakes(assignment)}
         return tuple(sorted(known & set(self.variations)))
 
 
-def make_plans(count: int, assignment: Assignment, rng: random.Random, project: Path) -> list[Plan]:
+def make_plans(count: int, assignment: Assignment, rng: random.Random) -> list[Plan]:
     """Plans for so many students; mistakes and accepted ways come up again only when all have."""
-    mistakes = _Deck(load_mistakes(assignment.id, project), rng)
-    others = _Deck(load_accepted(assignment.id, project), rng)
+    mistakes = _Deck(load_mistakes(assignment), rng)
+    others = _Deck(load_accepted(assignment), rng)
     bad_zips, parts = cycle(BAD_ZIPS), cycle(assignment.modules)
-    models = cycle(load_manifest(assignment.id, project).model_files.values())
+    models = cycle(load_manifest(assignment).model_files.values())
     plans = []
     for wrong, right, spoilt in islice(cycle(PATTERN), count):
         part = ""
@@ -64,7 +63,7 @@ def make_plans(count: int, assignment: Assignment, rng: random.Random, project: 
             part = next(parts)
         elif spoilt in ("no model", "weaker model"):
             part = next(models, "")
-        chosen = _pickled_whole(assignment.id, project) if spoilt == "model pickled whole" else []
+        chosen = _pickled_whole(assignment) if spoilt == "model pickled whole" else []
         mistakes.draw(wrong, chosen, spared=part, apart=True)
         others.draw(right, chosen, spared=part)
         names = tuple(each.id for each in chosen)
@@ -72,8 +71,8 @@ def make_plans(count: int, assignment: Assignment, rng: random.Random, project: 
     return plans
 
 
-def _pickled_whole(assignment_id: str, project: Path) -> list[Variation]:
-    return [each for each in load_accepted(assignment_id, project) if each.id.endswith(".model_pickled_whole")]
+def _pickled_whole(assignment: Assignment) -> list[Variation]:
+    return [each for each in load_accepted(assignment) if each.id.endswith(".model_pickled_whole")]
 
 
 class _Deck:
@@ -114,18 +113,17 @@ def _fits(new: Variation, chosen: Sequence[Variation], spared: str, apart: bool)
     )
 
 
-def hand_in(plan: Plan, person: Person, assignment: Assignment, project: Path) -> dict[str, bytes]:
+def hand_in(plan: Plan, person: Person, assignment: Assignment) -> dict[str, bytes]:
     """The files of a student's work, by path.
 
     Args:
         plan: What the student did.
         person: Who; the name stands in every module, so that no two hand in the same.
         assignment: Which assignment.
-        project: The project's folder.
     """
-    known = {each.id: each for each in (*load_mistakes(assignment.id, project), *load_accepted(assignment.id, project))}
-    files = compose(assignment.id, [known[name] for name in plan.variations], project)
-    stubs = project / "assignment" / assignment.id
+    known = {each.id: each for each in (*load_mistakes(assignment), *load_accepted(assignment))}
+    files = compose(assignment, [known[name] for name in plan.variations])
+    stubs = assignment.handout_folder
     part = f"{plan.part}.py"
     if plan.spoilt == "stubs only":
         files = {f"{name}.py": (stubs / f"{name}.py").read_bytes() for name in assignment.modules}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 from grader.solutions import solution_files
 from grader.zip_writer import pack_files, pack_folder
 
@@ -28,7 +28,7 @@ def build_example(target: Path, project: Path = PROJECT) -> Path:
     """
     name = target.stem
     if (assignment := _perfect(project).get(name)) is not None:
-        return pack_files(solution_files(assignment, project), target)
+        return pack_files(solution_files(get_assignment(assignment, project)), target)
     return pack_folder(project / "examples" / name, target)
 
 

@@ -180,18 +180,18 @@ def _check(folder: Path, assignment: KitAssignment, tasks: tuple[str, ...] | Non
         print("\n".join([GRADED, *(f"  {note}" for note in notes)]))
     print(f"{report.passed} of {report.tried} tasks pass their public checks. Others are tried when it is graded.")
     if draws:
-        _draw(folder, context.exhibits, assignment.id)
+        _draw(folder, context.exhibits, assignment.solutions_folder / "figures")
     return 0 if report.passed == report.tried else 1
 
 
-def _draw(folder: Path, exhibits: list[Exhibit], assignment_id: str) -> None:
+def _draw(folder: Path, exhibits: list[Exhibit], own: Path) -> None:
     from grader.figures import draw  # takes a second: only when asked for
 
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # the report's fonts need not be here
     target = folder / "plots"
     target.mkdir(exist_ok=True)
     for exhibit in exhibits:
-        picture = draw(exhibit, assignment_id)
+        picture = draw(exhibit, own)
         path = target / f"{exhibit.task}-{exhibit.name}.{'svg' if 'svg' in picture.media else 'png'}"
         path.write_bytes(picture.data)
         print(f"plots/{path.name}: {picture.caption}")

@@ -70,23 +70,22 @@ class PublicCheck:
     after: tuple[str, ...]
 
 
-def kit_files(assignment: Assignment, stubs: Mapping[str, bytes], project: Path = PROJECT) -> dict[str, bytes]:
+def kit_files(assignment: Assignment, stubs: Mapping[str, bytes]) -> dict[str, bytes]:
     """Contents of the kit's files by path, beside what the students' zip holds anyway.
 
     Args:
         assignment: Which.
         stubs: What is handed out to be written in, by name: stubs and notebook.
-        project: Folder with `solutions/`; the grader's own code and `kit/` are always this project's.
 
     Raises:
         MachineError: If a public check can't be run in a kit, or the solution does not pass it.
     """
-    checks = find_public(assignment.id)
+    checks = find_public(assignment)
     refuse_unfit(checks)
     files = {name: (PROJECT / "kit" / name).read_bytes() for name in COPIED}
     start = with_environment(files["START.md"].decode(), assignment.environment.packages)
     files["START.md"] = start.encode()
-    handout = decode_text((project / "assignment" / assignment.id / "README.md").read_bytes())
+    handout = decode_text((assignment.handout_folder / "README.md").read_bytes())
     ours = dict.fromkeys((*NOT_THEIRS, KIT, "plots"), "") | {
         name: hashlib.sha256(files[name]).hexdigest() for name in files
     }
@@ -94,24 +93,24 @@ def kit_files(assignment: Assignment, stubs: Mapping[str, bytes], project: Path 
     told = {"files": ours, "expected": expected}
     files[f"{KIT}/{OURS}"] = (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
     files |= {f"{KIT}/assignment/{assignment.id}/{name}": data for name, data in stubs.items()}
-    files |= kit_code(assignment.id)
+    files |= kit_code(assignment)
     if checks:
-        files[f"{KIT}/{FILE}"] = _record(assignment, checks, files, project)
+        files[f"{KIT}/{FILE}"] = _record(assignment, checks, files)
     return files
 
 
-def kit_code(assignment_id: str) -> dict[str, bytes]:
+def kit_code(assignment: Assignment) -> dict[str, bytes]:
     """The grader's own files in a kit, by path: the public checks, and what these and `check.py` need."""
-    return _below_kit(_tree(assignment_id, find_public(assignment_id), _replaced(_truths(assignment_id))))
+    return _below_kit(_tree(assignment, find_public(assignment), _replaced(_truths(assignment))))
 
 
-def find_public(assignment_id: str) -> list[PublicCheck]:
+def find_public(assignment: Assignment) -> list[PublicCheck]:
     """The public checks of an assignment, as its check files declare them."""
     found: list[PublicCheck] = []
-    for path in sorted(checks_folder(assignment_id).glob(PATTERN)):
+    for path in sorted(checks_folder(assignment).glob(PATTERN)):
         for node in ast.parse(path.read_bytes()).body:
             if isinstance(node, ast.FunctionDef):
-                found += _public(f"solutions.{assignment_id}.checks.{path.stem}", node)
+                found += _public(f"solutions.{assignment.id}.checks.{path.stem}", node)
     return found
 
 
@@ -138,9 +137,9 @@ def refuse_unfit(checks: list[PublicCheck]) -> None:
             raise MachineError(f"{check.name} of task {check.task} is public and stands on {hidden[0]}, which is not")
 
 
-def _truths(assignment_id: str) -> list[str]:
+def _truths(assignment: Assignment) -> list[str]:
     """Full names of functions of the checks whose source is a solution: the kit has their results instead."""
-    return [f"solutions.{assignment_id}.checks.{name}" for name in load_manifest(assignment_id).recorded]
+    return [f"solutions.{assignment.id}.checks.{name}" for name in load_manifest(assignment).recorded]
 
 
 def _replaced(truths: Iterable[str] = ()) -> dict[str, str]:
@@ -157,20 +156,17 @@ def _replaced(truths: Iterable[str] = ()) -> dict[str, str]:
     return found
 
 
-def _tree(assignment_id: str, checks: list[PublicCheck], replaced: Mapping[str, str]) -> Tree:
-    tree = Tree(PROJECT, replaced)
+def _tree(assignment: Assignment, checks: list[PublicCheck], replaced: Mapping[str, str]) -> Tree:
+    tree = Tree(PROJECT, replaced, assignment.root)
     for check in checks:
         tree.take(check.module, [check.name])
     tree.take("grader.checking.fixtures", sorted({"context", *(name for each in checks for name in each.fixtures)}))
     tree.take("grader.authoring.kit.main", ["main"])
     tree.take("grader.decoding", ["parse_json"])  # for `plots.py`
     tree.take(READ_IN_PLACE[0], READ_IN_PLACE[1:])
-    for folder in (
-        PROJECT / "grader" / "figures",
-        PROJECT / "grader" / "vision" / "figures",
-        figures_folder(assignment_id),
-    ):
-        package = ".".join(folder.relative_to(PROJECT).parts)
+    library = (PROJECT / "grader" / "figures", PROJECT / "grader" / "vision" / "figures")
+    for root, folder in (*((PROJECT, each) for each in library), (assignment.root, figures_folder(assignment))):
+        package = ".".join(folder.relative_to(root).parts)
         for path in folder.glob("*.py"):
             tree.take_all(package if path.stem == "__init__" else f"{package}.{path.stem}")
     return tree
@@ -182,18 +178,18 @@ def _below_kit(tree: Tree) -> dict[str, bytes]:
     return files | {f"{KIT}/grader/checking/pytest.ini": ini}
 
 
-def _record(assignment: Assignment, checks: list[PublicCheck], files: Mapping[str, bytes], project: Path) -> bytes:
+def _record(assignment: Assignment, checks: list[PublicCheck], files: Mapping[str, bytes]) -> bytes:
     """Run the public checks on the solutions in a kit of their own; what they answered.
 
     Raises:
         MachineError: If the solutions don't pass.
     """
-    tree = _tree(assignment.id, checks, _replaced())
+    tree = _tree(assignment, checks, _replaced())
     tree.take("grader.authoring.kit.recording", ["main"])
-    truths = [truth for truth in _truths(assignment.id) if tree.has(truth)]
-    solutions = project / "solutions" / assignment.id
+    truths = [truth for truth in _truths(assignment) if tree.has(truth)]
+    solutions = assignment.solutions_folder
     made = {path.name: path.read_bytes() for path in solutions.iterdir() if path.is_file()}
-    made["assignment.toml"] = (project / "assignment" / assignment.id / "assignment.toml").read_bytes()
+    made["assignment.toml"] = (assignment.handout_folder / "assignment.toml").read_bytes()
     with TemporaryDirectory(prefix="kit-") as scratch:
         folder = Path(scratch).resolve()
         for name, data in {**files, **made, **_below_kit(tree)}.items():

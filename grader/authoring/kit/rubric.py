@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader.decoding import decode_text
 from grader.environment import with_always
+from grader.rubric import PROJECT
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class KitAssignment:
     constants: tuple[str, ...]
     tasks: tuple[KitTask, ...]
     packages: tuple[str, ...]
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds `solutions/`: the kit's own."""
+        return PROJECT
+
+    @property
+    def solutions_folder(self) -> Path:
+        """The folder of the public checks and of the figures."""
+        return PROJECT / "solutions" / self.id
 
     @cached_property
     def by_id(self) -> dict[str, KitTask]:

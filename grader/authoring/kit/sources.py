@@ -25,10 +25,11 @@ class Tree:
         project: Folder that holds the package.
         replaced: Other texts for definitions, by full name, e.g. `grader.records.Record`; each begins with what it
             imports, if anything.
+        root: Folder that holds `solutions/`; None: the same.
     """
 
-    def __init__(self, project: Path, replaced: Mapping[str, str]) -> None:
-        self._project = project
+    def __init__(self, project: Path, replaced: Mapping[str, str], root: Path | None = None) -> None:
+        self._project, self._root = project, root or project
         self._replaced = replaced
         self._sources: dict[str, Source] = {}
         self._taken: dict[str, set[int]] = {}  # numbers of statements
@@ -69,7 +70,7 @@ class Tree:
 
     def files(self) -> dict[str, bytes]:
         """The sources by path, packages above them included."""
-        files = {self._path(module).relative_to(self._project).as_posix(): self._text(module) for module in self._taken}
+        files = {self._place(module): self._text(module) for module in self._taken}
         for path in list(files):
             for above in Path(path).parents[:-1]:
                 init = self._project / above / "__init__.py"
@@ -78,8 +79,15 @@ class Tree:
         return files
 
     def _path(self, module: str) -> Path:
-        path = self._project.joinpath(*module.split("."))
+        path = self._folder(module).joinpath(*module.split("."))
         return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+    def _place(self, module: str) -> str:
+        """The path of a module's file in the kit, as in the folder that it is taken from."""
+        return self._path(module).relative_to(self._folder(module)).as_posix()
+
+    def _folder(self, module: str) -> Path:
+        return self._root if module.partition(".")[0] == "solutions" else self._project
 
     def _is_module(self, name: str) -> bool:
         return self._path(name).is_file()
@@ -89,7 +97,7 @@ class Tree:
             path = self._path(module)
             if not path.is_file():
                 raise MachineError(f"the kit needs {module}, and there is no such module")
-            self._sources[module] = Source(path.read_bytes(), path.relative_to(self._project).as_posix())
+            self._sources[module] = Source(path.read_bytes(), self._place(module))
             self._taken[module], self._imports[module], self._names[module] = set(), set(), set()
         return self._sources[module]
 

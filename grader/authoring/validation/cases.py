@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grader.authoring.validation.recorded import Replayed
 from grader.records import CheckResult
-from grader.rubric import PROJECT, get_assignment
+from grader.rubric import Assignment
 from grader.solutions import load_accepted, load_mistakes, solution_files
 
 
@@ -42,20 +42,18 @@ class Case:
     """One implementation to put through the checks.
 
     Attributes:
-        assignment: Id of the assignment.
+        assignment: Whose.
         kind: What it is.
         name: Id of the variation; what a lazy implementation replaces, `module.name` or a file; whose answers a
             recorded one plays back; else the kind.
-        project: The project's folder.
         form: What it is written as.
         secret: What the checks' inputs derive from.
         tasks: Ids of the tasks whose checks are run; empty: of all that it can change.
     """
 
-    assignment: str
+    assignment: Assignment
     kind: Kind
     name: str
-    project: Path = PROJECT
     form: Form = Form.FUNCTIONS
     secret: str = SECRETS[0]
     tasks: tuple[str, ...] = ()
@@ -101,25 +99,21 @@ class Finding:
     earned: tuple[Earned, ...] = ()
 
 
-def list_cases(
-    assignment_id: str, project: Path = PROJECT, forms: tuple[Form, ...] = FIRST, secrets: int = 1
-) -> tuple[Case, ...]:
+def list_cases(assignment: Assignment, forms: tuple[Form, ...] = FIRST, secrets: int = 1) -> tuple[Case, ...]:
     """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways, in each form.
 
     Stubs, and what does no work, are tried once, the rest in each form and under so many secrets.
 
     Raises:
-        UsageError: If there is no such assignment.
         MachineError: If two variations have the same id.
     """
-    get_assignment(assignment_id, project)
     named = [(Kind.SOLUTIONS, Kind.SOLUTIONS.value), (Kind.STUBS, Kind.STUBS.value)]
-    named += [(Kind.MISTAKE, each.id) for each in load_mistakes(assignment_id, project)]
-    named += [(Kind.ACCEPTED, each.id) for each in load_accepted(assignment_id, project)]
-    named += [(Kind.LAZY, target) for target in list_targets(assignment_id, project)]
+    named += [(Kind.MISTAKE, each.id) for each in load_mistakes(assignment)]
+    named += [(Kind.ACCEPTED, each.id) for each in load_accepted(assignment)]
+    named += [(Kind.LAZY, target) for target in list_targets(assignment)]
     named += [(Kind.RECORDED, each.value) for each in Replayed]
     return tuple(
-        Case(assignment_id, kind, name, project, form, secret)
+        Case(assignment, kind, name, form, secret)
         for secret in SECRETS[:secrets]
         for form in forms
         for kind, name in named
@@ -127,16 +121,17 @@ def list_cases(
     )
 
 
-def list_targets(assignment_id: str, project: Path = PROJECT) -> tuple[str, ...]:
+def list_targets(assignment: Assignment) -> tuple[str, ...]:
     """What a student writes: `module.name` of what stubs and solutions both define, and the solutions' files."""
-    assignment = get_assignment(assignment_id, project)
     targets = []
     for module in assignment.modules:
-        stub, solution = (project / part / assignment_id / f"{module}.py" for part in ("assignment", "solutions"))
+        stub, solution = (
+            folder / f"{module}.py" for folder in (assignment.handout_folder, assignment.solutions_folder)
+        )
         if stub.is_file() and solution.is_file():
             names = _defined(stub, assignment.constants)
             targets += [f"{module}.{name}" for name in names if name in _defined(solution, assignment.constants)]
-    held = solution_files(assignment_id, project)
+    held = solution_files(assignment)
     return *targets, *(name for name in assignment.files if name in held)
 
 

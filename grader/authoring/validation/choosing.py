@@ -51,7 +51,7 @@ def refuse_unknown(assignments: Sequence[Assignment], cases: Sequence[Case], onl
 
 
 def _of_task(assignment: Assignment, cases: Sequence[Case], task: Task) -> list[Case]:
-    checks = {name for name, spec in specs_in(import_checks(assignment.id)).items() if spec.task == task.id}
+    checks = {name for name, spec in specs_in(import_checks(assignment)).items() if spec.task == task.id}
     variations = _variations(assignment)
     found = []
     for case in cases:
@@ -68,4 +68,4 @@ def _of_task(assignment: Assignment, cases: Sequence[Case], task: Task) -> list[
 
 
 def _variations(assignment: Assignment) -> dict[str, Variation]:
-    return {each.id: each for each in (*load_mistakes(assignment.id), *load_accepted(assignment.id))}
+    return {each.id: each for each in (*load_mistakes(assignment), *load_accepted(assignment))}

@@ -17,15 +17,13 @@ from grader.authoring.validation.cases import Form
 from grader.errors import MachineError
 from grader.importing import ModulesOnDemand
 from grader.notebooks.submitted import with_modules
-from grader.rubric import PROJECT, Assignment
+from grader.rubric import Assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation
 
 
-def handed_in(
-    assignment: Assignment, variation: Variation | None, form: Form, until: ExitStack, project: Path = PROJECT
-) -> Implementation:
+def handed_in(assignment: Assignment, variation: Variation | None, form: Form, until: ExitStack) -> Implementation:
     """The solutions, with a variation in its place, as files that a student would hand in.
 
     Args:
@@ -33,20 +31,19 @@ def handed_in(
         variation: A mistake or an accepted way; None for the solutions themselves.
         form: `Form.MODULES` or `Form.NOTEBOOK`.
         until: Removes the files when it ends.
-        project: The project's folder.
 
     Raises:
         MachineError: If it can't be written so.
     """
-    files = compose(assignment.id, [variation] if variation else [], project)
+    files = compose(assignment, [variation] if variation else [])
     if form is Form.NOTEBOOK:
-        files = as_notebook(files, assignment, project)
+        files = as_notebook(files, assignment)
     folder = Path(until.enter_context(tempfile.TemporaryDirectory(prefix="validation-")))
     modules = ModulesOnDemand(folder, assignment.modules, files)
     return Implementation(assignment.modules, LocalTransport(modules, files), files)
 
 
-def as_notebook(files: Mapping[str, bytes], assignment: Assignment, project: Path = PROJECT) -> dict[str, bytes]:
+def as_notebook(files: Mapping[str, bytes], assignment: Assignment) -> dict[str, bytes]:
     """The files of a submission whose modules were moved into a notebook, as the notebook reader gives them back.
 
     Where two modules mean different things by one name, each has a notebook of its own.
@@ -54,8 +51,7 @@ def as_notebook(files: Mapping[str, bytes], assignment: Assignment, project: Pat
     sources = {name: files[f"{name}.py"].decode() for name in assignment.modules if f"{name}.py" in files}
     rest = {path: data for path, data in files.items() if path.removesuffix(".py") not in sources}
     try:
-        books = {f"{assignment.id}.ipynb": notebook_of(assignment.id, sources, project)}
+        books = {f"{assignment.id}.ipynb": notebook_of(assignment, sources)}
     except MachineError:
-        books = {f"{name}.ipynb": notebook_of(assignment.id, {name: text}, project) for name, text in sources.items()}
-    read = with_modules({**rest, **books}, assignment, project).files
-    return read
+        books = {f"{name}.ipynb": notebook_of(assignment, {name: text}) for name, text in sources.items()}
+    return with_modules({**rest, **books}, assignment).files

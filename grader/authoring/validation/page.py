@@ -89,8 +89,8 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
     Raises:
         MachineError: If the file can't be written.
     """
-    mistakes = {each.id: each for each in load_mistakes(assignment.id)}
-    accepted = {each.id: each for each in load_accepted(assignment.id)}
+    mistakes = {each.id: each for each in load_mistakes(assignment)}
+    accepted = {each.id: each for each in load_accepted(assignment)}
     page = environment().get_template("validation.html.j2").render(
         title=assignment.title,
         headlines=[(_right(findings, kind), len(_of(findings, kind)), words) for kind, words in HEADLINES],
@@ -101,7 +101,7 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
         ways=[_row(findings, one, accepted.get(one.case.name)) for one in _of(findings, Kind.ACCEPTED)],
         unearned=[(title, [_unearned(findings, one) for one in _of(findings, kind)]) for kind, title in UNEARNED],
         most=f"{MOST_SHARE:.0%}",
-        exemptions=read_exemptions(assignment.id),
+        exemptions=read_exemptions(assignment),
     )  # fmt: skip
     path = folder / "validation.html"
     try:

@@ -28,7 +28,7 @@ from grader.errors import MachineError, UsageError
 from grader.importing import load_modules
 from grader.process_pool import cores, make_pool
 from grader.records import CheckResult, Outcome
-from grader.rubric import PROJECT, Assignment, Task, get_assignment
+from grader.rubric import Assignment, Task
 from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
@@ -38,10 +38,9 @@ SAMPLE = 400  # images of a data set on which a mistake or an accepted way is tr
 
 
 def validate_assignment(
-    assignment_id: str,
+    assignment: Assignment,
     console: Console,
     jobs: int | None = None,
-    project: Path = PROJECT,
     forms: tuple[Form, ...] = FIRST,
     secrets: int = 1,
     only: str = "",
@@ -49,10 +48,9 @@ def validate_assignment(
     """Put every case of an assignment through the checks, with a progress bar; complaints are printed as they come.
 
     Args:
-        assignment_id: Id of the assignment.
+        assignment: Whose.
         console: Where to.
         jobs: Processes at a time, 1 meaning this one; None takes the cores there are.
-        project: The project's folder.
         forms: What the cases are written as.
         secrets: Under how many secrets they are tried.
         only: What `choose_cases` chooses by; empty: all cases.
@@ -61,16 +59,15 @@ def validate_assignment(
         The findings in the order of `list_cases`.
 
     Raises:
-        UsageError: If there is no such assignment.
         MachineError: If a check can't be run at all.
     """
-    cases = list_cases(assignment_id, project, forms, secrets)
+    cases = list_cases(assignment, forms, secrets)
     if only:
-        cases = choose_cases(get_assignment(assignment_id, project), cases, only)
+        cases = choose_cases(assignment, cases, only)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     findings = {}
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(assignment_id, total=len(cases))
+        bar = progress.add_task(assignment.id, total=len(cases))
         for finding in _examine_all(cases, jobs or cores()):
             findings[finding.case] = finding
             progress.advance(bar)
@@ -97,7 +94,7 @@ def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
 
 def examine(case: Case) -> Finding:
     """Put one case through the checks and judge what comes out."""
-    assignment = get_assignment(case.assignment, case.project)
+    assignment = case.assignment
     if case.kind in (Kind.LAZY, Kind.RECORDED):
         return Finding(case, *_examine_unearned(assignment, case))
     judges = {
@@ -120,7 +117,7 @@ def validate_folder(assignment: Assignment, folder: Path) -> Finding:
     if not modules:
         raise UsageError(f"{folder} holds none of {', '.join(f'{name}.py' for name in assignment.modules)}")
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    case = Case(assignment.id, Kind.SOLUTIONS, folder.name)
+    case = Case(assignment, Kind.SOLUTIONS, folder.name)
     results = _run(assignment, case, Implementation(assignment.modules, LocalTransport(modules, files), files))
     return Finding(case, results, _not_passed(assignment, results))
 
@@ -136,7 +133,7 @@ def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
         task = assignment.by_id[result.task]
         called = {exchange.called.split("(")[0] for exchange in who.record}
         asked = {name for name in called if name.split(".")[0] in assignment.modules}
-        stray = [name for name in sorted(asked) if task not in _reached(assignment, name, case.project)]
+        stray = [name for name in sorted(asked) if task not in _reached(assignment, name)]
         strays.extend(f"{result.name} of {task.id} ({task.module}) asks {name}" for name in stray)
 
     with ExitStack() as until:
@@ -147,7 +144,7 @@ def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
 
 def _examine_stubs(assignment: Assignment, case: Case) -> Judged:
     """No check may pass for the untouched stubs."""
-    stubs = load_modules(case.project / "assignment" / assignment.id, assignment.modules, MachineError)
+    stubs = load_modules(assignment.handout_folder, assignment.modules, MachineError)
     results = _run(assignment, case, Implementation(assignment.modules, LocalTransport(stubs, {})))
     passed = [result.name for result in results if result.outcome is Outcome.PASSED]
     return results, f"passed by untouched stubs: {', '.join(passed)}" if passed else ""
@@ -155,7 +152,7 @@ def _examine_stubs(assignment: Assignment, case: Case) -> Judged:
 
 def _examine_mistake(assignment: Assignment, case: Case) -> Judged:
     """The check that the mistake declares must catch and name it, and it may cost no other task."""
-    mistake = next(each for each in load_mistakes(assignment.id, case.project) if each.id == case.name)
+    mistake = next(each for each in load_mistakes(assignment) if each.id == case.name)
     results = _run_variation(assignment, case, mistake)
     return results, _judge_mistake(assignment, mistake, results)
 
@@ -175,7 +172,7 @@ def _judge_mistake(assignment: Assignment, mistake: Variation, results: tuple[Ch
 
 def _examine_accepted(assignment: Assignment, case: Case) -> Judged:
     """Every check must pass for another right way."""
-    accepted = next(each for each in load_accepted(assignment.id, case.project) if each.id == case.name)
+    accepted = next(each for each in load_accepted(assignment) if each.id == case.name)
     results = _run_variation(assignment, case, accepted)
     return results, _not_passed(assignment, results)
 
@@ -185,13 +182,13 @@ def _examine_unearned(assignment: Assignment, case: Case) -> Unearned:
     run = functools.partial(_run, assignment, case, mistakes=())
     if case.kind is Kind.RECORDED:
         return examine_recorded(assignment, case, run)
-    reached = assignment.tasks if case.name in assignment.files else _reached(assignment, case.name, case.project)
+    reached = assignment.tasks if case.name in assignment.files else _reached(assignment, case.name)
     return examine_lazy(assignment, case, run, tuple(task.id for task in reached))
 
 
 def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> tuple[CheckResult, ...]:
     """Run the checks that a variation can change: for a file, which any check may read, all of them."""
-    reached = assignment.tasks if variation.is_file else _reached(assignment, variation.target, case.project)
+    reached = assignment.tasks if variation.is_file else _reached(assignment, variation.target)
     tasks = tuple(task.id for task in reached)
     with ExitStack() as until:
         return _run(assignment, case, _implement(assignment, case, variation, until), tasks)
@@ -200,14 +197,14 @@ def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> 
 def _implement(assignment: Assignment, case: Case, variation: Variation | None, until: ExitStack) -> Implementation:
     """The solutions with a variation in its place, in the case's form."""
     if case.form is Form.FUNCTIONS:
-        return implementation(assignment.id, variation, case.project)
-    return handed_in(assignment, variation, case.form, until, case.project)
+        return implementation(assignment, variation)
+    return handed_in(assignment, variation, case.form, until)
 
 
-def _reached(assignment: Assignment, name: str, project: Path) -> Sequence[Task]:
+def _reached(assignment: Assignment, name: str) -> Sequence[Task]:
     """The tasks whose checks ask for `module.name`, for the whole of that module, or for one that imports it."""
     module = name.split(".")[0]
-    others = importers(assignment.id, module, project) - {module}
+    others = importers(assignment, module) - {module}
 
     def leads_there(asked: str) -> bool:
         return asked in (name, module) or asked.split(".")[0] in others
@@ -238,9 +235,9 @@ def _run(
     context = Context(
         assignment=assignment,
         student=who,
-        oracle=implementation(assignment.id, project=case.project),
-        mistakes=load_mistakes(assignment.id, case.project) if mistakes is None else mistakes,
-        implement=lambda variation: implementation(assignment.id, variation, case.project),
+        oracle=implementation(assignment),
+        mistakes=load_mistakes(assignment) if mistakes is None else mistakes,
+        implement=lambda variation: implementation(assignment, variation),
         seed=seed or case.secret,
         most_images=None if case.kind is Kind.SOLUTIONS else SAMPLE,
         on_result=on_result,

@@ -10,7 +10,6 @@ import functools
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from pydantic import Field, ValidationError
@@ -22,7 +21,7 @@ from grader.decoding import decode_text
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.records import CheckResult, Outcome, Record
-from grader.rubric import PROJECT, Assignment
+from grader.rubric import Assignment
 from grader.sandbox.calls import Transport
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
@@ -70,13 +69,13 @@ class _Exemptions(Record):
     exception: tuple[Exemption, ...] = ()
 
 
-def read_exemptions(assignment_id: str, project: Path = PROJECT) -> tuple[Exemption, ...]:
+def read_exemptions(assignment: Assignment) -> tuple[Exemption, ...]:
     """The checks of an assignment that may be passed without the work.
 
     Raises:
         MachineError: If the file can't be read.
     """
-    path = project / "solutions" / assignment_id / EXCEPTIONS
+    path = assignment.solutions_folder / EXCEPTIONS
     if not path.is_file():
         return ()
     try:
@@ -98,7 +97,7 @@ def examine_lazy(assignment: Assignment, case: Case, run: RunChecks, tasks: tupl
     results: dict[Check, CheckResult] = {}
     asking: set[Check] = set()
     for how, variation in _lazy_variations(assignment, case):
-        who = implementation(assignment.id, variation, case.project)
+        who = implementation(assignment, variation)
         if how == MISSING:
             asking = {_check(one) for one in run(who, tasks) if one.outcome is not Outcome.PASSED}
         else:
@@ -132,11 +131,10 @@ def examine_recorded(assignment: Assignment, case: Case, run: RunChecks, seed: s
         run: Runs them.
         seed: Of the recording; None takes another than the replay's.
     """
-    recording, files = Recording(), solution_files(assignment.id, case.project)
+    recording, files = Recording(), solution_files(assignment)
 
     def implement(wrap: Callable[[Transport], Transport]) -> Implementation:
-        folder = case.project / "solutions" / assignment.id
-        modules = load_modules(folder, assignment.modules, MachineError)
+        modules = load_modules(assignment.solutions_folder, assignment.modules, MachineError)
         return Implementation(assignment.modules, wrap(LocalTransport(modules, files)), files)
 
     run(implement(lambda solutions: Recorder(solutions, recording)), None, seed=seed or OTHER_SECRET)
@@ -149,10 +147,10 @@ def examine_recorded(assignment: Assignment, case: Case, run: RunChecks, seed: s
 def _lazy_variations(assignment: Assignment, case: Case) -> Iterator[tuple[str, Variation]]:
     if case.name in assignment.files:
         yield MISSING, missing_file(case.name)
-        yield from lazy_files(case.name, solution_files(case.assignment, case.project)[case.name])
+        yield from lazy_files(case.name, solution_files(assignment)[case.name])
         return
     module, name = case.name.split(".", 1)
-    modules = load_modules(case.project / "solutions" / case.assignment, [module], MachineError)
+    modules = load_modules(assignment.solutions_folder, [module], MachineError)
     yield from lazy_functions(case.name, getattr(modules[module], name))
 
 
@@ -160,7 +158,7 @@ def _judge(
     assignment: Assignment, case: Case, results: Sequence[CheckResult], passed: Passed
 ) -> tuple[str, tuple[Earned, ...]]:
     """What was earned in each task, and a complaint about what no exception allows."""
-    exemptions = read_exemptions(case.assignment, case.project)
+    exemptions = read_exemptions(assignment)
     applying = [each for each in exemptions if each.kind == case.kind and each.replaces in ("", case.name)]
     allowed = {check for each in applying for check in each.checks}
     earned, complaints = [], []

@@ -17,7 +17,7 @@ from grader.course.similarity.weights import Likeness, Model, compare_models, ma
 from grader.errors import MachineError
 from grader.records import Array
 from grader.reference import load_reference
-from grader.rubric import PROJECT
+from grader.rubric import Assignment
 
 # Correlations measured with `compare_models`, on a small CNN and 20,000 images of 28x28. Another seed: below 0.07.
 # The same seed, which the given script sets, after four epochs: 0.56 with SGD for Adam, 0.975 with AdamW for Adam, 0.91
@@ -93,12 +93,12 @@ def compare_with(model: Model, reference: Model) -> WeightMatch | None:
     return WeightMatch(0, 1, alike, nan) if alike.share >= LEAST_LIKENESS else None
 
 
-def read_references(assignment_id: str) -> dict[str, Model]:
+def read_references(assignment: Assignment) -> dict[str, Model]:
     """The reference models of an assignment by name: those that ship with the project, and those trained here."""
-    shipped = sorted((PROJECT / "solutions" / assignment_id / "reference").glob("*.safetensors"))
+    shipped = sorted((assignment.solutions_folder / "reference").glob("*.safetensors"))
     found = {path.stem: _model(path.stem, list(load_file(path).values())) for path in shipped}
     try:
-        reference = load_reference(assignment_id)
+        reference = load_reference(assignment)
     except MachineError:  # there are none
         return found
     if reference.source != "shipped":

@@ -67,12 +67,12 @@ def find_pairs(
         assignment: Theirs.
         names: What the roster or the platform calls each student, as far as it is known.
     """
-    names, manifest = names or {}, load_manifest(assignment.id)
-    stubs = {path.name: path.read_bytes() for path in sorted((PROJECT / "assignment" / assignment.id).glob("*.py"))}
+    names, manifest = names or {}, load_manifest(assignment)
+    stubs = {path.name: path.read_bytes() for path in sorted(assignment.handout_folder.glob("*.py"))}
     given, handout = (
         read_given({**stubs, "made of cells": PREAMBLE.encode()}),
         read_handout(
-            PROJECT / "assignment" / assignment.id,
+            assignment.handout_folder,
             PROJECT / "kit",
             data_folders=(folder for data in manifest.data for folder in data.folders),
         ),
@@ -95,7 +95,7 @@ def find_pairs(
 def _hold(
     student: str, name: str, submission: Submission, assignment: Assignment, given: Given, handout: Handout
 ) -> _Held:
-    files, asked = submission.files, load_manifest(assignment.id).model_files.values()
+    files, asked = submission.files, load_manifest(assignment).model_files.values()
     return _Held(
         student,
         name,
@@ -199,7 +199,7 @@ def _weight_pair(
 
 
 def _reference_pairs(class_: Sequence[_Held], assignment: Assignment) -> Iterator[Pair]:
-    references = read_references(assignment.id)
+    references = read_references(assignment)
     for one in class_:
         for file, model in one.models.items():
             for name, reference in references.items():

@@ -17,6 +17,7 @@ from torch import Tensor
 from grader.errors import DataMissing, MachineError
 from grader.importing import load_module
 from grader.manifest import load_manifest
+from grader.rubric import Assignment
 from grader.vision.datasets.imageset import ImageSet, Split, without_downloads
 from grader.vision.training import batches, run
 from grader.vision.training.run import Settings, TrainingSetup
@@ -108,16 +109,16 @@ class Recipe:
         return weights, {"preset": preset, **metrics}
 
 
-def find_recipe(assignment_id: str, model: str) -> Recipe:
+def find_recipe(assignment: Assignment, model: str) -> Recipe:
     """The recipe of an assignment's reference model.
 
     Raises:
         MachineError: If there is none.
     """
-    for each in load_manifest(assignment_id).models:
+    for each in load_manifest(assignment).models:
         if isinstance(each, Recipe) and each.model == model:
             return each
-    raise MachineError(f"{assignment_id} has no recipe of a reference model {model!r}")
+    raise MachineError(f"{assignment.id} has no recipe of a reference model {model!r}")
 
 
 def _problem(data: Callable[[Split], ImageSet], download: bool) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from grader.checking.compare import numbers
 from grader.records import Exhibit
+from grader.rubric import get_assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import implementation
@@ -23,7 +24,7 @@ DROPPED = (14, 3, 127)
 @pytest.fixture(scope="module")
 def oracle() -> Implementation:
     """The solutions."""
-    return implementation("miniplaces")
+    return implementation(get_assignment("miniplaces"))
 
 
 def laid_out(oracle: Implementation, **functions: Callable[..., Any]) -> Exhibit:

@@ -18,7 +18,7 @@ from grader.checking.declare import spec_of
 from grader.checking.integrity_flags import IntegrityFlags
 from grader.errors import CheckStopped, Failure
 from grader.importing import load_module
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, load_accepted, load_mistakes
@@ -35,8 +35,8 @@ from solutions.miniplaces.checks import (
 from solutions.miniplaces.checks.counted_units import draw_countdowns
 
 ID = "miniplaces"
-MISTAKES = {mistake.id: mistake for mistake in load_mistakes(ID)}
-ACCEPTED = {way.id: way for way in load_accepted(ID)}
+MISTAKES = {mistake.id: mistake for mistake in load_mistakes(get_assignment(ID))}
+ACCEPTED = {way.id: way for way in load_accepted(get_assignment(ID))}
 Check = Callable[..., None]
 
 # Each check that a function of one module answers, and the function.
@@ -77,13 +77,13 @@ def _one_thread() -> Iterator[None]:
 
 def replaced(target: str, function: Any) -> Implementation:
     """The solutions with another function in the place of one."""
-    return implementation(ID, Variation(target, target, "", "", function))
+    return implementation(get_assignment(ID), Variation(target, target, "", "", function))
 
 
 @functools.cache
 def solutions() -> Implementation:
     """The solutions, for checks that compare with them."""
-    return implementation(ID)
+    return implementation(get_assignment(ID))
 
 
 @functools.cache
@@ -203,7 +203,7 @@ TOLD = [
 @pytest.mark.parametrize(("name", "check"), TOLD, ids=[name for name, _ in TOLD])
 def test_mistake_under_any_seed(name: str, check: Check) -> None:
     """A known mistake is caught whatever the seed, and passes what its check stands on."""
-    who = implementation(ID, MISTAKES[name])
+    who = implementation(get_assignment(ID), MISTAKES[name])
     for seed in range(6):
         assert fails(check, who, seed)
     if check is check_dropping.check_count_keeps_model:
@@ -216,7 +216,7 @@ LOSSES = ("lists_losses", "empty_losses", "loss_tensors", "clips_and_smooths", "
 @pytest.mark.parametrize("name", LOSSES)
 def test_right_losses_under_any_seed(name: str) -> None:
     """Means over images or over batches, lists, smoothed labels: each right report of the loss passes at any seed."""
-    who = implementation(ID, ACCEPTED[f"fashion.{name}"])
+    who = implementation(get_assignment(ID), ACCEPTED[f"fashion.{name}"])
     for seed in range(6):
         run(check_fashion.check_report, who, seed)
 

@@ -34,7 +34,7 @@ from solutions.miniplaces.checks.networks import load_places_scene
 
 ASSIGNMENT = get_assignment("miniplaces")
 THRESHOLDS = ASSIGNMENT.by_id["2b"].thresholds
-SOLUTION = implementation("miniplaces").units
+SOLUTION = implementation(ASSIGNMENT).units
 SKY, BUILDING = SOLUTION.SKY_UNIT.value(), SOLUTION.BUILDING_UNIT.value()
 EVERYTHING, NOTHING = 7, 8
 
@@ -76,7 +76,7 @@ def test_solutions_earn_every_point(
 
     It runs every check of Miniplaces on a network of ResNet-18's size.
     """
-    monkeypatch.setattr(proving, "list_cases", lambda *_: (Case("miniplaces", Kind.SOLUTIONS, "solutions"),))
+    monkeypatch.setattr(proving, "list_cases", lambda *_: (Case(ASSIGNMENT, Kind.SOLUTIONS, "solutions"),))
     options = ["--assignment", "miniplaces", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["grader", "validate", *options])
     monkeypatch.setenv("COLUMNS", "200")
@@ -90,7 +90,7 @@ def test_solutions_earn_every_point(
 
 def hand_in(sky: int, building: int, *tasks: str) -> tuple[CheckResult, TaskGrade]:
     """Grade solutions with these units in the sandbox: what came of the picture, and of task 2b."""
-    files = solution_files("miniplaces")
+    files = solution_files(ASSIGNMENT)
     source = files["units.py"].decode()
     for name, right, chosen in (("SKY_UNIT", SKY, sky), ("BUILDING_UNIT", BUILDING, building)):
         assert f"{name} = {right}" in source
@@ -132,7 +132,7 @@ def look(sky: int, building: int) -> dict[str, Any]:
     def exhibit(_kind: str, _name: str, _caption: str, arrays: Any, facts: Any) -> None:
         laid_out.update(arrays=arrays, facts=facts)
 
-    check_sky_and_building(student, implementation("miniplaces"), THRESHOLDS, exhibit)
+    check_sky_and_building(student, implementation(ASSIGNMENT), THRESHOLDS, exhibit)
     return laid_out
 
 

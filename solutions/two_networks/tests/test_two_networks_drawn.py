@@ -14,7 +14,9 @@ from sample_two_networks import expect_replay_fails, implement, model_files, pic
 
 from grader import figures
 from grader.errors import CheckStopped
+from grader.packages import figures_folder
 from grader.records import Array, Exhibit
+from grader.rubric import get_assignment
 from grader.sandbox.student import Implementation
 from solutions.two_networks.checks import check_class_maps, check_layout, check_neighbours, check_visualize
 from solutions.two_networks.checks import computed_once as kept
@@ -81,7 +83,7 @@ def test_own_networks_shown(kind: str) -> None:
         for name, array in own.items():
             assert np.abs(array - references[name].astype(np.float64)).max() < 1e-3 * max(1, np.abs(array).max())
         assert not exhibit.facts.get("problem")
-        assert "could not be drawn" not in figures.draw(exhibit, "two_networks").caption
+        assert "could not be drawn" not in figures.draw(exhibit, figures_folder(get_assignment("two_networks"))).caption
 
 
 @pytest.mark.parametrize("kind", KINDS)

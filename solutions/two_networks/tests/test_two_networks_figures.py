@@ -19,10 +19,12 @@ from grader.figures import Picture, style
 from grader.figures.sheet import Sheet
 from grader.packages import figures_folder, import_part
 from grader.records import Array, Exhibit
+from grader.rubric import get_assignment
 from grader.vision.figures import embedding
 
-draw = functools.partial(figures.draw, assignment_id="two_networks")
-extremes = import_part(figures_folder("two_networks") / "extremes.py")
+OWN = figures_folder(get_assignment("two_networks"))
+draw = functools.partial(figures.draw, own=OWN)
+extremes = import_part(OWN / "extremes.py")
 
 EXHIBITS = {f"{exhibit.kind} {exhibit.name}": exhibit for exhibit in sample.exhibits()}
 NEW = {"extremes", "cam_grid", "embedding", "neighbours", "comparison"}

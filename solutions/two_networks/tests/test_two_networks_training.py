@@ -19,6 +19,7 @@ from grader.solutions import model_file, solution_files
 from solutions.two_networks.checks.check_weights import better_range
 from solutions.two_networks.checks.networks import logits_of
 
+TWO_NETWORKS = get_assignment("two_networks")
 TASKS = ("1", "2.1", "2.2")
 GUESSING = 0.01  # an accuracy that the untrained networks of these tests have
 
@@ -82,7 +83,7 @@ def _few_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rubric(**limits: float) -> Assignment:
     """The real one, which asks for no more accuracy than an untrained network has."""
-    whole = get_assignment("two_networks")
+    whole = TWO_NETWORKS
     tasks = tuple(t.model_copy(update={"thresholds": {name: GUESSING for name in t.thresholds}}) for t in whole.tasks)
     limits = {"threads": 1, **limits}  # where other tests run beside these, threads wait for each other
     return whole.model_copy(update={"tasks": tasks, "limits": whole.limits.model_copy(update=limits)})
@@ -104,7 +105,7 @@ def not_passed(results: tuple[CheckResult, ...], *tasks: str) -> list[str]:
 
 def with_loss(body: str) -> bytes:
     """The solution's supervised.py with another cross-entropy."""
-    source = solution_files("two_networks")["supervised.py"]
+    source = solution_files(TWO_NETWORKS)["supervised.py"]
     return source + f"\n\ndef cross_entropy(logits, targets):\n    {body}\n".encode()
 
 
@@ -123,7 +124,7 @@ def test_other_network() -> None:
 
     Each worker imports it again.
     """
-    files = solution_files("two_networks") | {
+    files = solution_files(TWO_NETWORKS) | {
         "resnet.py": OTHER_NETWORK.encode(),
         "supervised.pth": untrained(OTHER_NETWORK, lambda net: {"state_dict": net.state_dict()}),
     }
@@ -134,7 +135,7 @@ def test_other_network() -> None:
 @pytest.mark.slow
 def test_helper_modules() -> None:
     """Helpers in modules and folders of the student's own, an unknown import order and prints do no harm."""
-    files = solution_files("two_networks")
+    files = solution_files(TWO_NETWORKS)
     resnet = files["resnet.py"].replace(b"class BasicBlock", b"print('hello')\n\n\nclass BasicBlock")
     files |= {
         "parts/blocks.py": resnet,
@@ -148,7 +149,7 @@ def test_helper_modules() -> None:
 @pytest.mark.parametrize("body", tiered(WRONG_LOSSES, slow=WRONG_LOSSES.keys() - {"not finite"}))
 def test_wrong_loss_costs_one_task(body: str) -> None:
     """Whatever is wrong with the cross-entropy costs task 2.1 alone: train_epoch is lent a right one."""
-    results = grade(solution_files("two_networks") | {"supervised.py": with_loss(body)}, "2.1", "2.2").checks
+    results = grade(solution_files(TWO_NETWORKS) | {"supervised.py": with_loss(body)}, "2.1", "2.2").checks
     assert not_passed(results, "2.2") == []
     assert not_passed(results, "2.1") != []
     assert all(r.outcome is not Outcome.INTERNAL for r in results)
@@ -157,7 +158,7 @@ def test_wrong_loss_costs_one_task(body: str) -> None:
 @pytest.mark.slow
 def test_loss_that_hangs() -> None:
     """A cross-entropy that never ends costs task 2.1 alone, and the time of two calls."""
-    files = solution_files("two_networks") | {"supervised.py": with_loss("while True: pass")}
+    files = solution_files(TWO_NETWORKS) | {"supervised.py": with_loss("while True: pass")}
     results = grade(files, "2.1", "2.2", call_s=3).checks
     assert not_passed(results, "2.2") == []
     assert {r.outcome for r in results if r.task == "2.1"} == {Outcome.TIMEOUT, Outcome.SKIPPED}
@@ -182,7 +183,7 @@ def test_odd_networks() -> None:
         " def forward(self, x): return Odd.apply(x)",
     }
     for source in odd.values():
-        results = grade(solution_files("two_networks") | {"resnet.py": source.encode()}, "1", "2.2").checks
+        results = grade(solution_files(TWO_NETWORKS) | {"resnet.py": source.encode()}, "1", "2.2").checks
         assert all(r.outcome is not Outcome.INTERNAL for r in results), source
         lost = {r.name for r in results if r.task == "2.2" and r.outcome is not Outcome.PASSED}
         assert lost == {"check_supervised_accuracy"}, source
@@ -198,7 +199,7 @@ FINAL_LAYERS = {
 @pytest.mark.parametrize("change", tiered(FINAL_LAYERS, slow={"a sequence"}))
 def test_final_layer(change: tuple[bytes, bytes]) -> None:
     """A final layer of another name or kind is told so, with help, and costs no other check but those behind it."""
-    files = solution_files("two_networks")
+    files = solution_files(TWO_NETWORKS)
     results = grade(files | {"resnet.py": files["resnet.py"].replace(*change)}, "1").checks
     ended = {r.name: r for r in results if r.outcome is not Outcome.PASSED}
     assert ended.keys() == {"check_final_layer", "check_features", "check_forward", "check_feature_maps"}
@@ -237,7 +238,7 @@ def test_better_range(low: float, high: float, told: str) -> None:
 
 def test_curves_are_shown() -> None:
     """The student's curves and the reference's are laid out, with both accuracies and what the curves claim."""
-    files = solution_files("two_networks")
+    files = solution_files(TWO_NETWORKS)
     run = grade({name: data for name, data in files.items() if name != "history.json"}, "2.2")
     (shown,) = (each for each in run.exhibits if each.kind == "curves")
     assert [one["label"] for one in shown.facts["series"]] == ["Reference"]
