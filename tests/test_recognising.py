@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 from sample_notebooks import notebook, opened
 from sample_rubric import SMALL_RUBRIC
 
 from grader.authoring.composing.notebook import notebook_of
 from grader.errors import SubmissionRefused
-from grader.rubric import PROJECT, find_assignments, get_assignment
+from grader.rubric import PROJECT, Assignment, find_assignments, get_assignment
 
 MINIPLACES, TWO_NETWORKS = (
     {
@@ -59,6 +60,54 @@ def test_more_complete(files: dict[str, bytes], assignment: str, tmp_path: Path,
     assert found.assignment == assignment
     assert found.files.keys() == files.keys()
     assert found.notes[0].startswith(f"Graded as {assignment}, of which the zip holds ")
+
+
+SHAPES = b"from features import describe\n\ndef outline(image): return describe(image)\n"
+PAIR = {"shapes.py": SHAPES, "colours.py": b"def mix(colours): pass", "features.py": b"def describe(image): pass"}
+
+
+@pytest.fixture
+def pair(project: Path) -> list[Assignment]:
+    """The third assignment, and one of two modules, `shapes` and `colours`, of which no stub has been made."""
+    own = project / "solutions" / "pair"
+    for folder in (own, project / "assignment" / "pair"):
+        folder.mkdir(parents=True)
+    rubric = SMALL_RUBRIC.format(id="pair", modules='"shapes", "colours"')
+    (project / "assignment" / "pair" / "assignment.toml").write_text(rubric)
+    (own / "shapes.py").write_text("def outline(image): return image")
+    (own / "colours.py").write_text("def mix(colours): return colours[0]")
+    return [get_assignment(name, project) for name in ("third", "pair")]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_helper_is_imported(order: int, pair: list[Assignment], tmp_path: Path) -> None:
+    """A helper that is another assignment's only module, name and all, is a helper where the work imports it."""
+    found = opened(tmp_path, PAIR, choices=pair[::order])
+    assert found.assignment == "pair"
+    assert found.notes[0].endswith("of third it holds 1 of 1 (features.py).")
+
+
+def test_two_works(pair: list[Assignment], tmp_path: Path) -> None:
+    """Where no module imports the other assignment's, a zip that holds both whole needs to be told which."""
+    files = PAIR | {"shapes.py": b"def outline(image): pass  # as features describe it"}
+    with pytest.raises(SubmissionRefused, match="several assignments"):
+        opened(tmp_path, files, choices=pair)
+
+
+def test_helpers_named_like_modules_without_stubs(pair: list[Assignment], tmp_path: Path) -> None:
+    """Helpers are none of an assignment that has not been released: what its solution defines is asked for."""
+    found = opened(
+        tmp_path, dict.fromkeys(PAIR, b"def helper(): pass") | {"features.py": PAIR["features.py"]}, choices=pair
+    )
+    assert found.assignment == "third"
+
+
+def test_helper_in_a_notebook(pair: list[Assignment], solved: bytes, tmp_path: Path) -> None:
+    """A notebook with all of an assignment is of it, also where one more function is all of another's."""
+    book = nbformat.reads(solved.decode(), as_version=4)
+    book.cells.append(nbformat.v4.new_code_cell("def describe(image): pass"))
+    choices = [*pair, get_assignment("two_networks")]
+    assert opened(tmp_path, {"lab.ipynb": nbformat.writes(book).encode()}, choices=choices).assignment == "two_networks"
 
 
 def test_note(tmp_path: Path) -> None:

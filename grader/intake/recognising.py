@@ -5,6 +5,7 @@ It is the one that the zip holds more completely: a helper module may share its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,12 +13,11 @@ from fractions import Fraction
 from grader.errors import SubmissionRefused
 from grader.intake.lookalikes import find_lookalikes
 from grader.intake.misplaced import defined_names, exported_notebook
-from grader.notebooks.submitted import asked_names, notebooks_in, recognise_notebooks
+from grader.notebooks.submitted import CLEARLY, asked_names, notebooks_in, recognise_notebooks
 from grader.rubric import Assignment
 from grader.text import clean_name, list_words
 
 NAMES_QUOTED = 5  # a sentence with more is not read
-CLEARLY = 3  # so many times as many modules of one as of another that is complete too: the others are chance
 _ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz")
 
 
@@ -72,7 +72,7 @@ def recognise(members: Mapping[str, bytes], choices: list[Assignment]) -> tuple[
                 raise
     if not found:
         raise SubmissionRefused(_nothing(members, choices))
-    best = _most_complete(found)
+    best = _most_complete(found, members)
     return (
         best.assignment,
         best.root,
@@ -121,23 +121,41 @@ def _is_stub(path: str, data: bytes, choices: list[Assignment]) -> bool:
     return any(stub.is_file() and stub.read_bytes() == data.replace(b"\r\n", b"\n") for stub in stubs)
 
 
-def _most_complete(found: list[Held]) -> Held:
+def _most_complete(found: list[Held], members: Mapping[str, bytes]) -> Held:
     """The assignment of whose modules the largest share is there.
+
+    Of two that are there in equal share, one is chance where the other has many more modules, or imports its modules.
 
     Raises:
         SubmissionRefused: If there is another of which as much is.
     """
     if not any(held.counting for held in found):
         found = [Held(each.assignment, each.root, each.modules, len(each.modules), each.names) for each in found]
-    best = max(found, key=lambda held: (held.share, held.counting))
-    rivals = [held for held in found if held is not best and held.share == best.share]
-    if any(CLEARLY * rival.counting > best.counting for rival in rivals):
+    equal = [held for held in found if held.share == max(each.share for each in found)]
+    works = [held for held in equal if not any(_is_by_chance(held, other, members) for other in equal)]
+    best = works[0] if works else equal[0]
+    if len(works) != 1:
         modules = list_words([f"{held.modules[0]} of {held.assignment.id}" for held in found])
         raise SubmissionRefused(
             f"The zip holds modules of several assignments ({modules}): hand in a zip for each, rename a helper module "
             f"that has such a name by chance, or have it graded with ASSIGNMENT={found[0].assignment.id}."
         )
     return best
+
+
+def _is_by_chance(held: Held, other: Held, members: Mapping[str, bytes]) -> bool:
+    """Whether what a zip holds of one assignment is by chance named so, as helpers of its work for another are."""
+    if CLEARLY * held.counting <= other.counting:
+        return True
+    return _imports(other, held, members) and not _imports(held, other, members)
+
+
+def _imports(importing: Held, imported: Held, members: Mapping[str, bytes]) -> bool:
+    """Whether the modules of one import each of the other's that are not their own, by their sources."""
+    sources = b"\n".join(members[importing.root + name] for name in importing.modules)
+    names = [name.removesuffix(".py") for name in imported.modules if name not in importing.modules]
+    statements = (rf"^[ \t]*(?:from[ \t]+{name}|import[ \t]+(?:[^\n]*,[ \t]*)?{name})\b" for name in names)
+    return bool(names) and all(re.search(each.encode(), sources, re.MULTILINE) for each in statements)
 
 
 def _by_chance(best: Held, other: Held) -> str:

@@ -27,6 +27,7 @@ from grader.text import clean_name, list_words
 
 # A person's notebooks take a tenth of a second; 16 MiB of JSON that is all brackets take 600 MiB.
 BOUNDS = Bounds(cpu_s=20, wall_s=240, memory_mib=2048, file_mib=64)
+CLEARLY = 3  # so many times as much of one assignment as of another that is complete too: the others are chance
 MOST_NOTEBOOKS = 20  # of a submission that are read
 _MOST_NAMES, _MOST_TOLD, _MOST_HINTS = 300, 5, 600  # compared with those asked for; of paths, of letters in a sentence
 
@@ -50,11 +51,15 @@ class Names:
 
 
 def asked_names(assignment: Assignment) -> Names:
-    """What an assignment's stubs define for others: not what begins with `_`, nor what only running the file calls."""
+    """What an assignment's stubs define for others: not what begins with `_`, nor what only running the file calls.
+
+    Of a module that has not been released yet, what the solution defines.
+    """
     modules, networks = {}, set()
     for module in assignment.modules:
-        path = assignment.handout_folder / f"{module}.py"
-        body = ast.parse(path.read_bytes()).body if path.is_file() else []
+        paths = (folder / f"{module}.py" for folder in (assignment.handout_folder, assignment.solutions_folder))
+        path = next((path for path in paths if path.is_file()), None)
+        body = ast.parse(path.read_bytes()).body if path else []
         called = {
             each.id
             for node in body
@@ -143,7 +148,12 @@ def _choose(choices: list[Assignment], names: Mapping[str, frozenset[str]], defi
     for choice in found:
         count, all_of_it = held[choice.id]
         rivals = [held[other.id] for other in found if other is not choice]
-        if all(count > other and count * all_of_other > other * all_of_it for other, all_of_other in rivals):
+        ahead = (
+            count * all_of_other > other * all_of_it or (count == all_of_it and count >= CLEARLY * other)
+            for other, all_of_other in rivals
+            if count > other
+        )
+        if sum(ahead) == len(rivals):
             return choice
     if found:
         both = " and ".join(f"{min(names[each.id] & defined)} of {each.id}" for each in found)
