@@ -30,7 +30,7 @@ DIGESTS = Digests(run={"miniplaces": "checks"}, score={"miniplaces": "rubric"})
 
 @pytest.fixture(autouse=True)
 def _digests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grading, "take_digests", lambda _weakest: DIGESTS)
+    monkeypatch.setattr(grading, "take_digests", lambda *_: DIGESTS)
 
 
 def grade(folder: Path, out: Path, roster: str = "", variant: str | None = None) -> tuple[list[Row], dict[str, str]]:
@@ -69,7 +69,7 @@ def test_changed_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Other checks, data sets or limits: all checks run again."""
     folder = fill(tmp_path / "in", "alice")
     grade(folder, tmp_path / "out")
-    monkeypatch.setattr(grading, "take_digests", lambda _weakest: replace(DIGESTS, run={"miniplaces": "other"}))
+    monkeypatch.setattr(grading, "take_digests", lambda *_: replace(DIGESTS, run={"miniplaces": "other"}))
     assert grade(folder, tmp_path / "out")[1] == {"alice": "run"}
 
 
@@ -77,7 +77,7 @@ def test_changed_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Other points or deadlines: the score is made again of the recorded results, which no student code changes."""
     folder = fill(tmp_path / "in", "alice")
     grade(folder, tmp_path / "out")
-    monkeypatch.setattr(grading, "take_digests", lambda _weakest: replace(DIGESTS, score={"miniplaces": "other"}))
+    monkeypatch.setattr(grading, "take_digests", lambda *_: replace(DIGESTS, score={"miniplaces": "other"}))
     assert grade(folder, tmp_path / "out")[1] == {"alice": "score"}
     assert grade(folder, tmp_path / "out")[1] == {}
 

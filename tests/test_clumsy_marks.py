@@ -38,8 +38,8 @@ def _no_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "run_submission", run)
     monkeypatch.setattr(pipeline, "render_report", lambda *_arguments: None)
     monkeypatch.setattr(pipeline, "prepare", lambda: None)
-    monkeypatch.setattr(grading, "take_digests", lambda _weakest: DIGESTS)
-    monkeypatch.setattr(job, "own_digest", lambda _weakest: DIGESTS.whole)
+    monkeypatch.setattr(grading, "take_digests", lambda *_: DIGESTS)
+    monkeypatch.setattr(job, "own_digest", lambda *_: DIGESTS.whole)
 
 
 def grade(folder: Path, out: Path) -> dict[str, Row]:

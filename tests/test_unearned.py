@@ -131,11 +131,11 @@ def test_page(tmp_path: Path) -> None:
 
 def test_exceptions_file(tmp_path: Path) -> None:
     """An exception names a check and a reason; one without is refused, with the file's name."""
-    file = tmp_path / "solutions" / "toy" / "exceptions.toml"
+    file = tmp_path / "solutions" / "miniplaces" / "exceptions.toml"
     file.parent.mkdir(parents=True)
-    assert read_exemptions(get_assignment("toy", tmp_path)) == ()
+    assert read_exemptions(MINIPLACES.at(tmp_path)) == ()
     file.write_text('[[exception]]\nkind = "lazy"\nchecks = ["check_a"]\nreason = "Students hand it in."\n')
-    assert [each.checks for each in read_exemptions(get_assignment("toy", tmp_path))] == [("check_a",)]
+    assert [each.checks for each in read_exemptions(MINIPLACES.at(tmp_path))] == [("check_a",)]
     file.write_text('[[exception]]\nkind = "lazy"\nchecks = ["check_a"]\n')
     with pytest.raises(MachineError, match=r"exceptions\.toml"):
-        read_exemptions(get_assignment("toy", tmp_path))
+        read_exemptions(MINIPLACES.at(tmp_path))
