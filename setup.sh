@@ -42,8 +42,13 @@ environments() {
     ((${#files[@]} == 0)) || awk '/^[ \t]*\[/ { inside = /environment/ } inside || /environment/' "${files[@]}"
 }
 
+# Of this folder and of those that $ASSIGNMENTS names, colons between them.
 assignment_files() {
-    [[ ! -d assignment ]] || find assignment -mindepth 2 -maxdepth 2 -name assignment.toml | sort
+    local roots root
+    IFS=: read -ra roots <<<"${ASSIGNMENTS:-}"
+    for root in assignment ${roots[@]+"${roots[@]/%//assignment}"}; do
+        [[ ! -d $root ]] || find "$root" -mindepth 2 -maxdepth 2 -name assignment.toml | sort
+    done
 }
 
 # What the stamp holds when everything is done. The folder is part of it: the command `grader` leads here.

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ TIMED = ("draw", "write_pdf")
 
 def prepare(folder: Path) -> None:
     """Write a job with FIGURES figures, a whole report of Miniplaces and some of Two Networks', into a folder."""
-    from grader.intake.answers import read_answers  # here, with what takes long to import: the other word is timed
+    from grader.intake.answers import answers_of  # here, with what takes long to import: the other word is timed
     from grader.packages import figures_folder
     from grader.records import RunFacts, Submission
     from grader.scoring import grade_submission
@@ -40,30 +39,20 @@ def prepare(folder: Path) -> None:
     added = [replace(each, task=last) for each in others.exhibits if each.kind not in foreign]
     exhibits = [*own.exhibits, *added][:FIGURES]
     assignment, files = own.assignment, solution_files(own.assignment)
-    answers = read_answers(files["answers.md"], [task.id for task in assignment.tasks if task.written])
-    submission = Submission("perfect", assignment.id, "1" * 64, files)
-    grade = grade_submission(submission, assignment, own.results, assignment.check_variant(None), answers)
+    submission = Submission("perfect", assignment, "1" * 64, files, answers=answers_of(files, assignment))
+    grade = grade_submission(submission, own.results, assignment.check_variant(None))
     job = Job(grade, tuple(exhibits), assignment, RunFacts(sandbox="none"))
     (folder / JOB).write_bytes(pickle.dumps(job))
 
 
 def _run(name: str) -> Any:
     """The context of a run of the checks on the solutions, in this process."""
-    from grader.checking.context import Context
     from grader.rubric import get_assignment
-    from grader.runner import run_checks
-    from grader.solutions import implementation, load_mistakes
+    from grader.runner import context_of, run_checks
+    from grader.solutions import implementation
 
     assignment = get_assignment(name)
-    context = Context(
-        assignment=assignment,
-        student=implementation(assignment),
-        oracle=implementation(assignment),
-        mistakes=load_mistakes(assignment),
-        implement=partial(implementation, assignment),
-        seed="report",
-        most_images=IMAGES,
-    )
+    context = context_of(assignment, implementation(assignment), "report", most_images=IMAGES)
     run_checks(context)
     return context
 

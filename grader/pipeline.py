@@ -1,11 +1,11 @@
 """The way of a submission, in six numbered steps; read this first.
 
-1 open    a zip          -> Submission     intake
-2 run     Submission     -> Run            runner, with the student's code behind sandbox/
-3 score   check results  -> Grade          scoring
-4 draw    exhibits       -> pictures       figures, called by step 5
-5 render  Grade, figures -> report         report
-6 record  Grade          -> results.json   results
+1 open    a zip              -> Submission     intake
+2 run     Submission         -> Run            runner, with the student's code behind sandbox/
+3 score   Submission, Run    -> Grade          scoring
+4 draw    Grade, Run         -> Job            report; `figures` draw its exhibits in the process of step 5
+5 render  Job                -> report         report
+6 record  Job                -> results.json   results
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pathlib import Path
 
 from grader.course_secret import course_secret, submission_seed
 from grader.errors import MachineError, SubmissionRefused, UsageError
-from grader.intake.answers import read_answers
+from grader.intake.answers import answers_of
 from grader.intake.opening import file_digest, open_submission, student_name
 from grader.manual import FORM, is_changed, read_form
 from grader.manual_merging import merge_and_leave_form, merge_form
-from grader.records import Exhibit, Grade, RunFacts, Submission
+from grader.records import CheckResult, Grade, RunFacts, Submission
+from grader.report.job import NO_ZIP, Job
 from grader.report.rendering import prepare, render_report
 from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
@@ -81,7 +82,7 @@ def grade_zip(
         chosen = (assignment.check_variant(variant) if assignment else variant) or ""
         grade = refuse(student_name(path), file_digest(path), assignment, chosen, str(refusal))
         _make(folder)
-        _write(folder, grade, (), REFUSED, assignment, log)
+        _report(Job(grade, (), assignment, REFUSED), folder, log)
         write_looks(folder, ())
         if manual is not None:
             log(f"          {manual} is not used: {NOTHING_TO_MARK}")
@@ -108,7 +109,7 @@ def grade_opened(
 
     Arguments and errors as for `grade_zip`.
     """
-    assignment = get_assignment(submission.assignment)
+    assignment = submission.assignment
     variant = assignment.check_variant(variant)
     _make(folder)  # before the work that it is for
     try:
@@ -117,19 +118,11 @@ def grade_opened(
         log(f"          {error}")
     form = read_form(manual) if manual is not None else None  # before the work that a wrong path would lose
     log(f"2 run     {assignment.title}, variant {variant}")
-    run = run_submission(
-        submission,
-        assignment,
-        seed,
-        lambda result: log(f"          {result.task:3} {result.outcome.value:8} {result.name}"),
-        weakest=weakest,
-    )
+    run = run_submission(submission, seed, lambda result: log(_line_of(result)), weakest=weakest)
     log("3 score")
-    titles = {task.id: task.title for task in assignment.tasks if task.written}
-    answers = read_answers(submission.files.get("answers.md"), titles, titles)
-    grade = grade_submission(submission, assignment, run.checks, variant, answers)
+    grade = grade_submission(submission, run.checks, variant)
     grade, refusal = merge_and_leave_form(grade, assignment, form, folder, tell)
-    _write(folder, grade, run.exhibits, run.facts, assignment, log)
+    _report(Job(grade, run.exhibits, assignment, run.facts), folder, log)
     write_looks(folder, run.looks)
     if refusal is not None:
         raise refusal
@@ -169,7 +162,7 @@ def render_again(
             raise refusal
         if refusal is not None:
             tell(str(refusal))
-    _write(folder, grade, exhibits, facts, assignment, log)
+    _report(Job(grade, exhibits, assignment, facts), folder, log)
     return grade
 
 
@@ -196,12 +189,20 @@ def score_again(
     folder = out / student
     recorded, exhibits, facts = read_results(folder)
     assignment = get_assignment(recorded.assignment)
-    sha256, notes, first = recorded.submission_sha256, recorded.notes, recorded.first
-    submission = Submission(student, assignment.id, sha256, {}, notes, submitted_at, recorded.group, first)
-    variant = assignment.check_variant(variant)
-    grade = grade_submission(submission, assignment, recorded.checks, variant, recorded.answers)
+    submission = Submission(
+        student,
+        assignment,
+        recorded.submission_sha256,
+        {},
+        notes=recorded.notes,
+        submitted_at=submitted_at,
+        group=recorded.group,
+        first=recorded.first,
+        answers=recorded.answers,
+    )
+    grade = grade_submission(submission, recorded.checks, assignment.check_variant(variant))
     grade, _ = merge_and_leave_form(grade, assignment, None, folder, tell)
-    _write(folder, grade, exhibits, facts, assignment, lambda _line: None)
+    _report(Job(grade, exhibits, assignment, facts), folder, lambda _line: None)
     return grade
 
 
@@ -209,7 +210,7 @@ def report_reference(assignment: Assignment, out: Path, log: Log = lambda _line:
     """Grade the solutions with the reference models like a submission; writes into `out/reference-<id>/`."""
     files = solution_files(assignment)
     name = f"reference-{assignment.id}"
-    submission = Submission(name, assignment.id, "0" * 64, files)
+    submission = Submission(name, assignment, NO_ZIP, files, answers=answers_of(files, assignment))
     return grade_opened(submission, out / name, REFERENCE_SEED, log=log)
 
 
@@ -220,22 +221,19 @@ def _make(folder: Path) -> None:
         raise UsageError(f"{folder} can't be made: {error.strerror}") from error
 
 
-def _write(
-    folder: Path,
-    grade: Grade,
-    exhibits: tuple[Exhibit, ...],
-    facts: RunFacts,
-    assignment: Assignment | None,
-    log: Log,
-) -> None:
+def _line_of(result: CheckResult) -> str:
+    return f"          {result.task:3} {result.outcome.value:8} {result.name}"
+
+
+def _report(job: Job, folder: Path, log: Log) -> None:
     """Steps 4 to 6."""
     started = time.monotonic()
-    log(f"4 draw    {len(exhibits)} figures")
+    log(f"4 draw    {len(job.exhibits)} figures")
     log(f"5 render  {folder / 'report.pdf'}")
     try:
-        render_report(grade, exhibits, assignment, facts, folder)
+        render_report(job, folder)
     finally:  # a score never waits for a picture
         log(f"6 record  {folder / 'results.json'}, {time.monotonic() - started:.1f} s after the last check")
-        write_results(folder, grade, exhibits, facts, " ".join([*grade.first, total_line(grade)]))
-        title = assignment.title if assignment else "Submission"
+        grade, title = job.grade, job.assignment.title if job.assignment else "Submission"
+        write_results(folder, grade, job.exhibits, job.facts, " ".join([*grade.first, total_line(grade)]))
         write_whole(folder / "feedback.txt", feedback_text(grade, title).encode())

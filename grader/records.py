@@ -1,6 +1,6 @@
 """What the six steps hand to each other: plain, frozen data (step 6 writes it down).
 
-Nothing here computes a grade or knows an assignment; `results.py` turns a `Grade` into `results.json`.
+Nothing here computes a grade; `results.py` turns a `Grade` into `results.json`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+
+from grader.rubric import Assignment
 
 Array = NDArray[Any]
 
@@ -51,7 +53,7 @@ class Submission:
 
     Attributes:
         student: Safe name made of the zip's file name.
-        assignment: Id of the recognised assignment.
+        assignment: Which it is for.
         sha256: Digest of the zip's bytes, hex.
         files: Contents by path.
         notes: Sentences about what was ignored or taken; shown in the report.
@@ -60,10 +62,11 @@ class Submission:
             `name` alone for what functions need, where it stands.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
         group: Names of all who handed it in together, as `group.txt` has them.
+        answers: The student's written answers by task id.
     """
 
     student: str
-    assignment: str
+    assignment: Assignment
     sha256: str
     files: Mapping[str, bytes]
     notes: tuple[str, ...] = ()
@@ -71,6 +74,7 @@ class Submission:
     group: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 class CheckResult(Record):

@@ -9,18 +9,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from grader.decoding import decode_text
 from grader.environment import ALWAYS, is_requirement, with_always
 from grader.errors import AssignmentInvalid, UnknownVariant, UsageError
-from grader.records import Record
 
 PROJECT = Path(__file__).resolve().parent.parent
 ROOTS = "ASSIGNMENTS"  # the environment variable that names further folders of assignments
 
 
-class Task(Record):
+class _Table(BaseModel):
+    """A table of `assignment.toml`; one with an unknown key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Task(_Table):
     """One line of the rubric.
 
     Attributes:
@@ -55,14 +60,14 @@ class Task(Record):
         return not self.variants or variant in self.variants
 
 
-class LatePolicy(Record):
+class LatePolicy(_Table):
     """Days late are rounded up; the coefficient falls linearly to `floor` at `days`; later earns 0."""
 
     days: int = Field(default=7, gt=0)
     floor: float = Field(default=0.5, ge=0, le=1)
 
 
-class Limits(Record):
+class Limits(_Table):
     """What the student's code may use.
 
     Attributes:
@@ -87,7 +92,7 @@ class Limits(Record):
     threads: int = 2
 
 
-class Environment(Record):
+class Environment(_Table):
     """What student code finds to import.
 
     Attributes:
@@ -104,7 +109,7 @@ class Environment(Record):
         return with_always(packages)
 
 
-class Assignment(Record):
+class Assignment(_Table):
     """One assignment: its tasks and rules. It knows where it lies; what is written of it and digests of it do not say.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -39,17 +40,15 @@ UNWANTED = (
 
 def run_submission(
     submission: Submission,
-    assignment: Assignment,
     seed: str,
     on_result: Callable[[CheckResult], None] = lambda _result: None,
     tasks: tuple[str, ...] | None = None,
     weakest: str = WEAKEST,
 ) -> Run:
-    """Run the checks of an assignment against a submission, its code in the sandbox.
+    """Run the checks of its assignment against a submission, its code in the sandbox.
 
     Args:
         submission: Opened by step 1.
-        assignment: The rubric.
         seed: What the checks' inputs derive from; the sandbox never sees it.
         on_result: Called after each check.
         tasks: Ids of the tasks to check; None checks all.
@@ -59,7 +58,7 @@ def run_submission(
         MachineError: If a package is not installed that the assignment promises.
         SandboxUnavailable: If no sandbox so strong works on this machine.
     """
-    started = time.monotonic()
+    started, assignment = time.monotonic(), submission.assignment
     packages = assignment.environment.packages
     if absent := not_installed(packages):
         promised = f"{assignment.id} promises students {listed(absent)}"
@@ -68,13 +67,10 @@ def run_submission(
     transport = WorkerTransport(pool, assignment.limits, packages)
     try:
         pool.warm()
-        context = Context(
-            assignment=assignment,
-            student=Implementation(assignment.modules, transport, submission.files, submission.absent, packages),
-            oracle=implementation(assignment),
-            mistakes=load_mistakes(assignment),
-            implement=lambda variation: implementation(assignment, variation),
-            seed=seed,
+        context = context_of(
+            assignment,
+            Implementation(assignment.modules, transport, submission.files, submission.absent, packages),
+            seed,
             is_practice=pool.is_open,
             begin_task=lambda last: transport.renew(last=last),
             on_result=on_result,
@@ -85,6 +81,16 @@ def run_submission(
         pool.close()
     facts = run_facts(assignment, pool.backend.TITLE, {"checks": time.monotonic() - started})
     return Run(tuple(context.results), tuple(context.exhibits), facts, tuple(context.looks))
+
+
+def context_of(assignment: Assignment, student: Implementation, seed: str, **more: Any) -> Context:
+    """A run of the checks against the assignment's own solutions and known mistakes; `more` as `Context` has it."""
+    ours: dict[str, Any] = {
+        "oracle": implementation(assignment),
+        "mistakes": load_mistakes(assignment),
+        "implement": functools.partial(implementation, assignment),
+    }
+    return Context(assignment, student, seed=seed, **(ours | more))
 
 
 def run_checks(context: Context, tasks: tuple[str, ...] | None = None) -> None:

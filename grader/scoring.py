@@ -17,24 +17,17 @@ from grader.rubric import Assignment, LatePolicy, Task
 NO_CHECKS = "This version of the grader has no checks for this task yet."
 
 
-def grade_submission(
-    submission: Submission,
-    assignment: Assignment,
-    checks: Sequence[CheckResult],
-    variant: str,
-    answers: Mapping[str, str] | None = None,
-) -> Grade:
+def grade_submission(submission: Submission, checks: Sequence[CheckResult], variant: str) -> Grade:
     """Grade a submission whose checks were run.
 
     Args:
         submission: What was handed in, and when.
-        assignment: The rubric.
         checks: How every check ended.
         variant: Which of the assignment's variants counts.
-        answers: The student's written answers by task id.
     """
+    assignment = submission.assignment
     tasks = tuple(
-        _grade_task(task, [c for c in checks if c.task == task.id], variant, (answers or {}).get(task.id, ""))
+        _grade_task(task, [c for c in checks if c.task == task.id], variant, submission.answers.get(task.id, ""))
         for task in assignment.tasks
     )
     late = days_late(submission.submitted_at, assignment.due_at)
@@ -51,7 +44,7 @@ def grade_submission(
         tasks=tasks,
         checks=tuple(checks),
         ledger=ledger,
-        answers=dict(answers or {}),
+        answers=dict(submission.answers),
         notes=submission.notes,
         first=submission.first,
         group=submission.group,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from grader.records import Submission
-from grader.rubric import PROJECT
+from grader.rubric import PROJECT, get_assignment
 
 Weights = Mapping[str, Tensor]
 
@@ -26,7 +26,7 @@ def sources(folder: str) -> dict[str, bytes]:
 
 def handed_in(student: str, files: Mapping[str, bytes], assignment: str) -> tuple[str, Submission]:
     """A student with these files, as `find_pairs` takes them."""
-    return student, Submission(student, assignment, "0" * 64, dict(files))
+    return student, Submission(student, get_assignment(assignment), "0" * 64, dict(files))
 
 
 class _Renamed(ast.NodeTransformer):

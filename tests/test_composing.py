@@ -16,11 +16,10 @@ from test_solutions import project_with
 from grader.authoring.composing import submission
 from grader.authoring.composing.submission import compose
 from grader.authoring.validation.proving import SAMPLE
-from grader.checking.context import Context
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.rubric import get_assignment
-from grader.runner import run_checks
+from grader.runner import context_of, run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, load_accepted, load_mistakes, solution_files
@@ -82,15 +81,7 @@ def test_every_variation(assignment_id: str, tmp_path: Path) -> None:
 
 def ended(assignment_id: str, who: Implementation, tasks: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """How the checks of some tasks end in this process, and the known mistakes that they name."""
-    context = Context(
-        assignment=get_assignment(assignment_id),
-        student=who,
-        oracle=implementation(get_assignment(assignment_id)),
-        mistakes=load_mistakes(get_assignment(assignment_id)),
-        implement=lambda variation: implementation(get_assignment(assignment_id), variation),
-        seed="composed",
-        most_images=SAMPLE,
-    )
+    context = context_of(get_assignment(assignment_id), who, "composed", most_images=SAMPLE)
     run_checks(context, tasks)
     return [(result.name, result.outcome, result.mistakes) for result in context.results]
 

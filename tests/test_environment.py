@@ -107,7 +107,7 @@ def test_promised_and_not_installed() -> None:
     assignment = get_assignment("miniplaces")
     promised = assignment.model_copy(update={"environment": Environment(packages=("nowhere-at-all>=2",))})
     with pytest.raises(MachineError, match=r"nowhere_at_all \(nowhere-at-all\).*make setup"):
-        run_submission(Submission("ann", "miniplaces", "0" * 64, {}), promised, "a seed")
+        run_submission(Submission("ann", promised, "0" * 64, {}), "a seed")
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,8 @@ def test_expected_is_what_the_grader_says(built: Built) -> None:
         except SubmissionRefused:
             assert (row["outcome"], row["score"]) == ("refused", "0")
             continue
-        checks = run_submission(submission, MINIPLACES, submission.sha256, tasks=TASKS, weakest="cold").checks
-        grade = grade_submission(submission, MINIPLACES, checks, person.variant)
+        checks = run_submission(submission, submission.sha256, tasks=TASKS, weakest="cold").checks
+        grade = grade_submission(submission, checks, person.variant)
         scores = {task.id: task.score for task in grade.tasks if task.id in TASKS}
         assert {task: float(row[task]) for task in TASKS} == scores, path.name
         assert (float(row["score"]), float(row["max_score"])) == (grade.score, grade.max_score)

@@ -13,11 +13,10 @@ import torch.nn.functional as F
 from sample_two_networks import implement
 from sklearn.decomposition import PCA
 
-from grader.checking.context import Context
 from grader.errors import CheckStopped, Failure
 from grader.packages import checks_folder
 from grader.rubric import PROJECT, get_assignment
-from grader.runner import run_checks
+from grader.runner import context_of, run_checks
 from grader.solutions import accepted, accepted_value, implementation, load_accepted, load_mistakes
 from solutions.miniplaces.checks import check_cam, check_fashion, check_units
 from solutions.two_networks.checks import check_layout, check_training, check_visualize
@@ -186,15 +185,7 @@ def test_layout_of_components() -> None:
 def helps(target: str, function: Callable[..., Any], task: str) -> dict[str, str]:
     """The help of each check of a Miniplaces task that fails for a function, by the check's name."""
     way = accepted(target, "tried", "a wrong way")(function)
-    context = Context(
-        assignment=MINIPLACES,
-        student=implementation(MINIPLACES, way),
-        oracle=implementation(MINIPLACES),
-        mistakes=load_mistakes(MINIPLACES),
-        implement=lambda variation: implementation(MINIPLACES, variation),
-        seed="true",
-        most_images=100,
-    )
+    context = context_of(MINIPLACES, implementation(MINIPLACES, way), "true", most_images=100)
     run_checks(context, (task,))
     return {result.name: result.help for result in context.results if result.help}
 

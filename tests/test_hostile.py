@@ -188,8 +188,8 @@ def run_case(name: str, backend: ModuleType, port: int, tasks: tuple[str, ...] |
     """Grade a case's tasks, or these of them, behind one wall, in time."""
     with_backend(backend)
     started = time.monotonic()
-    submission = Submission(name, assignment(name).id, "0" * 64, files_of(name, port))
-    run = run_submission(submission, assignment(name), submission.sha256, tasks=tasks or tasks_of(name))
+    submission = Submission(name, assignment(name), "0" * 64, files_of(name, port))
+    run = run_submission(submission, submission.sha256, tasks=tasks or tasks_of(name))
     assert time.monotonic() - started < expectation(name)["seconds"]
     assert run.facts.sandbox == backend.TITLE
     return run
@@ -250,11 +250,10 @@ def test_hostile_zip(
     Some are whole gradings.
     """
     expected = expectation(name)
-    monkeypatch.setattr(pipeline, "get_assignment", lambda _id: assignment())
     monkeypatch.setattr(pipeline, "run_submission", functools.partial(run_submission, tasks=tasks_of(name)))
     path = zipped(tmp_path, name, listener[0])
     started = time.monotonic()
-    grade = grade_zip(path, tmp_path / "out")
+    grade = grade_zip(path, tmp_path / "out", assignment=assignment())
     assert time.monotonic() - started < expected["seconds"]
     if "refused" in expected:
         assert (grade.outcome, grade.score) == ("refused", 0)
@@ -312,6 +311,6 @@ def test_model_code_runs() -> None:
 def test_good_submission_after_all(backend: ModuleType) -> None:
     """The solutions pass every check of these tasks under the same short limits, behind every wall."""
     with_backend(backend)
-    submission = Submission("good", "miniplaces", "0" * 64, solution_files(assignment()))
-    run = run_submission(submission, assignment(), submission.sha256, tasks=("1a", "4b"))
+    submission = Submission("good", assignment(), "0" * 64, solution_files(assignment()))
+    run = run_submission(submission, submission.sha256, tasks=("1a", "4b"))
     assert {result.outcome for result in run.checks} == {Outcome.PASSED}

@@ -53,7 +53,7 @@ def test_submission_carries_its_facts(tmp_path: Path) -> None:
     path.write_bytes(zip_of(Entry(), Entry(b"model.pth", b"\0")))
     at = datetime(2022, 3, 30, tzinfo=UTC)
     found = open_submission(path, submitted_at=at)
-    assert (found.student, found.assignment, found.submitted_at) == ("alice_b", "miniplaces", at)
+    assert (found.student, found.assignment.id, found.submitted_at) == ("alice_b", "miniplaces", at)
     assert found.files == {"filters.py": CODE, "model.pth": b"\0"}
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == file_digest(path)
     assert found.notes == ()
@@ -110,7 +110,7 @@ def test_notes(open_files: Open) -> None:
 )
 def test_recognised_by_modules(names: list[str], assignment: str, open_files: Open) -> None:
     """One module is enough to recognise the assignment."""
-    assert open_files(*names).assignment == assignment
+    assert open_files(*names).assignment.id == assignment
 
 
 def test_both_assignments(open_files: Open) -> None:
@@ -119,7 +119,7 @@ def test_both_assignments(open_files: Open) -> None:
         SubmissionRefused, match=r"filters\.py of miniplaces and resnet\.py of two_networks.*ASSIGNMENT="
     ):
         open_files("filters.py", "sub/resnet.py")
-    assert open_files("filters.py", "sub/resnet.py", among=["miniplaces"]).assignment == "miniplaces"
+    assert open_files("filters.py", "sub/resnet.py", among=["miniplaces"]).assignment.id == "miniplaces"
     assert list(open_files("filters.py", "sub/resnet.py", among=["two_networks"]).files) == [
         "resnet.py",
         "filters.py",

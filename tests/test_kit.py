@@ -64,7 +64,7 @@ def test_solutions_pass_and_are_accepted(home: Path, run: Run, tmp_path: Path) -
     assert packed.returncode == 0
     assert "model.pth is not there (4c)." in packed.stdout
     submission = open_submission(home / "ada_lovelace.zip")
-    assert (submission.student, submission.assignment, submission.notes) == ("ada_lovelace", ID, ())
+    assert (submission.student, submission.assignment.id, submission.notes) == ("ada_lovelace", ID, ())
     names = {"filters.py", "units.py", "cam.py", "fashion.py", "answers.md", "experiments.json"}
     assert submission.files.keys() == names
     run(home, "check.py", "--pack", "ada_lovelace")
@@ -79,7 +79,7 @@ def test_verdicts_are_those_of_the_report(home: Path, run: Run) -> None:
     ended = run(home, "-c", DUMP, *tasks)
     in_kit = json.loads(ended.stdout.partition("FOUND")[2])
     run(home, "check.py", "--pack", "ada")
-    found = run_submission(open_submission(home / "ada.zip"), get_assignment(ID), "a seed", tasks=tasks)
+    found = run_submission(open_submission(home / "ada.zip"), "a seed", tasks=tasks)
     graded = {f"{result.task} {result.name}": result for result in found.checks}
     for name, (outcome, title, message, *_) in in_kit.items():
         assert (graded[name].outcome.value, graded[name].title, graded[name].message) == (outcome, title, message)

@@ -28,8 +28,8 @@ def grade(assignment: Assignment) -> Grade:
     """A grade in which 2b could not be run, and everything else passed."""
     outcomes = {task.id: Outcome.INTERNAL if task.id == "2b" else Outcome.PASSED for task in assignment.tasks}
     checks = [CheckResult(task=task, name="check", title="t", outcome=end) for task, end in outcomes.items()]
-    submission = Submission("alice", assignment.id, "ab" * 32, {})
-    return grade_submission(submission, assignment, checks, "6.869", {"2b": 'I looked.\n"""\\ done'})
+    submission = Submission("alice", assignment, "ab" * 32, {}, answers={"2b": 'I looked.\n"""\\ done'})
+    return grade_submission(submission, checks, "6.869")
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ def test_star_import_in_a_folder(tmp_path: Path) -> None:
     """A zip may have one top folder; a helper in it is beside the notebook."""
     files = {"lab/hw.ipynb": notebook("from mine import *"), "lab/mine.py": F.format(5).encode()}
     found = opened(tmp_path, files)
-    assert found.assignment == "miniplaces"
+    assert found.assignment.id == "miniplaces"
     assert "from mine import *" in found.files["filters.py"].decode()
 
 

@@ -14,14 +14,12 @@ from sample_tiers import tiered
 
 from grader.authoring.composing.notebook import notebook_of
 from grader.authoring.composing.submission import plain_source
-from grader.checking.context import Context
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.rubric import PROJECT, find_assignments, get_assignment
-from grader.runner import run_checks
+from grader.runner import context_of, run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
-from grader.solutions import implementation, load_mistakes
 
 MINIPLACES = get_assignment("miniplaces")
 ASSIGNMENTS = sorted(find_assignments())
@@ -120,14 +118,8 @@ def results_of(assignment_id: str, folder: Path, tasks: tuple[str, ...]) -> list
     assignment = get_assignment(assignment_id)
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     modules = load_modules(folder, assignment.modules, MachineError)
-    context = Context(
-        assignment=assignment,
-        student=Implementation(assignment.modules, LocalTransport(modules, files), files),
-        oracle=implementation(get_assignment(assignment_id)),
-        mistakes=load_mistakes(get_assignment(assignment_id)),
-        implement=lambda variation: implementation(get_assignment(assignment_id), variation),
-        seed="0" * 64,
-    )
+    student = Implementation(assignment.modules, LocalTransport(modules, files), files)
+    context = context_of(assignment, student, "0" * 64)
     run_checks(context, tasks)
     return [result.model_dump(exclude={"seconds"}) for result in context.results]
 
@@ -138,7 +130,7 @@ def test_graded_as_modules_are(form: str, tmp_path: Path) -> None:
     assignment_id, folder, tasks = FORMS[form]
     modules = modules_in(assignment_id, folder)
     found = opened(tmp_path, {"work.ipynb": notebook_of(get_assignment(assignment_id), modules)})
-    assert found.assignment == assignment_id
+    assert found.assignment.id == assignment_id
     results = []
     plain = {f"{name}.py": text.encode() for name, text in modules.items()}
     for name, files in {"modules": plain, "notebook": found.files}.items():

@@ -29,7 +29,7 @@ LAB = notebook(F.format(1))
 def test_notebook_instead_of_modules(tmp_path: Path) -> None:
     """A notebook is recognised, its modules join its files, and other files and folders are as with modules."""
     found = opened(tmp_path, {"hw/lab.ipynb": LAB, "hw/model.pth": b"x", "hw/old/lab.ipynb": LAB, "answers.md": b"y"})
-    assert found.assignment == "miniplaces"
+    assert found.assignment.id == "miniplaces"
     assert set(found.files) == {"lab.ipynb", "model.pth", "answers.md", "filters.py", "old/lab.ipynb"}
     assert found.files["filters.py"].endswith(F.format(1).encode())
     assert [note.split(":")[0] for note in found.notes] == ['"answers.md"', '"lab.ipynb"']
@@ -46,7 +46,7 @@ def test_notebook_instead_of_modules(tmp_path: Path) -> None:
 )
 def test_recognised_by_functions(cells: list[str], assignment: str, tmp_path: Path) -> None:
     """The assignment is the one whose own names are defined; a single one of another's is chance."""
-    assert opened(tmp_path, {"lab.ipynb": notebook(*cells)}).assignment == assignment
+    assert opened(tmp_path, {"lab.ipynb": notebook(*cells)}).assignment.id == assignment
 
 
 @pytest.mark.parametrize("cells", [["def evaluate(a, b): pass"], [F, "def rotate_images(x): pass"]])
@@ -55,7 +55,7 @@ def test_both_assignments(cells: list[str], tmp_path: Path) -> None:
     files = {"lab.ipynb": notebook(*cells)}
     with pytest.raises(SubmissionRefused, match=r"of miniplaces and .* of two_networks.*ASSIGNMENT="):
         opened(tmp_path, files)
-    assert opened(tmp_path, files, choices=[get_assignment("two_networks")]).assignment == "two_networks"
+    assert opened(tmp_path, files, choices=[get_assignment("two_networks")]).assignment.id == "two_networks"
 
 
 @pytest.mark.parametrize(

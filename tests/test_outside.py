@@ -121,7 +121,7 @@ def test_one_mistake_is_proved(toy: Assignment) -> None:
 def test_class_is_compared(toy: Assignment, tmp_path: Path) -> None:
     """What two students have of its stubs makes them no pair."""
     opened = [(name, open_submission(write_submission(tmp_path / f"{name}.zip"))) for name in ("ann", "bob")]
-    assert {submission.assignment for _, submission in opened} == {"toy"}
+    assert {submission.assignment for _, submission in opened} == {toy}
     assert len(find_pairs(opened, toy)) == 1
     shutil.copy(toy.solutions_folder / "pixels.py", toy.handout_folder)
     assert find_pairs(opened, toy) == ()

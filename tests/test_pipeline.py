@@ -40,10 +40,10 @@ def make_zip(path: Path, **files: str) -> Path:
 def everything_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Step 2 runs nothing: every task has one check, and it passed."""
 
-    def run(submission: Any, assignment: Any, _seed: str, _on_result: Any, **_options: Any) -> Run:
+    def run(submission: Any, _seed: str, _on_result: Any, **_options: Any) -> Run:
         checks = tuple(
             CheckResult(task=task.id, name=f"check_{task.id}", title="t.", outcome=Outcome.PASSED)
-            for task in assignment.tasks
+            for task in submission.assignment.tasks
         )
         return Run(checks, (), RunFacts(sandbox="none", seconds={"checks": 1.0}))
 

@@ -33,8 +33,8 @@ def check(task: str = "0", outcome: Outcome = Outcome.PASSED, weight: float = 1.
 def grade(assignment: Assignment, *checks: CheckResult, variant: str = "long", late: timedelta | None = None) -> Grade:
     """The grade of these results, handed in so much after the deadline."""
     submitted_at = None if late is None else assignment.due_at + late
-    submission = Submission("alice", assignment.id, "0" * 64, {}, submitted_at=submitted_at)
-    return grade_submission(submission, assignment, checks, variant)
+    submission = Submission("alice", assignment, "0" * 64, {}, submitted_at=submitted_at)
+    return grade_submission(submission, checks, variant)
 
 
 def only(graded: Grade) -> TaskGrade:
@@ -253,7 +253,7 @@ def test_unclaimed_bonus_may_be_given() -> None:
 def test_bonus_with_an_answer_waits() -> None:
     """An answer without a picture is read by a person."""
     assignment = get_assignment("miniplaces")
-    submission = Submission("alice", assignment.id, "0" * 64, {})
+    submission = Submission("alice", assignment, "0" * 64, {}, answers={"3d": "The mail has it."})
     missing = check("3d", Outcome.MISSING)
-    graded = grade_submission(submission, assignment, [missing], "6.869", {"3d": "The mail has it."})
+    graded = grade_submission(submission, [missing], "6.869")
     assert graded.tasks[9].state is State.MANUAL

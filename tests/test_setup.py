@@ -56,9 +56,9 @@ class Machine:
         path.write_text(text, encoding="utf-8")
         path.chmod(0o755)
 
-    def set_up(self, *options: str) -> subprocess.CompletedProcess[str]:
+    def set_up(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run setup.sh."""
-        environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "STATE": str(self.folder)}
+        environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "STATE": str(self.folder), **variables}
         return subprocess.run(
             ["./setup.sh", *options], cwd=self.folder, env=environment, capture_output=True, text=True
         )
@@ -149,6 +149,20 @@ def test_packages_of_assignments(machine: Machine) -> None:
     machine.set_up("--if-needed")
     assert machine.calls() == ["pip"]
     assert machine.read(".venv/requirements.txt")[-1] == "einops"
+
+
+def test_packages_of_outside_assignments(machine: Machine) -> None:
+    """What the assignments of folders outside the project name is installed as well."""
+    real_python(machine)
+    rubric(machine, "toy", "environment = { packages = ['timm'] }")
+    for name in ("einops", "deap"):
+        rubric(machine, f"../{name} here/assignment/lab", f"environment = {{ packages = ['{name}'] }}")
+    outside = (machine.folder / "einops here", machine.folder / "nowhere", machine.folder / "deap here")
+    assert machine.set_up(ASSIGNMENTS=os.pathsep.join(map(str, outside))).returncode == 0
+    assert machine.read(".venv/requirements.txt")[-3:] == ["timm", "einops", "deap"]
+    machine.calls()
+    machine.set_up("--if-needed", ASSIGNMENTS="")
+    assert machine.read(".venv/requirements.txt")[-1] == "timm"
 
 
 @pytest.mark.parametrize(("setuptools", "isolated"), [("is new", False), ("is old or missing", True)])

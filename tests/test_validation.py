@@ -26,13 +26,13 @@ from grader.authoring.validation import proving
 from grader.authoring.validation.cases import SECRETS, Case, Finding, Kind, list_cases
 from grader.authoring.validation.proving import examine, validate_assignment, validate_folder
 from grader.authoring.validation.table import show_validation
-from grader.checking.context import Context
 from grader.checking.declare import ATTRIBUTE, spec_of, specs_in
 from grader.cli.main import AT_FAULT, GRADED, WRONG_USAGE, main
 from grader.errors import MachineError, UsageError
 from grader.packages import checks_folder, import_checks
 from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, find_assignments, get_assignment
+from grader.runner import context_of
 from grader.solutions import load_accepted, load_mistakes
 from solutions.miniplaces.checks import check_filters
 
@@ -115,7 +115,9 @@ def _quick() -> Iterator[None]:
 @pytest.fixture
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Solutions too are judged on a sample of a data set's images."""
-    monkeypatch.setattr(proving, "Context", lambda **given: Context(**given | {"most_images": proving.SAMPLE}))
+    monkeypatch.setattr(
+        proving, "context_of", lambda *given, **more: context_of(*given, **more | {"most_images": proving.SAMPLE})
+    )
 
 
 @pytest.mark.parametrize("case", list(tiers()))

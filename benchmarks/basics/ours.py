@@ -16,7 +16,6 @@ from grader.sandbox import fork  # noqa: E402
 fork.begin()  # as `grade` does
 
 from grader.intake.opening import open_submission  # noqa: E402
-from grader.rubric import get_assignment  # noqa: E402
 from grader.runner import run_submission  # noqa: E402
 from grader.sandbox.worker_pool import choose_backend  # noqa: E402
 from grader.scoring import grade_submission  # noqa: E402
@@ -29,9 +28,8 @@ def main(result: Path, zips: list[Path]) -> None:
     for path in zips:
         started = time.perf_counter()
         submission = open_submission(path)
-        assignment = get_assignment(submission.assignment)
-        run = run_submission(submission, assignment, submission.sha256)
-        grade = grade_submission(submission, assignment, run.checks, assignment.default_variant)
+        run = run_submission(submission, submission.sha256)
+        grade = grade_submission(submission, run.checks, submission.assignment.default_variant)
         scores[path.stem] = grade.score
         seconds.append(time.perf_counter() - started)
     found = {"ready_s": ready_s, "seconds": seconds, "scores": scores, "wall": wall}

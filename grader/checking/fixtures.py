@@ -85,7 +85,7 @@ def looks(context: Context, request: pytest.FixtureRequest) -> IntegrityFlags:
     return IntegrityFlags(spec_of(request.function).task, context.looks, is_asking=is_asking)
 
 
-@pytest.fixture
-def reference(context: Context) -> Reference:
-    """The assignment's reference models."""
-    return load_reference(context.assignment)
+@pytest.fixture(scope="session")
+def reference(pytestconfig: pytest.Config) -> Reference:
+    """The assignment's reference models, loaded once a run: checks leave them as they are."""
+    return load_reference(pytestconfig.stash[CONTEXT].assignment)

@@ -25,7 +25,7 @@ from grader.course.unread import Unread, find_unread
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake.opening import open_archive, student_name
 from grader.intake.zippaths import is_ignored
-from grader.rubric import Assignment, get_assignment
+from grader.rubric import Assignment, chosen_assignments
 from grader.text import clean_name
 
 LATE = "Canvas marks it as late: no late days are counted unless the roster has its submitted_at"
@@ -192,7 +192,6 @@ def _order(hand_in: HandIn) -> tuple[float, int, str]:
 
 def _recognise(hand_in: HandIn, assignment: str | None) -> Assignment | None:
     try:
-        choices = [get_assignment(assignment)] if assignment else ()
-        return get_assignment(open_archive(hand_in.read(), "student", choices=choices).assignment)
+        return open_archive(hand_in.read(), "student", choices=chosen_assignments(assignment)).assignment
     except (SubmissionRefused, UsageError):  # a file that can't be read is told when it is its turn
         return None

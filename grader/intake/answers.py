@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from grader.decoding import NotText, decode_text
+from grader.rubric import Assignment
 
 # What a heading begins with: "3c", "Task 4.2.1", "Problem 3 (c)", "Answer to 2b".
 _QUESTION = (
@@ -18,6 +19,12 @@ _APART = re.compile(r"\s*(?:[:.,)*_–—-]++(?:\s+|$))*")  # after an id; not t
 _PLACEHOLDER = "Write your answer here."
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MAX_BYTES = 256 << 10  # a report shows far less
+
+
+def answers_of(files: Mapping[str, bytes], assignment: Assignment) -> dict[str, str]:
+    """The written answers in a submission's `answers.md`, by task id."""
+    titles = {task.id: task.title for task in assignment.tasks if task.written}
+    return read_answers(files.get("answers.md"), titles, titles)
 
 
 def read_answers(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from grader.decoding import NotText, decode_text
 from grader.errors import UsageError
+from grader.intake.answers import answers_of
 from grader.intake.missed import explain_missed
 from grader.intake.recognising import NAMES_QUOTED, module_files, quote_paths, recognise
 from grader.intake.zipgate import MAX_PACKED, read_zip
@@ -105,7 +106,7 @@ def open_archive(
     told = _group_note(group) + _not_text(taken.files)
     return Submission(
         student=student,
-        assignment=chosen.id,
+        assignment=chosen,
         sha256=hashlib.sha256(raw).hexdigest(),
         files=taken.files,
         notes=missed.first + told + of_others + of_folders + taken.notes + missed.notes,
@@ -113,6 +114,7 @@ def open_archive(
         group=group,
         first=missed.first,
         absent=missed.absent,
+        answers=answers_of(taken.files, chosen),
     )
 
 

@@ -7,14 +7,14 @@ that lays it out costs the full report, never the grade: a plain one with the sa
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from grader.bounded_process import Bounds, Ended, preload, run_limited
 from grader.errors import MachineError
-from grader.records import Exhibit, Grade, RunFacts
+from grader.records import Grade
 from grader.reference import load_reference
 from grader.report.fallback import write_full_or_plain
 from grader.report.job import JOB, PAGE, PDF, Job, is_reference
@@ -34,18 +34,16 @@ def prepare() -> None:
     preload(WORKER)
 
 
-def render_report(
-    grade: Grade, exhibits: Sequence[Exhibit], assignment: Assignment | None, facts: RunFacts, folder: Path
-) -> None:
-    """Write `report.html` and `report.pdf` into `folder`; the same input gives the same bytes.
+def render_report(job: Job, folder: Path) -> None:
+    """Write `report.html` and `report.pdf` into `folder`; the same job gives the same bytes.
 
     What can't be made of the full report becomes a plain one with the score that says so.
 
     Raises:
         MachineError: If not even the plain report can be made or written.
     """
-    job = Job(grade, tuple(exhibits), assignment, facts, models=_models(grade, assignment))
-    write_full_or_plain(job, _render, _plain, folder, "report", f"the report of {grade.submission_sha256}")
+    job = replace(job, models=_models(job.grade, job.assignment))
+    write_full_or_plain(job, _render, _plain, folder, "report", f"the report of {job.grade.submission_sha256}")
 
 
 def _render(job: Job) -> Ended:

@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.checking.context import Context
 from grader.course.records import Person
 from grader.importing import ModulesOnDemand
+from grader.intake.answers import answers_of
 from grader.intake.opening import student_name
 from grader.records import CheckResult, Grade, Submission
 from grader.rubric import Assignment
-from grader.runner import run_checks
+from grader.runner import context_of, run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.scoring import grade_submission
-from grader.solutions import implementation, load_mistakes
 
 
 @dataclass(frozen=True)
@@ -46,24 +45,17 @@ class Work:
 
 def expect_grade(work: Work) -> Grade:
     """The grade of work of ours; never of a student's, whose code would run here without walls."""
-    assignment = work.assignment
     student, moment = student_name(Path(f"{work.person.student}.zip")), work.person.submitted_at
-    submission = Submission(student, assignment.id, work.sha256, work.files, submitted_at=moment)
-    return grade_submission(submission, assignment, _run(work), work.person.variant)
+    answers = answers_of(work.files, work.assignment)
+    submission = Submission(student, work.assignment, work.sha256, work.files, submitted_at=moment, answers=answers)
+    return grade_submission(submission, _run(work), work.person.variant)
 
 
 def _run(work: Work) -> tuple[CheckResult, ...]:
     assignment = work.assignment
     with tempfile.TemporaryDirectory(prefix="example-") as scratch:
         modules = ModulesOnDemand(Path(scratch), assignment.modules, work.files)
-        context = Context(
-            assignment=assignment,
-            student=Implementation(assignment.modules, LocalTransport(modules, work.files), work.files),
-            oracle=implementation(assignment),
-            mistakes=load_mistakes(assignment),
-            implement=lambda variation: implementation(assignment, variation),
-            seed=work.sha256,
-            begin_task=lambda _last: modules.renew(),
-        )
+        student = Implementation(assignment.modules, LocalTransport(modules, work.files), work.files)
+        context = context_of(assignment, student, work.sha256, begin_task=lambda _last: modules.renew())
         run_checks(context, work.tasks)
     return tuple(context.results)

@@ -23,13 +23,12 @@ from grader.authoring.validation.forms import handed_in
 from grader.authoring.validation.layouts import remembered_layouts
 from grader.authoring.validation.unearned import Judged as Unearned
 from grader.authoring.validation.unearned import examine_lazy, examine_recorded
-from grader.checking.context import Context
 from grader.errors import MachineError, UsageError
 from grader.importing import load_modules
 from grader.process_pool import cores, make_pool
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment, Task
-from grader.runner import run_checks
+from grader.runner import context_of, run_checks
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes
@@ -232,15 +231,8 @@ def _run(
     on_result: Callable[[CheckResult], None] = lambda _result: None,
 ) -> tuple[CheckResult, ...]:
     """Run the checks against an implementation of ours, in this process; None stands for the case's own."""
-    context = Context(
-        assignment=assignment,
-        student=who,
-        oracle=implementation(assignment),
-        mistakes=load_mistakes(assignment) if mistakes is None else mistakes,
-        implement=lambda variation: implementation(assignment, variation),
-        seed=seed or case.secret,
-        most_images=None if case.kind is Kind.SOLUTIONS else SAMPLE,
-        on_result=on_result,
-    )
+    most_images = None if case.kind is Kind.SOLUTIONS else SAMPLE
+    known = {} if mistakes is None else {"mistakes": mistakes}
+    context = context_of(assignment, who, seed or case.secret, most_images=most_images, on_result=on_result, **known)
     run_checks(context, case.tasks or tasks)
     return tuple(context.results)

@@ -50,8 +50,8 @@ def _points(assignment: Assignment, finding: Finding) -> str:
         return ""
     parts = []
     for variant in assignment.variants:
-        submission = Submission("validation", assignment.id, "", {})
-        grade = grade_submission(submission, assignment, finding.results, variant)
+        submission = Submission("validation", assignment, "", {})
+        grade = grade_submission(submission, finding.results, variant)
         waiting = [task for task in grade.tasks if task.state is State.MANUAL and not task.bonus]
         tail = f", {', '.join(task.id for task in waiting)} by a person" if waiting else ""
         parts.append(f"{grade.score:g}/{grade.max_score:g} ({variant}{tail})")

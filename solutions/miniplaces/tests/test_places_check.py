@@ -95,9 +95,9 @@ def hand_in(sky: int, building: int, *tasks: str) -> tuple[CheckResult, TaskGrad
     for name, right, chosen in (("SKY_UNIT", SKY, sky), ("BUILDING_UNIT", BUILDING, building)):
         assert f"{name} = {right}" in source
         source = source.replace(f"{name} = {right}", f"{name} = {chosen}")
-    submission = Submission("sam", "miniplaces", "ab" * 32, files | {"units.py": source.encode()})
-    checks = run_submission(submission, ASSIGNMENT, submission.sha256, tasks=tasks).checks
-    grade = grade_submission(submission, ASSIGNMENT, checks, "6.869")
+    submission = Submission("sam", ASSIGNMENT, "ab" * 32, files | {"units.py": source.encode()})
+    checks = run_submission(submission, submission.sha256, tasks=tasks).checks
+    grade = grade_submission(submission, checks, "6.869")
     last = next(check for check in checks if check.name == "check_sky_and_building")
     assert all(check.outcome is Outcome.PASSED for check in checks if check is not last)
     return last, next(task for task in grade.tasks if task.id == "2b")

@@ -91,8 +91,8 @@ def rubric(**limits: float) -> Assignment:
 
 def grade(files: Mapping[str, bytes], *tasks: str, **limits: float) -> Run:
     """A submission's checks of some tasks, run in a cell."""
-    submission = Submission("s", "two_networks", "0" * 64, dict(files))
-    return run_submission(submission, rubric(**limits), submission.sha256, tasks=tasks)
+    submission = Submission("s", rubric(**limits), "0" * 64, dict(files))
+    return run_submission(submission, submission.sha256, tasks=tasks)
 
 
 def not_passed(results: tuple[CheckResult, ...], *tasks: str) -> list[str]:
