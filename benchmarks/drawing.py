@@ -47,8 +47,9 @@ def prepare(folder: Path) -> None:
 
 def _run(name: str) -> Any:
     """The context of a run of the checks on the solutions, in this process."""
+    from grader.checking.running import run_checks
     from grader.rubric import get_assignment
-    from grader.runner import context_of, run_checks
+    from grader.runner import context_of
     from grader.solutions import implementation
 
     assignment = get_assignment(name)

@@ -38,7 +38,7 @@ from grader.sandbox.protocol import Channel, DeadlinePassed, Frame, Header, Prot
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.text import clean_name, clean_text
-from solutions.miniplaces.checks.check_experiments import check_entries
+from solutions.miniplaces.checks.public_experiments import check_entries
 from solutions.two_networks.checks.histories import read_history
 
 MOST_CPU_S, MOST_LEFT_MB = 2.0, 50

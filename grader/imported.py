@@ -1,7 +1,8 @@
 """Which files a module is made of: its own, those of our modules that it imports, and so on.
 
 Read from the sources, so that nothing has to be imported to know it. An import inside a function counts; so does a
-module that is only named, in quotation marks, because something starts it by its name.
+module that is only named, in quotation marks, because something starts it by its name. What `if TYPE_CHECKING:` imports
+is not needed to run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 OURS = r"(?:grader|solutions)(?:\.\w+)*"
 _FROM = re.compile(rf"^[ \t]*from[ \t]+({OURS})[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+_FOR_ANNOTATIONS = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n)+", re.MULTILINE)
 _IMPORT = re.compile(rf"^[ \t]*import[ \t]+({OURS})", re.MULTILINE)
 _NAMED = re.compile(rf"[\"']({OURS})[\"']")
 
@@ -21,7 +23,7 @@ def imported_files(roots: Iterable[Path], *folders: Path) -> set[Path]:
 
     Args:
         roots: Files of the modules.
-        folders: Those that hold `grader/` and `solutions/`.
+        folders: Those that hold `grader/` and `solutions/`; the first that has a module counts.
     """
     found, todo = set[Path](), list(roots)
     while todo:
@@ -33,7 +35,7 @@ def imported_files(roots: Iterable[Path], *folders: Path) -> set[Path]:
 
 
 def _imported(path: Path, folders: Sequence[Path]) -> Iterator[Path]:
-    source = path.read_text(encoding="utf-8")
+    source = _FOR_ANNOTATIONS.sub("", path.read_text(encoding="utf-8"))
     for package, listed in _FROM.findall(source):
         names = (name.split(" as ")[0].strip() for name in listed.split("#")[0].strip("()").split(","))
         yield from _files(package, folders)
@@ -51,3 +53,4 @@ def _files(module: str, folders: Sequence[Path]) -> Iterator[Path]:
             yield file
             above = (folder / each / "__init__.py" for each in path.relative_to(folder).parents)
             yield from (init for init in above if init.is_file())
+            return

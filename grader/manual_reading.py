@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 
 from grader.decoding import NotText, decode_text
 from grader.errors import MarksRefused
-from grader.records import Grade, Record, State, TaskGrade
+from grader.frozen_record import Record
+from grader.records import Grade, State, TaskGrade
 from grader.rubric import Assignment, Task
 from grader.text import clean_name
 from grader.toml_slips import Slip, find_key, find_line, parse_toml

@@ -18,12 +18,17 @@ from grader.importing import importing
 from grader.rubric import Assignment
 
 PACKAGE = "solutions"
-PATTERN = "check_*.py"
+PUBLIC = "public_*.py"
 
 
 def checks_folder(assignment: Assignment) -> Path:
     """Where the checks of an assignment are."""
     return assignment.solutions_folder / "checks"
+
+
+def is_public(path: Path) -> bool:
+    """Whether students get a module of checks, as it is, in the kit that `make release` makes."""
+    return path.match(PUBLIC)
 
 
 def figures_folder(assignment: Assignment) -> Path:

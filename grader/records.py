@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from grader.frozen_record import Record
 from grader.rubric import Assignment
 
 Array = NDArray[Any]
@@ -39,12 +39,6 @@ class State(StrEnum):
     WITHHELD = "withheld"  # a check could not be run for a reason of ours: no points lost
     MANUAL = "manual"  # waits for a person
     UNASKED = "unasked"  # this variant does not ask for it
-
-
-class Record(BaseModel):
-    """A frozen record that refuses unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from grader.authoring.release import release
+from grader.checking.declare import CheckSpec, specs_in
+from grader.packages import checks_folder, import_part
 from grader.rubric import PROJECT, get_assignment
 
 ID = "miniplaces"
@@ -76,6 +78,12 @@ def solve(home: Path) -> None:
     """Put the solutions in the place of the stubs."""
     for name in ("filters.py", "units.py", "cam.py", "fashion.py", "answers.md", "experiments.json"):
         shutil.copy(SOLUTIONS / name, home / name)
+
+
+def declared(assignment_id: str, *, public: bool) -> dict[str, CheckSpec]:
+    """What the public checks of an assignment declare, or the hidden ones, by name."""
+    paths = checks_folder(get_assignment(assignment_id)).glob("public_*.py" if public else "check_*.py")
+    return specs_in(import_part(path) for path in paths)
 
 
 def solved_lines(source: str) -> set[str]:

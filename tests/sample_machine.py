@@ -32,7 +32,7 @@ PROBES = Path(__file__).parent / "probes"
 CANARY = "canary-4f1b9f30c7"
 GROUP = 60998  # one that root is in, as on a machine where root is in its groups
 SECRETS = [
-    *(path.name for path in (PROJECT / "solutions").rglob("check_*.py")),
+    *(path.name for path in (PROJECT / "solutions").rglob("checks/*_*.py")),
     *("assignment.toml", "metrics.json", "solutions", "mistakes", "results.json", "ARCHITECTURE.md", "shadow"),
     *("t10k-*", "train-labels*", "*-ubyte*", "*.safetensors", "FashionMNIST", "fashion-mnist", "cifar-10*"),
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from grader.checking.running import run_checks
 from grader.records import CheckResult
 from grader.rubric import get_assignment
-from grader.runner import context_of, run_checks
+from grader.runner import context_of
 from grader.solutions import Variation, implementation
 
 

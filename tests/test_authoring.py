@@ -12,7 +12,8 @@ import torch
 from sample_guide import guide_files
 from sample_modules import local
 
-from grader import author, figures, runner
+from grader import author, figures
+from grader.checking import running
 from grader.checking.context import Context
 from grader.errors import Failure, Missing
 from grader.records import Outcome
@@ -41,7 +42,7 @@ def run(tmp_path: Path) -> Any:
     def run(source: str) -> Context:
         student, oracle = local(sides[0], lab=source), local(sides[1], lab=SOLUTION)
         context = Context(Assignment.model_validate(LAB).at(tmp_path), student, oracle, (), lambda _one: oracle, "seed")
-        runner.run_checks(context)
+        running.run_checks(context)
         return context
 
     return run

@@ -16,10 +16,11 @@ from test_solutions import project_with
 from grader.authoring.composing import submission
 from grader.authoring.composing.submission import compose
 from grader.authoring.validation.proving import SAMPLE
+from grader.checking.running import run_checks
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.rubric import get_assignment
-from grader.runner import context_of, run_checks
+from grader.runner import context_of
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, load_accepted, load_mistakes, solution_files

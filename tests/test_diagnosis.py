@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader import runner
-from grader.checking import diagnosis
+from grader.checking import diagnosis, running
 from grader.checking.agreement import same_changes, same_exchange, same_value
 from grader.checking.context import Context
 from grader.packages import checks_folder
@@ -124,7 +123,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Function:
         )
         before = set(sys.modules)
         try:
-            runner.run_checks(context)
+            running.run_checks(context)
         finally:
             for name in set(sys.modules) - before:
                 if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(assignment.root):

@@ -13,13 +13,14 @@ import torch.nn.functional as F
 from sample_two_networks import implement
 from sklearn.decomposition import PCA
 
+from grader.checking.running import run_checks
 from grader.errors import CheckStopped, Failure
 from grader.packages import checks_folder
 from grader.rubric import PROJECT, get_assignment
-from grader.runner import context_of, run_checks
+from grader.runner import context_of
 from grader.solutions import accepted, accepted_value, implementation, load_accepted, load_mistakes
-from solutions.miniplaces.checks import check_cam, check_fashion, check_units
-from solutions.two_networks.checks import check_layout, check_training, check_visualize
+from solutions.miniplaces.checks import check_fashion, public_cam, public_fashion, public_units
+from solutions.two_networks.checks import check_training, check_visualize, public_layout, public_visualize
 
 MINIPLACES = get_assignment("miniplaces")
 DEMANDS = [
@@ -74,7 +75,7 @@ def paragraphs(assignment: str) -> list[str]:
 )
 def test_demand_is_told(assignment: str, what: str, check: str, words: str) -> None:
     """What the check asks stands in the paragraph of what it is asked of."""
-    sources = "".join(p.read_text() for p in checks_folder(get_assignment(assignment)).glob("check_*.py"))
+    sources = "".join(p.read_text() for p in checks_folder(get_assignment(assignment)).glob("*_*.py"))
     assert f"def {check}(" in sources
     assert any(what in paragraph and words in paragraph for paragraph in paragraphs(assignment))
 
@@ -95,11 +96,11 @@ def one_range_alone(weight: torch.Tensor) -> torch.Tensor:
 
 
 FILTER_CHECKS = (
-    check_visualize.check_range,
+    public_visualize.check_range,
     check_visualize.check_rgb,
     check_visualize.check_other_channels,
-    check_visualize.check_constant_filter,
-    check_visualize.check_weight_kept,
+    public_visualize.check_constant_filter,
+    public_visualize.check_weight_kept,
 )
 
 
@@ -136,7 +137,7 @@ def test_penalty_on_weights() -> None:
     """A small penalty on the weights is no gradient of the batch before; loss and accuracy may be one array."""
     way = next(each for each in load_accepted(MINIPLACES) if each.id == "fashion.penalizes_weights")
     who = implementation(MINIPLACES, way)
-    check_fashion.check_gradients_cleared(who, np.random.default_rng(2))
+    public_fashion.check_gradients_cleared(who, np.random.default_rng(2))
     check_fashion.check_report(who, np.random.default_rng(2))
 
 
@@ -152,7 +153,7 @@ def test_gradients_that_stay() -> None:
 
     who = implementation(MINIPLACES, accepted("fashion.train", "keeps_half", "half of the gradients stays")(train))
     with pytest.raises(Failure, match="different after a second batch"):
-        check_fashion.check_gradients_cleared(who, np.random.default_rng(2))
+        public_fashion.check_gradients_cleared(who, np.random.default_rng(2))
 
 
 @pytest.mark.parametrize(
@@ -162,10 +163,10 @@ def test_chosen_unit(unit: Any, is_right: bool) -> None:
     """A unit is a whole number, of Python, NumPy or torch."""
     who = implementation(MINIPLACES, accepted_value("units.SKY_UNIT", "other", unit, "another unit"))
     if is_right:
-        assert check_units.chosen_unit(who, "SKY_UNIT") == 3
+        assert public_units.chosen_unit(who, "SKY_UNIT") == 3
         return
     with pytest.raises(Failure, match="must be an int"):
-        check_units.chosen_unit(who, "SKY_UNIT")
+        public_units.chosen_unit(who, "SKY_UNIT")
 
 
 def test_layout_of_components() -> None:
@@ -175,8 +176,8 @@ def test_layout_of_components() -> None:
         return PCA(50, random_state=seed).fit_transform(np.asarray(features))[:, :2]
 
     who = implement(embed_2d=embed)
-    check_layout.check_any_features(who, np.random.default_rng(3))
-    check_layout.check_same_seed(who, np.random.default_rng(3))
+    public_layout.check_any_features(who, np.random.default_rng(3))
+    public_layout.check_same_seed(who, np.random.default_rng(3))
 
 
 # --- What is said is true ---------------------------------------------------------------------------------------------
@@ -231,7 +232,7 @@ def test_floats_are_not_called_nan() -> None:
     [
         (check_fashion.check_report, ("fashion.returns_in_the_loop", "fashion.skips_last_batch")),
         (check_training.check_report, ("supervised.returns_in_the_loop", "supervised.skips_last_batch")),
-        (check_cam.check_map, ("cam.clips_at_zero", "cam.largest_unit_only")),
+        (public_cam.check_map, ("cam.clips_at_zero", "cam.largest_unit_only")),
     ],
 )
 def test_told_apart(check: Callable[..., None], names: tuple[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -10,21 +9,20 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from sample_kit import ID, SOLUTIONS, Run, solve, solved_lines
+from sample_kit import ID, SOLUTIONS, Run, declared, solve, solved_lines
 from sample_kit import home as home
 from sample_kit import kit as kit
 from sample_kit import run as run
 
-from grader.authoring.kit.making import find_public
 from grader.authoring.kit.recorded import SEED
 from grader.checking.context import Context
+from grader.checking.running import run_checks
 from grader.environment import ALWAYS, environment_words, listed
 from grader.figures import draw
 from grader.intake.opening import open_submission
-from grader.packages import checks_folder
 from grader.records import Exhibit
 from grader.rubric import get_assignment
-from grader.runner import run_checks, run_submission
+from grader.runner import run_submission
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import implementation, load_mistakes
@@ -210,7 +208,7 @@ def test_messages_are_the_graders(home: Path, run: Run) -> None:
     ended = run(home, "-c", DUMP, *TRIED)
     found = json.loads(ended.stdout.partition("FOUND")[2])
     by_grader = graded(sources, {"experiments.json": (home / "experiments.json").read_bytes()})
-    public = {f"{check.task} {check.name}" for check in find_public(get_assignment(ID)) if check.task in TRIED}
+    public = {f"{check.task} {check.name}" for check in declared(ID, public=True).values() if check.task in TRIED}
     assert found.keys() == public
     wrong = {name: told for name, told in found.items() if told[0] != "passed"}
     assert len(wrong) >= 12
@@ -243,8 +241,7 @@ def test_nothing_hidden_is_in_it(kit: Path) -> None:
     """No hidden check, no line of a solution and no mistake is in any file of the kit."""
     texts = {path: path.read_bytes().decode("utf-8", "replace") for path in kit.rglob("*") if path.is_file()}
     whole = "\n".join(texts.values())
-    public = {check.name for check in find_public(get_assignment(ID))}
-    for name in declared_checks() - public:
+    for name in declared(ID, public=False):
         assert not re.search(rf"\b{name}\b", whole), name
     for mistake in load_mistakes(get_assignment(ID)):
         assert mistake.help not in whole
@@ -252,13 +249,6 @@ def test_nothing_hidden_is_in_it(kit: Path) -> None:
     for path in SOLUTIONS.glob("*.py"):
         for line in solved_lines(path.read_text()):
             assert line not in lines, f"{path.name}: {line}"
-
-
-def declared_checks() -> set[str]:
-    """Names of all checks of Miniplaces, public or not."""
-    paths = checks_folder(get_assignment(ID)).glob("check_*.py")
-    bodies = [node for path in paths for node in ast.parse(path.read_bytes()).body]
-    return {node.name for node in bodies if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")}
 
 
 @pytest.mark.slow

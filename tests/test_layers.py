@@ -35,6 +35,7 @@ LAYERS = [
         "sandbox.freezer sandbox.processors",
         "notebooks.* course.records course.class_report.seen report.job rubric records folders environment installed "
         "newer_syntax timestamps process_pool text decoding identity bounded_process preloading bounded_process_main "
+        "frozen_record "
         "sandbox.protocol sandbox.values sandbox.calls sandbox.request_handler sandbox.forbidding sandbox.landlock "
         "sandbox.describing sandbox.loading sandbox.unpickling sandbox.headless sandbox.handled sandbox.standins "
         "sandbox.worker_main sandbox.fork_server",
@@ -65,12 +66,14 @@ def imported_names(tree: ast.Module, module: str, is_package: bool) -> Iterator[
             yield from (f"{source}.{alias.name}" for alias in node.names)
 
 
-def find_imports(package: Path) -> Imports:
-    """What each module of the package `grader` imports of the same package."""
+def find_imports(package: Path, *, to_run: bool = False) -> Imports:
+    """What each module of the package `grader` imports of the same package; `to_run` leaves out what is for types."""
     modules = find_modules(package)
     imports: Imports = {}
     for name, path in modules.items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
+        if to_run:
+            tree.body = [node for node in tree.body if not ast.unparse(node).startswith("if TYPE_CHECKING:")]
         imports[name] = set()
         for imported in imported_names(tree, name, path.name == "__init__.py"):
             head, _, target = imported.partition(".")

@@ -23,12 +23,12 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from grader.checking.context import Context
+from grader.checking.running import run_checks
 from grader.errors import Failure, Missing
 from grader.packages import checks_folder
 from grader.records import Outcome
 from grader.report.view import view_report
 from grader.results import results_json
-from grader.runner import run_checks
 from grader.sandbox.loading import differences, find_fits
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport

@@ -14,10 +14,11 @@ from sample_tiers import tiered
 
 from grader.authoring.composing.notebook import notebook_of
 from grader.authoring.composing.submission import plain_source
+from grader.checking.running import run_checks
 from grader.errors import MachineError
 from grader.importing import load_modules
 from grader.rubric import PROJECT, find_assignments, get_assignment
-from grader.runner import context_of, run_checks
+from grader.runner import context_of
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 

@@ -30,7 +30,7 @@ ACCEPTED = [each for name in ASSIGNMENTS for each in load_accepted(get_assignmen
 
 def check_names() -> set[str]:
     """The names of all checks, read from their sources."""
-    sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "solutions").glob("*/checks/check_*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "solutions").glob("*/checks/*_*.py")]
     return {name for source in sources for name in re.findall(r"^def (check_\w+)", source, re.MULTILINE)}
 
 

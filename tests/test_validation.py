@@ -34,7 +34,7 @@ from grader.records import CheckResult, Outcome
 from grader.rubric import PROJECT, find_assignments, get_assignment
 from grader.runner import context_of
 from grader.solutions import load_accepted, load_mistakes
-from solutions.miniplaces.checks import check_filters
+from solutions.miniplaces.checks import public_filters
 
 MINIPLACES = get_assignment("miniplaces")
 ASSIGNMENTS = [each for each in find_assignments() if checks_folder(get_assignment(each)).is_dir()]
@@ -143,8 +143,8 @@ def broken_check(monkeypatch: pytest.MonkeyPatch) -> None:
     def let_through(student: Any) -> None:
         """Nothing is wrong."""
 
-    setattr(let_through, ATTRIBUTE, spec_of(check_filters.check_range))
-    monkeypatch.setattr(check_filters, "check_range", let_through)
+    setattr(let_through, ATTRIBUTE, spec_of(public_filters.check_range))
+    monkeypatch.setattr(public_filters, "check_range", let_through)
     monkeypatch.setattr(proving, "list_cases", lambda *_arguments: cases)
 
 

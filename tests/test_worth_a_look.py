@@ -25,8 +25,8 @@ from grader.solutions import implementation, load_accepted
 from grader.vision.datasets.cifar import normalise_cifar
 from grader.vision.datasets.fashion import fashion_mnist, normalise_fashion
 from grader.vision.datasets.imageset import ImageSet
-from solutions.miniplaces.checks.check_experiments import check_entries
 from solutions.miniplaces.checks.check_model import check_model_accuracy
+from solutions.miniplaces.checks.public_experiments import check_entries
 from solutions.two_networks.checks.check_rotation_training import check_rotation_accuracy, check_rotation_curve
 from solutions.two_networks.checks.check_weights import check_supervised_accuracy, check_supervised_curves
 from solutions.two_networks.checks.histories import CURVES

@@ -10,7 +10,7 @@ import torch
 from sample_modules import local
 
 from grader.errors import Failure
-from solutions.two_networks.checks.check_supervised import check_loss
+from solutions.two_networks.checks.public_supervised import check_loss
 
 F = "torch.nn.functional"
 HALF, WHOLE = "supervised.uses_nll_loss", "supervised.uses_cross_entropy"

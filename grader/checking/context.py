@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from grader.records import CheckResult, Exhibit, WorthALook
-from grader.rubric import Assignment
 from grader.sandbox.student import Implementation
-from grader.solutions import Variation
+
+if TYPE_CHECKING:
+    from grader.rubric import Assignment
+    from grader.solutions import Variation
 
 LayOut = Callable[..., Any]  # the fixture `exhibit`
 

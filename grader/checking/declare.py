@@ -23,7 +23,8 @@ class CheckSpec:
         after: Names of checks of the same task that must have passed; otherwise this one is skipped.
         help: What to do when it fails and no known mistake is recognised.
         diagnosed: Whether the known mistakes are tried when it fails; not where that would take long.
-        public: Whether students get it, source and all, in the kit that `make release` makes.
+        listed_before: Name of a check of the same task that this one is told above; those of one module are told in
+            their order, and public ones before hidden ones.
     """
 
     task: str
@@ -33,7 +34,7 @@ class CheckSpec:
     after: tuple[str, ...]
     help: str
     diagnosed: bool
-    public: bool
+    listed_before: str
 
 
 def check(
@@ -43,7 +44,7 @@ def check(
     after: tuple[str, ...] = (),
     help: str = "",
     diagnosed: bool = True,
-    public: bool = False,
+    listed_before: str = "",
 ) -> Callable[[Function], Function]:
     """Declare a check of `task`; the docstring is the sentence that the student reads.
 
@@ -55,7 +56,7 @@ def check(
         if not function.__doc__:
             raise TypeError(f"{function.__name__} needs a docstring: the sentence for the student")
         title = function.__doc__.strip().splitlines()[0]
-        spec = CheckSpec(task, function.__name__, title, weight, after, help, diagnosed, public)
+        spec = CheckSpec(task, function.__name__, title, weight, after, help, diagnosed, listed_before)
         setattr(function, ATTRIBUTE, spec)
         return function
 

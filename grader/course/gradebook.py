@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.records import GRADEBOOK, Row
-from grader.records import Record
+from grader.frozen_record import Record
 from grader.results import INSTRUCTOR_ONLY, write_whole
 from grader.rubric import find_assignments
 from grader.text import clean_text

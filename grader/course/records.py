@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from grader.records import Record
+from grader.frozen_record import Record
 
 GRADEBOOK = "gradebook.csv"
 

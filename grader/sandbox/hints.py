@@ -6,15 +6,17 @@ import errno
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.environment import ALWAYS, import_names, listed, not_installed, package_words, python_words
 from grader.errors import StudentRaised
 from grader.installed import is_installed
 from grader.notebooks.places import cell_place
-from grader.rubric import Limits
 from grader.sandbox.protocol import Header
 from grader.sandbox.request_handler import MOST_LEFT_OUT
+
+if TYPE_CHECKING:
+    from grader.rubric import Limits
 
 NEWER = ("3.12", "3.13", "3.14")  # versions that `newer_syntax.py` knows
 OPEN_FILES = 256  # as `worker.confine` sets it

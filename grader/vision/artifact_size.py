@@ -1,4 +1,4 @@
-"""What a submission holds: files and networks that are large enough for the test images, and claims beside the truth.
+"""What a submission holds: files and networks that are large enough for the test images.
 
 What a network says of its own size is the student's process speaking; the sizes of files are not.
 """
@@ -133,23 +133,6 @@ def note_accuracy(looks: IntegrityFlags, measured: float, best: float) -> None:
         told = f"The network is right on {measured:.2%} of the test images; what learns from the training images alone"
         sentence = f"{told} stays below {best:.0%}. Was it trained on the test images, or does it hold them?"
         looks.note("too_good", sentence, measured=measured)
-
-
-def note_claim(looks: IntegrityFlags, where: str, claimed: float, measured: float, most: float, *, both: bool) -> None:
-    """Remark on a validation accuracy that is far from what was measured on the test images.
-
-    Args:
-        looks: Takes the remark.
-        where: The file that claims it.
-        claimed: The best that it claims.
-        measured: On the test images.
-        most: Points, as a share, that may lie between them.
-        both: Whether claiming far too little is remarked on as well.
-    """
-    apart = claimed - measured
-    if apart > most or (both and -apart > most):
-        told = f"{where} claims {claimed:.1%} at best on validation images; the network that came with it is right on"
-        looks.note("claim", f"{told} {measured:.1%} of the test images.", claimed=claimed, measured=measured)
 
 
 def note_files(looks: IntegrityFlags, student: Implementation, *models: str) -> None:

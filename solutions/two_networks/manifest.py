@@ -106,5 +106,5 @@ MANIFEST = Manifest(
     ),
     model_files={"supervised": "supervised.pth", "rotation": "rotation.pth"},
     files={"history.json": histories},
-    recorded=("losses.right_losses", "losses.right_gradient"),
+    recorded=("truths.right_losses", "truths.right_gradient"),
 )

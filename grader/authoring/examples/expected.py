@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.checking.running import run_checks
 from grader.course.records import Person
 from grader.importing import ModulesOnDemand
 from grader.intake.answers import answers_of
 from grader.intake.opening import student_name
 from grader.records import CheckResult, Grade, Submission
 from grader.rubric import Assignment
-from grader.runner import context_of, run_checks
+from grader.runner import context_of
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.scoring import grade_submission

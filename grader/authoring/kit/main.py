@@ -1,7 +1,7 @@
 """`python check.py`, in the students' kit: the public checks on the student's own modules, and packing.
 
-The checks, what compares and what words the messages are the grader's own files, cut down to what is needed. There is
-no sandbox: it is the student's own code on the student's own machine.
+The checks, what compares and what words the messages are the grader's own files. There is no sandbox: it is the
+student's own code on the student's own machine.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from grader.authoring.kit.report import Report
 from grader.authoring.kit.rubric import KitAssignment, read_rubric
 from grader.authoring.kit.student import HomeTransport, as_graded
 from grader.checking.context import Context
+from grader.checking.running import run_checks
 from grader.errors import GraderError, MachineError, SubmissionRefused, UsageError
 from grader.notebooks.submitted import WithModules, notebooks_in, with_modules
 from grader.records import CheckResult, Exhibit
-from grader.runner import run_checks
 from grader.sandbox.student import Implementation
 from grader.text import clean_name
 

@@ -18,9 +18,9 @@ from grader.authoring.kit.recorded import FILE, SEED, Recording, asked_of, packe
 from grader.authoring.kit.rubric import read_rubric
 from grader.authoring.kit.student import HomeTransport
 from grader.checking.context import Context
+from grader.checking.running import run_checks
 from grader.errors import MachineError
 from grader.records import Outcome
-from grader.runner import run_checks
 from grader.sandbox.calls import Terms
 from grader.sandbox.protocol import Array, Frame, Header
 from grader.sandbox.student import Implementation
@@ -73,7 +73,8 @@ def main(folder: Path, truths: list[str]) -> None:
     run_checks(context)
     for result in context.results:
         if result.outcome is not Outcome.PASSED:
-            raise MachineError(f"a public check does not pass for the solution: {result}")
+            told = f"{result.outcome.value} for the solution. {result.message} {result.got}"
+            raise MachineError(f"{result.name} of task {result.task} can't be public: {told}")
     recording.write(folder / "kit" / FILE)
 
 

@@ -44,6 +44,11 @@ class KitAssignment:
         """The folder of the public checks and of the figures."""
         return PROJECT / "solutions" / self.id
 
+    @property
+    def handout_folder(self) -> Path:
+        """The folder of the stubs as they were handed out."""
+        return PROJECT / "assignment" / self.id
+
     @cached_property
     def by_id(self) -> dict[str, KitTask]:
         """Tasks by id."""

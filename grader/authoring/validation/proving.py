@@ -23,12 +23,13 @@ from grader.authoring.validation.forms import handed_in
 from grader.authoring.validation.layouts import remembered_layouts
 from grader.authoring.validation.unearned import Judged as Unearned
 from grader.authoring.validation.unearned import examine_lazy, examine_recorded
+from grader.checking.running import run_checks
 from grader.errors import MachineError, UsageError
 from grader.importing import load_modules
 from grader.process_pool import cores, make_pool
 from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment, Task
-from grader.runner import context_of, run_checks
+from grader.runner import context_of
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation, implementation, importers, load_accepted, load_mistakes

@@ -19,8 +19,9 @@ from grader.authoring.validation.lazy import lazy_files, lazy_functions, missing
 from grader.authoring.validation.recorded import Recorder, Recording, Replayed, Replayer
 from grader.decoding import decode_text
 from grader.errors import MachineError
+from grader.frozen_record import Record
 from grader.importing import load_modules
-from grader.records import CheckResult, Outcome, Record
+from grader.records import CheckResult, Outcome
 from grader.rubric import Assignment
 from grader.sandbox.calls import Transport
 from grader.sandbox.student import Implementation

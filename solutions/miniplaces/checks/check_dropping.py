@@ -10,7 +10,8 @@ from numpy.random import Generator
 from grader.author import Implementation, LayOut, check, expect, numbers
 from solutions.miniplaces.checks.counted_units import Countdown, draw_countdowns
 from solutions.miniplaces.checks.dropped_units import dropping
-from solutions.miniplaces.checks.networks import expect_as_sent, load_scene, scene_network
+from solutions.miniplaces.checks.networks import expect_as_sent
+from solutions.miniplaces.checks.scenes import load_scene, scene_network
 
 OTHER_COUNT = "The top class first changes at another count."
 

@@ -1,4 +1,4 @@
-"""Checks of `fashion.py`: tasks 4a and 4b, on networks and images whose right answers are known by construction.
+"""Hidden checks of `fashion.py`: tasks 4a and 4b, on networks and images whose right answers are known by construction.
 
 What any training code must do is in `grader/vision/training_probes.py`.
 """
@@ -19,7 +19,6 @@ from grader.author import (
     check,
     expect,
     expect_finite,
-    expect_shape,
     number,
     numbers,
     summarise,
@@ -29,25 +28,16 @@ from grader.vision.datasets.imageset import ImageSet
 from grader.vision.known_answers import KnownAnswers, known_answers
 from grader.vision.probe_networks import (
     CLASSES,
-    band_images,
-    band_network,
     linear_network,
     loader,
     loss_of,
     mean_loss,
-    random_bands,
     random_weight,
     sgd,
 )
 from grader.vision.training_probes import (
     EXACT,
-    expect_evaluation_mode,
-    expect_given_optimizer,
-    expect_gradients_cleared,
     expect_step,
-    expect_training_mode,
-    expect_untouched,
-    expect_whole_epoch,
 )
 from solutions.miniplaces.checks.training import SHAPE, course_of, train_quietly
 
@@ -55,7 +45,7 @@ SMOOTHED = 0.2  # of the labels, at most
 ROUNDED = 0.01  # how far a loss may be off: logits in half precision, and a penalty on weights as a part of it
 
 
-@check("4a", weight=3)
+@check("4a", weight=3, listed_before="check_gradients_cleared")
 def check_learns(student: Implementation, rng: Generator, fashion_train: ImageSet) -> None:
     """After two epochs on 1,000 real images, the loss on 1,000 others is well below what it was before."""
     chosen = torch.from_numpy(
@@ -81,37 +71,13 @@ def check_learns(student: Implementation, rng: Generator, fashion_train: ImageSe
             )
 
 
-@check("4a")
+@check("4a", listed_before="check_gradients_cleared")
 def check_step(student: Implementation, oracle: Implementation, rng: Generator, fashion_train: ImageSet) -> None:
     """One batch moves the weights against the gradient of the mean cross-entropy, by about the right amount."""
     chosen = torch.from_numpy(rng.choice(len(fashion_train.labels), size=64, replace=False))
     images, labels = normalise_fashion(fashion_train.images[chosen]), fashion_train.labels[chosen]
     images = (images + images.flip(-1)) / 2  # a student's random flip changes nothing
     expect_step(course_of(student), course_of(oracle), images, labels, rng)
-
-
-@check("4a", help="Is optimizer.zero_grad() called in every step, before backward()?", public=True)
-def check_gradients_cleared(student: Implementation, rng: Generator) -> None:
-    """The gradient of one batch is gone when the next one is used."""
-    expect_gradients_cleared(course_of(student), rng)
-
-
-@check("4a", public=True)
-def check_training_mode(student: Implementation, rng: Generator) -> None:
-    """The model is put into training mode, even when it arrives in evaluation mode."""
-    expect_training_mode(course_of(student), rng)
-
-
-@check("4a", public=True)
-def check_whole_epoch(student: Implementation, rng: Generator) -> None:
-    """Every batch of the loader is used, the smaller last one too."""
-    expect_whole_epoch(course_of(student), rng)
-
-
-@check("4a", public=True)
-def check_given_optimizer(student: Implementation, rng: Generator) -> None:
-    """The weights move only as the given optimizer moves them: not at all with a learning rate of 0."""
-    expect_given_optimizer(course_of(student), rng)
 
 
 @check("4a", after=("check_given_optimizer",))
@@ -169,39 +135,7 @@ def _lies_between(values: Array, ends: Tensor) -> bool:
     return bool(((low <= values) & (values <= high)).all())
 
 
-@check("4b", weight=2, public=True)
-def check_prediction(student: Implementation, rng: Generator) -> None:
-    """get_prediction gives the class with the largest logit for each image."""
-    bands = random_bands(rng)
-    net = band_network(student, SHAPE, bands=bands)
-    net.eval()
-    for count in (int(rng.integers(12, 20)), 1):
-        images, labels = band_images(rng.integers(0, CLASSES, count), SHAPE, bands)
-        answer = numbers(student.fashion.get_prediction(images, net))
-        expect_shape(answer, (count,))
-        got = answer.reshape(-1)
-        wrong = int((got != labels.numpy()).sum())
-        expect(
-            [float(item) for item in got.tolist()] == labels.tolist(),
-            "The one image got the wrong class." if count == 1 else f"{wrong} of {count} images got the wrong class.",
-            expected=summarise(labels.numpy()),
-            got=summarise(got),
-        )
-
-
-@check("4b", after=("check_prediction",), public=True)
-def check_prediction_type(student: Implementation, rng: Generator) -> None:
-    """Predictions are whole numbers, so that they can be used as indices."""
-    images, _ = band_images(rng.integers(0, CLASSES, 3), SHAPE)
-    net = band_network(student, SHAPE)
-    net.eval()
-    answer = numbers(student.fashion.get_prediction(images, net))
-    expect(
-        answer.dtype.kind in "iu", "The predictions have the wrong type.", expected="integers", got=str(answer.dtype)
-    )
-
-
-@check("4b", weight=2)
+@check("4b", weight=2, listed_before="check_evaluation_mode")
 def check_accuracy(student: Implementation, rng: Generator) -> None:
     """evaluate gives the fraction of images classified right, over all batches."""
     for _ in range(2):
@@ -215,15 +149,3 @@ def check_accuracy(student: Implementation, rng: Generator) -> None:
             expected=f"{right} / {count} = {right / count:.4f}",
             got=f"{accuracy:.4g}",
         )
-
-
-@check("4b", help="Is net.eval() called before the loop?", public=True)
-def check_evaluation_mode(student: Implementation, rng: Generator) -> None:
-    """evaluate puts the network into evaluation mode: dropout does not spoil the result."""
-    expect_evaluation_mode(course_of(student), rng)
-
-
-@check("4b", public=True)
-def check_untouched(student: Implementation, rng: Generator) -> None:
-    """evaluate leaves the weights and the batch norm's statistics as they were."""
-    expect_untouched(course_of(student), rng)

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from grader.author import Array, DataMissing, Failure, Implementation, LayOut, check, data_folder, numbers
 from grader.vision.datasets.places import FILE
-from solutions.miniplaces.checks.check_units import chosen_unit
-from solutions.miniplaces.checks.networks import Scene, load_places_scene, scene_network
+from solutions.miniplaces.checks.public_units import chosen_unit
+from solutions.miniplaces.checks.scenes import Scene, load_places_scene, scene_network
 
 LOG = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import torch
 
 from grader.author import Array, CheckStopped, Handle, Implementation, LayOut, numbers
 from grader.vision.maps import as_maps
-from solutions.miniplaces.checks.networks import Scene, scene_network
+from solutions.miniplaces.checks.scenes import Scene, scene_network
 
 
 def lay_out_dropped(

@@ -16,7 +16,7 @@ from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.solutions import implementation
 from solutions.miniplaces.checks.dropped_units import lay_out_dropped
-from solutions.miniplaces.checks.networks import load_scene, scene_network
+from solutions.miniplaces.checks.scenes import load_scene, scene_network
 
 DROPPED = (14, 3, 127)
 

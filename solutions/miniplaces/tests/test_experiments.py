@@ -15,7 +15,7 @@ from grader.records import Exhibit, WorthALook
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.vision.figures import techniques
-from solutions.miniplaces.checks.check_experiments import MOST_BYTES, check_comparison, check_entries
+from solutions.miniplaces.checks.public_experiments import MOST_BYTES, check_comparison, check_entries
 
 RUN = {"technique": "dropout", "setting": "0.5", "train_accuracy": 0.9, "val_accuracy": 0.8}
 IGNORED: Any = lambda *_, **__: None  # noqa: E731  # stands for fixtures of several kinds

@@ -26,11 +26,14 @@ from grader.vision.datasets.imageset import ImageSet
 from solutions.miniplaces.checks import (
     check_cam,
     check_dropping,
-    check_experiments,
     check_fashion,
     check_filters,
-    check_model,
-    check_units,
+    public_cam,
+    public_experiments,
+    public_fashion,
+    public_filters,
+    public_model,
+    public_units,
 )
 from solutions.miniplaces.checks.counted_units import draw_countdowns
 
@@ -41,29 +44,29 @@ Check = Callable[..., None]
 
 # Each check that a function of one module answers, and the function.
 ANSWERED = [
-    (check_filters.check_range, "filters.normalize_tensor"),
-    (check_filters.check_linear, "filters.normalize_tensor"),
+    (public_filters.check_range, "filters.normalize_tensor"),
+    (public_filters.check_linear, "filters.normalize_tensor"),
     (check_filters.check_whole_tensor, "filters.normalize_tensor"),
-    (check_units.check_unit_map, "units.generate_featuremap_unit"),
-    (check_units.check_deactivated, "units.deactivate_unit_activations"),
+    (public_units.check_unit_map, "units.generate_featuremap_unit"),
+    (public_units.check_deactivated, "units.deactivate_unit_activations"),
     (check_dropping.check_dropped_count, "units.lowest_dropped_units"),
     (check_cam.check_rows_are_places, "cam.flatten_activations"),
-    (check_cam.check_any_size, "cam.flatten_activations"),
-    (check_cam.check_scores, "cam.class_scores"),
+    (public_cam.check_any_size, "cam.flatten_activations"),
+    (public_cam.check_scores, "cam.class_scores"),
     (check_cam.check_many_classes, "cam.class_scores"),
-    (check_cam.check_map, "cam.generate_featuremap_CAM"),
-    (check_fashion.check_prediction, "fashion.get_prediction"),
+    (public_cam.check_map, "cam.generate_featuremap_CAM"),
+    (public_fashion.check_prediction, "fashion.get_prediction"),
     (check_fashion.check_accuracy, "fashion.evaluate"),
-    (check_fashion.check_evaluation_mode, "fashion.evaluate"),
-    (check_fashion.check_untouched, "fashion.evaluate"),
+    (public_fashion.check_evaluation_mode, "fashion.evaluate"),
+    (public_fashion.check_untouched, "fashion.evaluate"),
     (check_fashion.check_report, "fashion.train"),
 ]
 OF_TRAIN = (
     check_fashion.check_step,
-    check_fashion.check_gradients_cleared,
-    check_fashion.check_training_mode,
-    check_fashion.check_whole_epoch,
-    check_fashion.check_given_optimizer,
+    public_fashion.check_gradients_cleared,
+    public_fashion.check_training_mode,
+    public_fashion.check_whole_epoch,
+    public_fashion.check_given_optimizer,
 )
 
 
@@ -160,7 +163,7 @@ def test_training_nothing(check: Check, passes: bool) -> None:
 
 @pytest.mark.parametrize(
     "check",
-    [check_fashion.check_accuracy, check_fashion.check_evaluation_mode, check_fashion.check_untouched],
+    [check_fashion.check_accuracy, public_fashion.check_evaluation_mode, public_fashion.check_untouched],
     ids=lambda each: each.__name__,
 )
 @pytest.mark.parametrize("constant", [1.0, 0.5, 0.0])
@@ -172,14 +175,14 @@ def test_constant_accuracy(check: Check, constant: float) -> None:
 @pytest.mark.parametrize(
     ("check", "stands_on"),
     [
-        (check_filters.check_constant, "check_linear"),
-        (check_units.check_cut_keeps_model, "check_default_ends_with_maps"),
-        (check_units.check_model_restored, "check_deactivated"),
+        (public_filters.check_constant, "check_linear"),
+        (public_units.check_cut_keeps_model, "check_default_ends_with_maps"),
+        (public_units.check_model_restored, "check_deactivated"),
         (check_dropping.check_count_keeps_model, "check_dropped_count"),
-        (check_cam.check_map_keeps_model, "check_map"),
+        (public_cam.check_map_keeps_model, "check_map"),
         (check_fashion.check_report, "check_given_optimizer"),
-        (check_fashion.check_prediction_type, "check_prediction"),
-        (check_model.check_learning_rate, "check_all_parameters"),
+        (public_fashion.check_prediction_type, "check_prediction"),
+        (public_model.check_learning_rate, "check_all_parameters"),
     ],
     ids=lambda each: getattr(each, "__name__", each),
 )
@@ -193,7 +196,7 @@ def test_inaction_stands_on_work(check: Check, stands_on: str) -> None:
 TOLD = [
     ("units.drops_from_the_model", check_dropping.check_count_keeps_model),
     ("units.drops_for_top_class_only", check_dropping.check_dropped_count),
-    ("cam.divides_by_maximum", check_cam.check_map),
+    ("cam.divides_by_maximum", public_cam.check_map),
     *((f"fashion.{name}", check_fashion.check_report) for name in (
         "loss_of_last_batch", "loss_is_sum", "loss_is_sum_of_batches", "loss_divided_twice", "loss_halved_each_step",
     )),
@@ -299,7 +302,7 @@ class Stiff(Pretender):
 def test_pretended_optimizer(kind: type[Pretender], stopped: int) -> None:
     """An optimizer is known by its steps: they move every parameter, and further with a larger learning rate."""
     who = replaced("fashion.create_optimizer", kind)
-    checks = (check_model.check_all_parameters, check_model.check_learning_rate)
+    checks = (public_model.check_all_parameters, public_model.check_learning_rate)
     assert [fails(check, who, seed=1) for check in checks].index(True) == stopped
 
 
@@ -313,7 +316,7 @@ OPTIMIZERS = (
 def test_every_optimizer_of_torch(name: str) -> None:
     """Each optimizer of torch for parameters of any shape is one."""
     who = replaced("fashion.create_optimizer", lambda net, lr: getattr(torch.optim, name)(net.parameters(), lr=lr))
-    for check in (check_model.check_all_parameters, check_model.check_learning_rate):
+    for check in (public_model.check_all_parameters, public_model.check_learning_rate):
         for seed in range(3):
             run(check, who, seed)
 
@@ -323,6 +326,6 @@ def test_runs_without_names() -> None:
     run_of_nothing = [{"technique": "", "setting": "", "train_accuracy": 0, "val_accuracy": 0}]
     who = Implementation((), LocalTransport({}, {}), {"experiments.json": json.dumps(run_of_nothing).encode()})
     with pytest.raises(Failure, match="technique of entry 1 is empty"):
-        check_experiments.check_entries(
+        public_experiments.check_entries(
             who, lambda *_args, **_facts: None, {}, IntegrityFlags("4d", [], is_asking=False)
         )

@@ -30,7 +30,7 @@ from grader.scoring import grade_submission
 from grader.solutions import implementation, solution_files
 from grader.vision.datasets.places import FILE
 from solutions.miniplaces.checks.check_places import check_sky_and_building, masks, share_on
-from solutions.miniplaces.checks.networks import load_places_scene
+from solutions.miniplaces.checks.scenes import load_places_scene
 
 ASSIGNMENT = get_assignment("miniplaces")
 THRESHOLDS = ASSIGNMENT.by_id["2b"].thresholds

@@ -1,4 +1,4 @@
-"""Checks of `embedding.py`, the layout in two dimensions: task 4.3.
+"""Hidden checks of `embedding.py`, the layout in two dimensions: task 4.3.
 
 Which layout is right, nobody can say; a good one keeps near what is near. That is measured by the trustworthiness of
 Venna & Kaski, 2001, Neighborhood preservation in nonlinear projection methods: 1 where the neighbours in the plane are
@@ -8,8 +8,6 @@ neighbours among the features, about 0.5 where they are any. That it is t-SNE's 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -23,9 +21,6 @@ from grader.author import (
     Reference,
     check,
     expect,
-    expect_finite,
-    expect_shape,
-    make,
     numbers,
     summarise,
 )
@@ -33,28 +28,26 @@ from solutions.two_networks.checks.computed_once import computed_once
 from solutions.two_networks.checks.divergence import divergence
 from solutions.two_networks.checks.networks import NETWORKS, features_of, reference_network
 from solutions.two_networks.checks.pictures import Pictures
+from solutions.two_networks.checks.public_layout import GROUP, grouped_features, lay_out, trustworthiness
 from solutions.two_networks.checks.shown import shown_networks
 
-GROUP = 5  # points that lie together
 TRUSTED = 0.93  # t-SNE's of any settings is 0.99 here, a principal component analysis' at most 0.85
 PERPLEXITY = 30.0  # that the divergence is measured at
 # Most of it, in nats. Here, t-SNE with perplexities of 2 to 90, 300 steps or more, Euclidean or cosine distances, has
 # 0.16 to 0.23; a spectral embedding 0.41 or more, a locally linear one 0.37, groups strung on a line or a circle 0.43.
 MOST_DIVERGED = 0.3
-MEANT = 0.7  # least of what is a layout of these features at all: any points have 0.5, a component analysis 0.8
-SAME = 1e-3  # largest difference of two layouts that are the same, relative to their extent
 EACH = 10  # test images of a class in the plot
 WORSE = 0.15  # how much less trustworthy than the reference's a layout of the plot may be
 MODEST = 5  # neighbours that the trustworthiness of the plot looks at
 
 
-@check("4.3", weight=2)
+@check("4.3", weight=2, listed_before="check_any_features")
 def check_neighbours_kept(student: Implementation, rng: Generator) -> None:
     """What is near among the features is near in the plane, and the rest as far as t-SNE puts it."""
     # As many directions as groups: no plane in the space of the features can keep them apart, t-SNE does.
     for count, dims, spread in ((200, 64, 0.3), (100, 512, 0.5)):
-        features = _groups(rng, count, dims, spread)
-        answer = _layout(student, features, len(features))
+        features = grouped_features(rng, count, dims, spread)
+        answer = lay_out(student, features, len(features))
         trust = trustworthiness(features, answer, GROUP - 1)
         expect(
             trust >= TRUSTED,
@@ -72,45 +65,6 @@ def check_neighbours_kept(student: Implementation, rng: Generator) -> None:
             got=summarise(answer),
             mistake="embedding.another_method",
         )
-
-
-@check("4.3", public=True)
-def check_any_features(student: Implementation, rng: Generator) -> None:
-    """There is a point (x, y) for each of a hundred or more images."""
-    for count, dims in ((100, 64), (130, 512)):
-        features = _groups(rng, count, dims, 0.4)
-        _expect_meant(features, _layout(student, features, count))
-
-
-@check("4.3", public=True)
-def check_same_seed(student: Implementation, rng: Generator) -> None:
-    """The same seed gives the same layout, and seed 0 is the default."""
-    features = _groups(rng, 100, 512, 0.4)  # of fewer dimensions, layouts without a seed often come out alike
-    draw = student.embedding.embed_2d.with_options(canonical=_form)
-    with one_thread(student):
-        layouts = [numbers(draw(torch.from_numpy(features), *seed)) for seed in ((0,), ())]
-    for layout in layouts:
-        expect_shape(layout, (len(features), 2))
-        expect_finite(layout, what="coordinates of the layout")
-    _expect_meant(features, layouts[0])
-    difference = float(np.abs(layouts[0].astype(np.float64) - layouts[1]).max())
-    expect(
-        difference <= SAME * max(float(np.ptp(layouts[0])), 1e-9),
-        "Two calls with the same seed, 0, which is also the default, give different layouts.",
-        expected=summarise(layouts[0]),
-        got=summarise(layouts[1]),
-    )
-
-
-def _expect_meant(features: Array, layout: Array) -> None:
-    """Expect a layout of these features, good or not, rather than any points."""
-    trust = trustworthiness(features, layout.reshape(len(features), 2), GROUP - 1)
-    expect(
-        trust >= MEANT,
-        f"Where the points lie has little to do with the features: the layout's trustworthiness is {trust:.2f}.",
-        expected=f"a trustworthiness of at least {MEANT}",
-        got=summarise(layout),
-    )
 
 
 @check("4.3", weight=0.5, diagnosed=False)
@@ -135,7 +89,7 @@ def check_layouts_drawn(
                 described = features_of(shown, own[network], images)
                 # scikit-learn's t-SNE dies of points that are all the same.
                 expect(bool(np.ptp(described, axis=0).any()), "They are the same for all images.")
-                arrays[f"student_{network}"] = _layout(shown, described, len(rows))
+                arrays[f"student_{network}"] = lay_out(shown, described, len(rows))
             except CheckStopped as stopped:
                 problem = problem or f"Your {network} network's features can't be laid out. {stopped.message}"
     facts = {"classes": list(pictures.test.classes), "problem": problem}
@@ -147,7 +101,7 @@ def check_layouts_drawn(
     for network, described in features.items():  # only now: the picture stands in the report, right or wrong
         right = trustworthiness(described, arrays[f"reference_{network}"], MODEST)
         shuffled = rng.permutation(described)  # so that nobody knows the layout from another day
-        trust = trustworthiness(shuffled, _layout(student, shuffled, len(rows)), MODEST)
+        trust = trustworthiness(shuffled, lay_out(student, shuffled, len(rows)), MODEST)
         expect(
             trust >= right - WORSE,
             f"The layout of the {network} reference network's features has a trustworthiness of {trust:.2f}.",
@@ -160,56 +114,6 @@ def _reference_layout(oracle: Implementation, features: Array) -> Array:
     key = hashlib.sha256(features.tobytes()).hexdigest()[:16]
     draw = oracle.embedding.embed_2d
     return computed_once("layout", key, lambda: {"points": numbers(draw(torch.from_numpy(features)))})["points"]
-
-
-def _layout(student: Implementation, features: Array, count: int) -> Array:
-    """A student's layout of features, (N, 2), finite.
-
-    Raises:
-        Failure: If it is something else.
-    """
-    with one_thread(student):
-        answer = numbers(student.embedding.embed_2d(torch.from_numpy(features)))
-    expect_shape(answer, (count, 2))
-    with np.errstate(over="ignore"):
-        points: Array = answer.astype(np.float32).reshape(count, 2)
-    expect_finite(points, what="coordinates of the layout")
-    return points
-
-
-@contextmanager
-def one_thread(student: Implementation) -> Iterator[None]:
-    """Let the student's process compute with one thread for a while.
-
-    t-SNE takes a thousand short steps, after each of which its threads wait for each other: on a busy machine, a
-    hundred times as long as one thread alone takes. And one adds numbers up in the same order each time.
-    """
-    student.make(make("sklearn.manifold.TSNE"))  # only libraries that are loaded are limited
-    limits = student.make(make("threadpoolctl.threadpool_limits", 1))
-    try:
-        yield
-    finally:
-        restore = {"op": "call", "target": {"object": limits.id, "name": "restore_original_limits"}}
-        with suppress(CheckStopped):  # the process may have died, and the limits with it
-            student.ask(restore | {"args": (), "kwargs": {}}, "threadpool_limits", recorded=False)
-
-
-def trustworthiness(features: Array, layout: Array, neighbours: int) -> float:
-    """From 0 to 1: how far the neighbours of each point in the layout are its neighbours among the features."""
-    from sklearn.manifold import trustworthiness as measure  # takes a second: only where it is needed
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = layout.astype(np.float64) / max(float(np.abs(layout).max()), 1e-9)
-    return float(measure(features, scaled, n_neighbors=neighbours))
-
-
-def _groups(rng: Generator, count: int, dims: int, spread: float) -> Array:
-    """Features (N, D) in groups of `GROUP`, all of the same distance from each other, in random order."""
-    groups = count // GROUP
-    directions, _ = np.linalg.qr(rng.normal(size=(dims, min(groups, dims))))
-    centres = directions.T * np.sqrt(dims)
-    features = centres[np.arange(count) % groups] + spread * rng.normal(size=(count, dims))
-    return rng.permutation(features).astype(np.float32)
 
 
 def _is_linear(features: Array, layout: Array) -> bool:
@@ -225,8 +129,3 @@ def _is_linear(features: Array, layout: Array) -> bool:
 def _rows_by_class(labels: Array) -> Array:
     """Rows of the first images of each class."""
     return np.concatenate([np.flatnonzero(labels == label)[:EACH] for label in np.unique(labels)])
-
-
-def _form(answer: object) -> object:
-    """A layout's shape: its numbers are nobody else's, where the seed is not used."""
-    return answer.shape if isinstance(answer, np.ndarray) else type(answer).__name__

@@ -1,4 +1,4 @@
-"""Checks of `rotation_model`, task 3: the given network's architecture, with four classes in place of ten.
+"""Hidden checks of `rotation_model`, task 3: the given network's architecture, with four classes in place of ten.
 
 The network that it is given is the student's own `SmallResNet`, so that a new one of that class is right as well;
 torchvision's where the own one can't be used, or where `rotation_model` stumbles over it: what is wrong with the
@@ -8,80 +8,21 @@ network is judged by task 1.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.random import Generator
 
 from grader.author import (
-    CheckStopped,
-    Failure,
-    Function,
-    Handle,
     Implementation,
-    Recipe,
-    StudentRaised,
     check,
     expect,
-    expect_finite,
-    expect_shape,
     make,
-    numbers,
-    summarise,
 )
-from solutions.two_networks.checks.silencing import depends_on, matrices_of, wake_weights
-
-CLASSES, TURNS = 10, 4
-IMAGES = torch.linspace(-1, 1, 2 * 3 * 32 * 32).view(2, 3, 32, 32)
-NO_NETWORK = ("NoneType", "tuple", "list", "int", "float", "str", "type", "dict", "Tensor")
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What `rotation_model` made of a network: tensors of parameters before, by size, and how many were frozen then."""
-
-    net: Handle
-    before: Counter[int]
-    frozen_before: int
-
-
-@check("3", weight=2, public=True)
-def check_four_logits(student: Implementation, rng: Generator) -> None:
-    """rotation_model gives a network that makes four logits of each image."""
-    made = _make(student, is_asked=True)
-    answer = _logits(made.net, IMAGES)
-    mistake = "rotation.keeps_ten_classes" if answer.size == len(IMAGES) * CLASSES else None
-    expect(
-        answer.size == len(IMAGES) * TURNS,
-        "The network must give four logits for each image.",
-        expected=f"shape ({len(IMAGES)}, {TURNS})",
-        got=f"shape {answer.shape}",
-        mistake=mistake,
-    )
-    expect_shape(answer, (len(IMAGES), TURNS))
-    expect_finite(answer, what="logits")
-    expect(
-        not _are_probabilities(answer),
-        "The network gives probabilities: positive numbers whose sum is 1.",
-        expected="logits, of any sign",
-        got=summarise(answer),
-        mistake="rotation.model_with_softmax",
-    )
-    expect(
-        _follows_images(made.net, rng),
-        "The logits are not what the network's weights make of the images.",
-        expected="logits that follow the images, and differ otherwise between images while all weights are 0",
-        got=answer,
-    )
+from solutions.two_networks.checks.public_rotation_model import CLASSES, count_frozen, make_network, of_parameters
 
 
 @check("3", after=("check_four_logits",), help="Exchange the last layer, and nothing else.")
 def check_same_architecture(student: Implementation) -> None:
     """Apart from the last layer, the network is built like the given one."""
-    made = _make(student)
-    after = Counter(_of_parameters(student, made.net, make("operator.methodcaller", "numel")))
+    made = make_network(student)
+    after = Counter(of_parameters(student, made.net, make("operator.methodcaller", "numel")))
     gone, new = made.before - after, after - made.before
     expect(
         bool(gone),
@@ -103,8 +44,8 @@ def check_same_architecture(student: Implementation) -> None:
 @check("3", after=("check_four_logits",), help="Leave requires_grad as it is: the whole network is trained.")
 def check_all_trainable(student: Implementation) -> None:
     """All of the network can be trained, not only its last layer."""
-    made = _make(student)
-    frozen = _frozen(student, made.net)
+    made = make_network(student)
+    frozen = count_frozen(student, made.net)
     expect(
         frozen <= made.frozen_before,
         "Some parameters no longer require gradients, so they would stay at random.",
@@ -112,79 +53,6 @@ def check_all_trainable(student: Implementation) -> None:
         got=str(frozen),
         mistake="rotation.freezes_features",
     )
-
-
-def _follows_images(net: Handle, rng: Generator) -> bool:
-    wake_weights(net)
-    return depends_on(matrices_of(net), lambda images: _logits(net, images).reshape(len(images), -1), rng)
-
-
-def _make(student: Implementation, *, is_asked: bool = False) -> _Made:
-    """Call `rotation_model`; with another network where the student's own can't be used or makes it raise.
-
-    A network that is asked about images must make its logits of them.
-    """
-    given = _own_network(student)
-    if given is not None:
-        given.eval()
-    if is_asked and given is not None and not _follows_images(given, np.random.default_rng(0)):
-        given = None
-    if given is not None:
-        try:
-            return _call(student, given)
-        except StudentRaised as error:
-            if error.not_started:
-                raise
-    return _call(student, student.make(make("torchvision.models.resnet18", num_classes=CLASSES)))
-
-
-def _own_network(student: Implementation) -> Handle | None:
-    """A student's `SmallResNet()`, if it works as such."""
-    try:
-        net: Handle = student.resnet.SmallResNet.with_options(keep=True)()
-        answer = _logits(net, IMAGES)
-        expect_shape(answer, (len(IMAGES), CLASSES))
-    except CheckStopped:
-        return None
-    return net if np.isfinite(answer).all() and not _are_probabilities(answer) else None
-
-
-def _call(student: Implementation, given: Handle) -> _Made:
-    before = Counter(_of_parameters(student, given, make("operator.methodcaller", "numel")))
-    frozen = _frozen(student, given)
-    net: Handle = student.rotation.rotation_model.with_options(keep=True)(given)
-    if net.kind in NO_NETWORK:
-        raise Failure(
-            "rotation_model did not return a network.",
-            expected="a network with four logits",
-            got=summarise(net),
-            mistake="rotation.returns_no_model" if net.kind == "NoneType" else None,
-        )
-    net.eval()
-    return _Made(net, before, frozen)
-
-
-def _logits(net: Handle, images: torch.Tensor) -> np.ndarray[Any, Any]:
-    """What a network answers; recorded by its shape only, for the weights are random."""
-    call = Function(net.owner, {"object": net.id}, net.kind).with_options(no_grad=True, canonical=np.shape)
-    return numbers(call(images))
-
-
-def _are_probabilities(answer: np.ndarray[Any, Any]) -> bool:
-    sums = answer.astype(np.float64).reshape(len(IMAGES), -1).sum(axis=1)
-    return bool((answer >= 0).all() and np.allclose(sums, 1, atol=1e-3))
-
-
-def _frozen(student: Implementation, net: Handle) -> int:
-    return _of_parameters(student, net, make("operator.attrgetter", "requires_grad")).count(0)
-
-
-def _of_parameters(student: Implementation, net: Handle, what: Recipe) -> list[int]:
-    """One number for each of a network's tensors of parameters; they stay where they are, for they may be large."""
-    listed = student.make(make("builtins.list", make("builtins.map", what, net.parameters())))
-    call = listed.copy.with_options(canonical=lambda _value: None)
-    values = numbers(call())
-    return [int(value) for value in values.reshape(-1)]
 
 
 def _total(counts: Counter[int]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grader.author import IntegrityFlags
-from grader.vision.artifact_size import note_claim
+from grader.vision.claimed_accuracy import note_claim
 
 FAR_APART = 0.1  # worth a remark: curves are noisy, and the last epoch may have been saved in place of the best
 

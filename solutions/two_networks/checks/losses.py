@@ -25,9 +25,9 @@ from grader.author import (
     numbers,
 )
 from grader.sandbox.protocol import Header
-from solutions.two_networks.checks.tracing import attribute
+from solutions.two_networks.checks.attributes import attribute
+from solutions.two_networks.checks.truths import right_gradient, right_losses
 
-Floats = NDArray[np.float64]
 ALLOWED = 1e-4  # of the largest number
 #: torch's functions that hold the formula that task 2.1 asks for, whoever calls them (its modules and `torch.ops` do).
 WRITTEN_OUT = (
@@ -35,23 +35,6 @@ WRITTEN_OUT = (
     *("nll_loss", "nll_loss_nd", "nll_loss2d", "nll_loss_forward", "nll_loss2d_forward"),
 )
 PROBE_S = 10.0  # one that takes longer for six images counts as wrong
-
-
-def right_losses(logits: Tensor, targets: Tensor) -> Floats:
-    """-log softmax(logits) at the targets: (N, K), (N,) -> (N,), in double precision."""
-    exact = logits.double().numpy()
-    shifted = exact - exact.max(axis=1, keepdims=True)
-    log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    losses: Floats = -log_softmax[np.arange(len(exact)), targets.numpy()]
-    return losses
-
-
-def right_gradient(logits: Tensor, targets: Tensor) -> Floats:
-    """Of the mean loss, by logit: (softmax - one-hot) / N, (N, K)."""
-    softmax = logits.double().softmax(dim=1).numpy()
-    one_hot = np.eye(logits.shape[1])[targets.numpy()]
-    gradient: Floats = (softmax - one_hot) / len(softmax)
-    return gradient
 
 
 class Trial:
@@ -88,7 +71,7 @@ class Trial:
         """The loss; raises Failure if it is no finite number."""
         return number(self._ask({"op": "make", "recipe": self.loss}, "the loss"))
 
-    def gradient(self) -> Floats:
+    def gradient(self) -> NDArray[np.float64]:
         """Of the loss by logit, (N, K).
 
         Raises:
@@ -112,7 +95,7 @@ class Trial:
             got=f"an object of type {self.loss.kind}",
             mistake="supervised.loss_without_gradient",
         )
-        gradient: Floats = numbers(found).astype(np.float64)
+        gradient: NDArray[np.float64] = numbers(found).astype(np.float64)
         return gradient
 
     def _ask(self, request: dict[str, Any], called: str) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from grader.author import Failure, Function, Handle, Implementation, Recipe, StudentRaised, make
+from solutions.two_networks.checks.attributes import attribute
 
 MOST_STEPS = 5_000  # a ResNet of 100 layers has 1,000; each takes some messages
 MOST_SOURCES = 4 * MOST_STEPS  # of all steps together
@@ -198,11 +199,6 @@ def identities(who: Implementation, tensors: Recipe | Handle) -> set[int]:
 def identity(held: Handle) -> int:
     """Which object a handle stands for: two handles may stand for one."""
     return int(_ask(held, {"op": "make", "recipe": make("builtins.id", held)}))
-
-
-def attribute(module: str, name: str) -> Recipe:
-    """A function or class of a library, as an argument."""
-    return make("builtins.getattr", make("importlib.import_module", module), name)
 
 
 def _read(held: Handle, name: str, *, keep: bool = False) -> Any:

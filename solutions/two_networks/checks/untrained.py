@@ -8,7 +8,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from grader.author import Array, Failure, Handle, Implementation, StudentRaised, expect_close, make
-from solutions.two_networks.checks.tracing import attribute
+from solutions.two_networks.checks.attributes import attribute
 
 NEAR = 1e-3  # of the largest number: what float32 and another order of summation may differ by
 

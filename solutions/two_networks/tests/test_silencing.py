@@ -17,14 +17,11 @@ from torchvision.models import resnet18
 
 from grader.checking.compare import numbers
 from grader.errors import Failure
-from solutions.two_networks.checks.check_resnet import check_logits, check_size
-from solutions.two_networks.checks.check_resnet_features import check_feature_maps, check_features
-from solutions.two_networks.checks.silencing import (
-    convolutions_of,
-    depends_on,
-    has_bypassed_convolution,
-    wake_weights,
-)
+from solutions.two_networks.checks.bypassing import has_bypassed_convolution
+from solutions.two_networks.checks.check_resnet_features import check_feature_maps
+from solutions.two_networks.checks.public_resnet import check_logits, check_size
+from solutions.two_networks.checks.public_resnet_features import check_features
+from solutions.two_networks.checks.silencing import convolutions_of, depends_on, wake_weights
 
 
 class Net(nn.Module):

@@ -15,13 +15,9 @@ from grader.importing import load_module
 from grader.rubric import PROJECT
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
-from solutions.two_networks.checks.check_training import (
-    check_learns,
-    check_measured_accuracy,
-    check_measured_loss,
-    check_step_per_batch,
-)
+from solutions.two_networks.checks.check_training import check_learns, check_measured_accuracy, check_measured_loss
 from solutions.two_networks.checks.check_weights import _histories, check_best_epoch
+from solutions.two_networks.checks.public_training import check_step_per_batch
 
 supervised = load_module(PROJECT / "solutions" / "two_networks" / "supervised.py")
 Function = Callable[..., Any]

@@ -22,7 +22,7 @@ from grader.errors import Failure
 from grader.records import Exhibit
 from grader.reference import Reference
 from grader.sandbox.student import Implementation
-from solutions.two_networks.checks import check_extremes
+from solutions.two_networks.checks import check_extremes, public_extremes
 from solutions.two_networks.checks.rotation_network import LEFT, RIGHT
 
 
@@ -53,7 +53,7 @@ def exhibit(laid_out: list[Exhibit]) -> Function:
 def test_odd_extremes(value: Any) -> None:
     """An answer that is no pair of lists of indices is a failure."""
     with pytest.raises(Failure):
-        check_extremes.check_extreme_indices(implement(extreme_examples=answers(value)), np.random.default_rng(7))
+        public_extremes.check_extreme_indices(implement(extreme_examples=answers(value)), np.random.default_rng(7))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,13 @@ from torch import Tensor
 from grader.errors import Failure
 from grader.records import Array
 from grader.sandbox.student import Implementation
-from solutions.two_networks.checks import check_embedding, check_layout, check_neighbours
+from solutions.two_networks.checks import (
+    check_embedding,
+    check_layout,
+    check_neighbours,
+    public_embedding,
+    public_layout,
+)
 from solutions.two_networks.checks.divergence import divergence
 from solutions.two_networks.checks.retrieval import expect_nearest, nearest, share_of_class
 from solutions.two_networks.checks.subjects import make_subject, same
@@ -45,8 +51,8 @@ def rng() -> np.random.Generator:
 FEATURE_CHECKS = (
     check_embedding.check_what_fc_receives,
     check_embedding.check_evaluation_mode,
-    check_embedding.check_mode_left,
-    check_embedding.check_network_kept,
+    public_embedding.check_mode_left,
+    public_embedding.check_network_kept,
     check_embedding.check_any_number,
 )
 
@@ -105,7 +111,7 @@ def test_logits_by_sent_weights(rng: np.random.Generator) -> None:
         replace(subject, weight=other.weight, bias=other.bias).received(images)
 
 
-@pytest.mark.parametrize("check", [check_layout.check_any_features, check_layout.check_same_seed])
+@pytest.mark.parametrize("check", [public_layout.check_any_features, public_layout.check_same_seed])
 def test_layouts_without_work(check: Callable[..., None]) -> None:
     """Points that have nothing to do with the features pass no check, even if they are the same each time."""
     expect_lazy_fails([check], "embed_2d", lambda features, _seed=0: np.ones((len(features), 2), np.float32))
@@ -160,12 +166,12 @@ def test_layout_without_seed(rng: np.random.Generator) -> None:
         return TSNE(n_components=2).fit_transform(features.numpy())
 
     with pytest.raises(Failure, match="give different layouts"):
-        check_layout.check_same_seed(implement(embed_2d=embed), rng)
+        public_layout.check_same_seed(implement(embed_2d=embed), rng)
 
 
 def test_odd_layouts_fail() -> None:
     """Whatever embed_2d returns, the student hears a sentence."""
-    checks = (check_layout.check_neighbours_kept, check_layout.check_any_features, check_layout.check_same_seed)
+    checks = (check_layout.check_neighbours_kept, public_layout.check_any_features, public_layout.check_same_seed)
     expect_odd_fails(checks, "embed_2d")
 
 

@@ -14,7 +14,7 @@ from sample_rotation import ODD, Function, answers, implement
 
 from grader.errors import Failure
 from grader.records import Array
-from solutions.two_networks.checks import check_rotation
+from solutions.two_networks.checks import check_rotation, public_rotation
 from solutions.two_networks.checks.turns import View, in_canonical_form, make_images, recognise
 
 
@@ -43,7 +43,7 @@ def images(rng: np.random.Generator) -> Array:
         (lambda x: x.flip(1, 3), True, True),
     ],
 )
-@pytest.mark.parametrize("size", [*check_rotation.SIZES])
+@pytest.mark.parametrize("size", [*public_rotation.SIZES])
 def test_recognised(
     rng: np.random.Generator, size: tuple[int, int, int], change: Function, mirrored: bool, reverse: bool, turns: int
 ) -> None:
@@ -88,7 +88,7 @@ def test_canonical_form(images: Array) -> None:
 def test_odd_turns(rng: np.random.Generator, value: Any) -> None:
     """An answer of another kind than images and labels is a failure."""
     with pytest.raises(Failure):
-        check_rotation.check_turns(implement(rotate_images=answers(value)), rng)
+        public_rotation.check_turns(implement(rotate_images=answers(value)), rng)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_odd_images(rng: np.random.Generator, change: Function) -> None:
     """Images that are empty, not numbers, far too many or of another shape are a failure."""
     student = implement(rotate_images=lambda images: (change(rotate(images)[0]), rotate(images)[1]))
     with pytest.raises(Failure):
-        check_rotation.check_turns(student, rng)
+        public_rotation.check_turns(student, rng)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_odd_images(rng: np.random.Generator, change: Function) -> None:
 def test_odd_labels(rng: np.random.Generator, change: Function) -> None:
     """Labels that are missing, not numbers, of another shape or not from 0 to 3 are a failure, of the labels alone."""
     student = implement(rotate_images=lambda images: (rotate(images)[0], change(rotate(images)[1])))
-    check_rotation.check_turns(student, np.random.default_rng(7))
+    public_rotation.check_turns(student, np.random.default_rng(7))
     with pytest.raises(Failure):
         check_rotation.check_labels(student, rng)
 

@@ -25,7 +25,7 @@ from grader.checking.integrity_flags import IntegrityFlags
 from grader.errors import CheckStopped, Failure
 from grader.records import Exhibit
 from grader.sandbox.student import Implementation
-from solutions.two_networks.checks import check_rotation_model, check_rotation_training
+from solutions.two_networks.checks import check_rotation_model, check_rotation_training, public_rotation_model
 from solutions.two_networks.checks.rotation_network import (
     LEFT,
     RIGHT,
@@ -41,7 +41,7 @@ from solutions.two_networks.checks.rotation_network import (
 
 def check_four_logits(student: Implementation) -> None:
     """The check with random numbers."""
-    check_rotation_model.check_four_logits(student, np.random.default_rng(2))
+    public_rotation_model.check_four_logits(student, np.random.default_rng(2))
 
 
 MODEL_CHECKS = [

@@ -31,15 +31,9 @@ from grader.sandbox.protocol import Frame, Header
 from grader.sandbox.student import Implementation
 from grader.sandbox.transport import LocalTransport
 from grader.vision.maps import expect_same_map, standardised
-from solutions.two_networks.checks import check_class_maps, check_visualize
-from solutions.two_networks.checks.filter_pictures import (
-    expect_colours,
-    expect_each_its_own,
-    expect_one_choice,
-    expect_visible,
-    ranked,
-    with_copies,
-)
+from solutions.two_networks.checks import check_class_maps, check_visualize, public_class_maps, public_visualize
+from solutions.two_networks.checks.filter_copies import expect_each_its_own, with_copies
+from solutions.two_networks.checks.filter_pictures import expect_colours, expect_one_choice, expect_visible, ranked
 from solutions.two_networks.checks.layers import has_layer, is_convolution, is_first_convolution
 
 
@@ -50,14 +44,14 @@ def rng() -> np.random.Generator:
 
 
 FILTER_CHECKS = (
-    check_visualize.check_range,
+    public_visualize.check_range,
     check_visualize.check_rgb,
     check_visualize.check_other_channels,
-    check_visualize.check_constant_filter,
-    check_visualize.check_weight_kept,
+    public_visualize.check_constant_filter,
+    public_visualize.check_weight_kept,
 )
 MAP_CHECKS = (
-    check_class_maps.check_class_map,
+    public_class_maps.check_class_map,
     check_class_maps.check_bilinear,
     check_class_maps.check_evidence_against,
 )
@@ -84,7 +78,7 @@ def test_without_work(check: Callable[..., None], name: str) -> None:
 
 def test_map_kept_counts_with_a_map() -> None:
     """That the arguments stay as they are counts only for a function that draws a map."""
-    assert spec_of(check_class_maps.check_arguments_kept).after == ("check_class_map",)
+    assert spec_of(public_class_maps.check_arguments_kept).after == ("check_class_map",)
 
 
 def test_pictures_come_from_filters(rng: np.random.Generator) -> None:
@@ -100,13 +94,13 @@ def test_pictures_come_from_filters(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_disguise(seed: int) -> None:
     """However maps and classes are shuffled, each class keeps its map, and the top class is not beside the first."""
-    maps, weight, classes = check_class_maps.disguise(
-        np.random.default_rng(seed), check_class_maps.painted_maps(), check_class_maps.WEIGHTS
+    maps, weight, classes = public_class_maps.disguise(
+        np.random.default_rng(seed), public_class_maps.painted_maps(), public_class_maps.WEIGHTS
     )
     scores = weight @ maps.mean(axis=(1, 2))
     assert scores.argmax() == (classes[0] + 2) % 4
     assert np.tensordot(weight, maps, axes=1).sum(axis=(1, 2)) == pytest.approx(scores * 64, rel=1e-4)
-    before = np.tensordot(check_class_maps.WEIGHTS, check_class_maps.painted_maps(), axes=1)
+    before = np.tensordot(public_class_maps.WEIGHTS, public_class_maps.painted_maps(), axes=1)
     after = np.tensordot(weight, maps, axes=1)[classes]
     assert np.abs(np.sort(after.reshape(4, -1)) - np.sort(before.reshape(4, -1))).max() < 0.4
 
@@ -119,13 +113,13 @@ def test_odd_layers_fail(layers: Any) -> None:
     """LAYERS that are not two names fail, an empty stub's too, even where there is no network to look them up in."""
     for who in (implement(LAYERS=layers), implement(LAYERS=layers, SmallResNet=lambda: 1 / 0)):
         with pytest.raises(CheckStopped):
-            check_visualize.check_layers(who)
+            public_visualize.check_layers(who)
 
 
 @pytest.mark.parametrize("layers", [("stem.1.0", "late"), ["late", "stem.1.0"]])
 def test_first_convolution(layers: Any) -> None:
     """The first convolution is the one that sees the image, or the one that is listed first: both are right."""
-    check_visualize.check_layers(implement(SmallResNet=Reordered, LAYERS=layers))
+    public_visualize.check_layers(implement(SmallResNet=Reordered, LAYERS=layers))
 
 
 def test_layers_of_network() -> None:
@@ -144,7 +138,7 @@ def test_layers_of_network() -> None:
 def test_layers_without_network() -> None:
     """Names of layers earn nothing where SmallResNet can't be made: they name no layer."""
     with pytest.raises(StudentRaised):
-        check_visualize.check_layers(implement(SmallResNet=lambda: 1 / 0))
+        public_visualize.check_layers(implement(SmallResNet=lambda: 1 / 0))
 
 
 class Ending(LocalTransport):
@@ -173,7 +167,7 @@ def test_layers_of_slow_network(end: type[CheckStopped], layers: tuple[str, str]
     """A network that does not end in time, or ends its process, is looked into without being run: wrong names fail."""
     transport = Ending({"SmallResNet": Reordered, "LAYERS": layers}, end)
     with nullcontext() if is_right else pytest.raises(Failure):
-        check_visualize.check_layers(Implementation(("resnet", "visualize"), transport))
+        public_visualize.check_layers(Implementation(("resnet", "visualize"), transport))
 
 
 def test_layers_of_network_that_takes_too_long_to_make() -> None:
@@ -188,7 +182,7 @@ def test_layers_of_network_that_takes_too_long_to_make() -> None:
     module = ModuleType("visualize")
     vars(module)["LAYERS"] = ("any", "two")
     with pytest.raises(StudentTimeout):
-        check_visualize.check_layers(Implementation(("resnet", "visualize"), Slow({"visualize": module}, {})))
+        public_visualize.check_layers(Implementation(("resnet", "visualize"), Slow({"visualize": module}, {})))
 
 
 def _upright(weight: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.author import Failure, Implementation, IntegrityFlags, LayOut, check, expect, parse_json
 from grader.vision.accuracies import UNITS, as_fractions
-from grader.vision.artifact_size import note_claim
+from grader.vision.claimed_accuracy import note_claim
 
 FILE = "experiments.json"
 ACCURACIES = ("train_accuracy", "val_accuracy")
@@ -20,7 +20,7 @@ GUESSING = 0.15  # an accuracy below it is hardly better than guessing, 0.1
 FAR_APART = 0.05  # of a claimed accuracy above the measured one: worth a remark
 
 
-@check("4d", public=True)
+@check("4d")
 def check_entries(student: Implementation, exhibit: LayOut, measured: dict[str, float], looks: IntegrityFlags) -> None:
     """experiments.json is a list of runs, each with technique, setting and two accuracies, fractions or percent."""
     runs = _read(student)
@@ -54,7 +54,7 @@ def _note_made_up(looks: IntegrityFlags, fractions: Sequence[float], *, has_netw
         looks.note("no_network", f"{FILE} reports {len(validation)} runs, and no {MODEL} came with it.")
 
 
-@check("4d", weight=2, after=("check_entries",), public=True)
+@check("4d", weight=2, after=("check_entries",))
 def check_comparison(student: Implementation) -> None:
     """At least two techniques are compared, each with at least two settings."""
     settings: dict[str, set[str]] = defaultdict(set)
