@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,17 @@ import pytest
 import sample_class_page as sample
 from sample_class_page import fault, row
 
+from grader import figures
+from grader.course.class_report import reading
 from grader.course.class_report.reading import read_class
-from grader.course.class_report.seen import Accuracy, Seen
+from grader.course.class_report.seen import Seen
 from grader.course.class_report.walls import build_walls
+from grader.figures.thumbnail import Accuracy
+from grader.importing import load_module
+from grader.packages import figures_folder
 from grader.records import Exhibit
 from grader.results import ARRAYS
-from grader.rubric import find_assignments
+from grader.rubric import PROJECT, find_assignments
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../elsewhere"])
@@ -71,10 +77,12 @@ def test_walls(tmp_path: Path) -> None:
     flat = Exhibit(
         "3c", "overlays", "cams", "", {"image": np.zeros(4, np.uint8), "student_maps": np.full((1, 2, 2), np.nan)}
     )
-    dropped = replace(next(one for one in sample.exhibits() if one.kind == "overlays"), task="2c", name="dropped")
+    overlays = next(one for one in sample.exhibits() if one.kind == "overlays")
+    dropped = replace(overlays, task="2c", name="dropped", facts={"class_page": False})
     sample.write_student(tmp_path, "fay", [], [odd, flat, dropped])
     rows = [row(student) for student in ("ada", "bob", "cem", "dan", "eve", "fay")]
-    filters, maps = build_walls(rows, read_class(rows, tmp_path), find_assignments())
+    students = [one.student for one in rows]
+    filters, maps = build_walls(find_assignments()["miniplaces"], students, read_class(rows, tmp_path))
     for wall in (filters, maps):
         assert [tile.students for tile in wall.tiles] == [("ada", "cem"), ("eve",), ("bob", "dan")]
         assert [tile.is_reference for tile in wall.tiles] == [True, False, False]
@@ -91,4 +99,47 @@ def test_odd_accuracies(tmp_path: Path, value: object) -> None:
     sample.write_student(tmp_path, "ada", [], sample.exhibits(0.91))
     seen = read_class([row("odd"), row("ada")], tmp_path)
     assert seen["odd"].accuracies == ()
-    assert seen["ada"].accuracies == (Accuracy("4c", 0.91, 0.92, 0.9),)
+    assert seen["ada"].accuracies == (("4c", Accuracy(0.91, 0.92, 0.9)),)
+
+
+def test_no_kind_is_named() -> None:
+    """The class report names no kind of figure: whatever a kind's module shows appears on the page."""
+    folders = [PROJECT / "grader/vision/figures", *map(figures_folder, find_assignments().values())]
+    kinds = {path.stem for folder in folders for path in folder.glob("*.py") if path.stem != "__init__"}
+    assert len(kinds) > 8
+    own = [*(PROJECT / "grader/course/class_report").glob("*.py"), *(PROJECT / "report_templates").glob("*class*")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in own}
+    named = [(name, kind) for name, text in texts.items() for kind in kinds if re.search(rf"[\"'.]{kind}\b", text)]
+    assert named == []
+    assert [name for name, text in texts.items() if "grader.vision" in text] == []
+
+
+OWN_KIND = """
+import numpy as np
+from grader.figures.thumbnail import Accuracy, Thumbnail
+
+def thumbnail(exhibit):
+    if exhibit.name == "odd":
+        return [Thumbnail("Nothing", np.zeros((2, 2)), None)]
+    if exhibit.name == "broken":
+        raise KeyError("a defect")
+    sides = (np.full((4, 4, 3), exhibit.arrays[name][0], np.uint8) for name in ("student_color", "reference_color"))
+    return [Thumbnail("A color", *sides), Accuracy(0.5)]
+"""
+
+
+def test_own_kind_has_a_wall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of an assignment's own is on the wall by its `thumbnail`; one that fails costs only its own picture."""
+    kinds = tmp_path / "kinds"
+    kinds.mkdir()
+    (kinds / "swatch.py").write_text(OWN_KIND)
+    (kinds / "silent.py").write_text("def draw(exhibit): ...\n")
+    monkeypatch.setattr(reading, "figures_folder", lambda _assignment: kinds)
+    monkeypatch.setattr(figures, "import_part", load_module)
+    arrays = {"student_color": np.array([7]), "reference_color": np.array([200])}
+    shown = [Exhibit("2a", "swatch", name, "", arrays) for name in ("own", "odd", "broken")]
+    sample.write_student(tmp_path, "ada", [], [*shown, Exhibit("2a", "silent", "quiet", "", arrays)])
+    seen = read_class([row("ada")], tmp_path)
+    assert seen["ada"].accuracies == (("2a", Accuracy(0.5)),)
+    (wall,) = build_walls(find_assignments()["miniplaces"], ["ada"], seen)
+    assert [(tile.is_reference, tile.students) for tile in wall.tiles] == [(True, ()), (False, ("ada",))]

@@ -101,8 +101,8 @@ def test_reasons_are_told(made: Made) -> None:
 def test_networks_are_told(made: Made) -> None:
     """Accuracies stand beside the reference's and the threshold, and who is not above it is named."""
     told = made.words[made.words.index("Everyone’s networks") :]
-    assert "3 networks; median 91%; best 93%, by dana; 2 above the 90% that earn the credit" in told
-    assert "1 above the reference’s 92%." in told
+    assert "3 networks; median 91%; 2 above the 90% that earns credit; 1 above the reference’s 92%" in told
+    assert "best 93%, by dana." in told
     assert "No credit: bob 40%" in told
 
 

@@ -33,7 +33,7 @@ LAYERS = [
         "sandbox.bubblewrap sandbox.worker sandbox.seccomp sandbox.resource_monitor sandbox.cgroups sandbox.users "
         "sandbox.hints sandbox.launcher sandbox.clean sandbox.record sandbox.missing sandbox.budget sandbox.stopwatch "
         "sandbox.freezer sandbox.processors",
-        "notebooks.* course.records course.class_report.seen report.job rubric records folders environment installed "
+        "notebooks.* course.records report.job rubric records folders environment installed "
         "newer_syntax timestamps process_pool text decoding identity bounded_process preloading bounded_process_main "
         "frozen_record "
         "sandbox.protocol sandbox.values sandbox.calls sandbox.request_handler sandbox.forbidding sandbox.landlock "

@@ -1,7 +1,8 @@
 """Step 4, draw: an exhibit's arrays -> a picture.
 
-A kind of picture is a module named after the kind, with `draw(exhibit) -> Picture`: in `figures/` of an assignment's
-solutions where it is the assignment's own, else in the library. Adding a file adds a kind. Arrays that start with
+A kind of picture is a module named after the kind, with `draw(exhibit) -> Picture` and, where a class page shows
+something of it, `thumbnail(exhibit)`: in `figures/` of an assignment's solutions where it is the assignment's own, else
+in the library. Adding a file adds a kind. Arrays that start with
 `student_` come from a submission: finite and of sane size, otherwise anything. Whatever goes wrong while drawing, the
 reader gets a box with a sentence and everybody else's figures.
 """
@@ -16,17 +17,20 @@ from pathlib import Path
 from types import ModuleType
 
 import matplotlib as mpl
+import numpy as np
 
 from grader.errors import MachineError
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_svg, new_figure
+from grader.figures.thumbnail import Accuracy, Thumbnail
 from grader.packages import import_part
 from grader.records import Exhibit
 
-__all__ = ["FigureError", "Picture", "draw", "import_kinds"]
+__all__ = ["FigureError", "Picture", "draw", "import_kinds", "thumbnails"]
 
 LOG = logging.getLogger(__name__)
 LIBRARY = "grader.vision.figures"
+LARGEST_THUMBNAIL = 1200  # pixels of a side
 
 
 def draw(exhibit: Exhibit, own: Path | None = None) -> Picture:
@@ -48,6 +52,36 @@ def draw(exhibit: Exhibit, own: Path | None = None) -> Picture:
         except Exception as error:
             LOG.warning("figure %r: %s: %s", exhibit.key, type(error).__name__, error)
             return plain_box(f"This figure could not be drawn: {_reason(error)}.", exhibit.caption)
+
+
+def thumbnails(exhibit: Exhibit, own: Path | None = None) -> tuple[Thumbnail | Accuracy, ...]:
+    """Ask the exhibit's kind what a class page shows of it; never raises for what is in it.
+
+    Args:
+        exhibit: What the page may show.
+        own: Folder of the assignment's own kinds; None: there are only the library's.
+
+    Returns:
+        What the kind's `thumbnail` returns; nothing where it defines none, or where it fails.
+    """
+    try:
+        make = getattr(_find_kind(exhibit.kind, own), "thumbnail", None)
+        shown = tuple(make(exhibit)) if make else ()
+        for one in shown:
+            if not isinstance(one, Accuracy):
+                _expect_pixels(one.student, one.reference)
+    except Exception as error:
+        LOG.warning("thumbnail of %r: %s: %s", exhibit.key, type(error).__name__, error)
+        return ()
+    return shown
+
+
+def _expect_pixels(*sides: object) -> None:
+    for side in sides:
+        shape = () if side is None else np.shape(np.asarray(side))
+        fits = len(shape) == 3 and shape[-1] == 3 and min(shape) > 0 and max(shape) <= LARGEST_THUMBNAIL
+        if side is not None and not (fits and np.asarray(side).dtype == np.uint8):
+            raise TypeError("a side of a thumbnail must be (h, w, 3), uint8, and small")
 
 
 def import_kinds(own: Path) -> None:

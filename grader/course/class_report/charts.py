@@ -1,4 +1,4 @@
-"""The charts of the class report as plain numbers: templates draw them with boxes, which fit any width and shade."""
+"""The charts of the class report as plain numbers; templates draw them with boxes, which fit any width and shade."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.course.class_report.seen import Accuracy
 from grader.course.class_report.statistics import Distribution
+from grader.figures.thumbnail import Accuracy
+from grader.rubric import Task
 
 STRIP = 40  # bins of a strip of accuracies
 STEP = 0.05  # accuracies' axes begin and end at a multiple of it
@@ -45,14 +46,14 @@ class Strip:
     """Where the accuracies of everyone's networks lie; places and heights in percent.
 
     Attributes:
-        bars: (left, height, how many) of each bin that is not empty.
+        bars: (left, height) of each bin that is not empty.
         low: Accuracy at the left end, in words.
         high: The same at the right.
         marks: (left, name, kind) of the reference and of what earns the credit.
         alt: The same in a sentence.
     """
 
-    bars: tuple[tuple[float, float, int], ...]
+    bars: tuple[tuple[float, float], ...]
     low: str
     high: str
     marks: tuple[tuple[float, str, str], ...]
@@ -113,7 +114,7 @@ def strip(values: Sequence[float], reference: float | None, threshold: float | N
     lines = (("threshold", threshold, "credit above"), ("reference", reference, "reference"))
     marks = tuple((round(100 * (value - low) / (high - low), 2), f"{name} {percent(value)}", kind)
                   for kind, value, name in lines if value is not None)  # fmt: skip
-    drawn = tuple((round(100 * i / STRIP, 2), round(100 * n / most, 1), n) for i, n in enumerate(counts) if n)
+    drawn = tuple((round(100 * i / STRIP, 2), round(100 * n / most, 1)) for i, n in enumerate(counts) if n)
     told = ", ".join(name for _, name, _ in marks)
     alt = f"Accuracies from {percent(min(values))} to {percent(max(values))}, {told}."
     lower = " and below" if min(values) < low else ""
@@ -125,9 +126,42 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def reference_of(accuracies: Sequence[Accuracy]) -> tuple[float | None, float | None]:
-    """The reference's accuracy and the threshold that most of these were measured beside."""
-    references = [one.reference for one in accuracies if one.reference is not None]
-    thresholds = [one.threshold for one in accuracies if one.threshold is not None]
-    return (statistics.mode(sorted(references)) if references else None,
-            statistics.mode(sorted(thresholds)) if thresholds else None)  # fmt: skip
+@dataclass(frozen=True)
+class Networks:
+    """Everyone's trained networks of one task.
+
+    Attributes:
+        task: The rubric's line.
+        strip: Where their accuracies lie.
+        facts: Numbers in words.
+        best: (student, accuracy) of the best.
+        below: The same of those who earn no credit, the lowest first.
+    """
+
+    task: Task
+    strip: Strip
+    facts: tuple[str, ...]
+    best: tuple[str, str]
+    below: tuple[tuple[str, str], ...]
+
+
+def networks(task: Task, found: Sequence[tuple[str, Accuracy]]) -> Networks:
+    """Compare the networks of one task, at least one, given as (student, accuracy)."""
+    reference, threshold = (_most_frequent([getattr(one, name) for _, one in found])
+                            for name in ("reference", "threshold"))  # fmt: skip
+    values = [one.value for _, one in found]
+    facts = [f"{len(values)} network{'s' * (len(values) != 1)}", f"median {percent(statistics.median(values))}"]
+    if threshold is not None:
+        facts.append(f"{sum(value > threshold for value in values)} above the {percent(threshold)} that earns credit")
+    if reference is not None:
+        facts.append(f"{sum(value > reference for value in values)} above the reference’s {percent(reference)}")
+    ranked = sorted((one.value, student) for student, one in found)
+    best = next((student, percent(value)) for student, value in ((who, one.value) for who, one in found)
+                if value == ranked[-1][0])  # fmt: skip
+    low = tuple((student, percent(value)) for value, student in ranked if threshold is not None and value <= threshold)
+    return Networks(task, strip(values, reference, threshold), tuple(facts), best, low)
+
+
+def _most_frequent(values: Sequence[float | None]) -> float | None:
+    known = sorted(value for value in values if value is not None)
+    return statistics.mode(known) if known else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from grader.course.class_report.seen import PAGE, PDF, ClassJob
+from grader.course.class_report.statistics import mistake_anchor
 from grader.course.class_report.view import ClassView, view_class
 from grader.figures import Picture
 from grader.report.page import TEMPLATES, environment, write_pdf
@@ -33,12 +34,12 @@ def _fill(job: ClassJob, view: ClassView, pictures: Mapping[str, Picture], *, pa
         return key if paper else f"data:{picture.media};base64,{base64.b64encode(picture.data).decode()}"
 
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # no other script may run
-    return (
-        environment()
-        .get_template("class.html.j2")
-        .render(view=view, src=src, paper=paper, has_page=job.has_page, script=Markup(script), digest=digest)
+    pages = environment()
+    pages.globals["mistake_anchor"] = mistake_anchor
+    return pages.get_template("class.html.j2").render(
+        view=view, names=view.names, src=src, paper=paper, has_page=job.has_page, script=Markup(script), digest=digest
     )
 
 
 def _pictures(view: ClassView) -> dict[str, Picture]:
-    return {tile.key: tile.picture for part in view.parts for wall in part.walls for tile, _ in wall.tiles}
+    return {tile.key: tile.picture for part in view.parts for wall in part.walls for tile in wall.tiles}

@@ -53,5 +53,5 @@ def _render(job: ClassJob) -> Ended:
 
 def _plain(job: ClassJob, full: Ended) -> ClassJob:
     """The same job without a student's words and pictures."""
-    seen = {student: replace(one, pictures=(), looks=()) for student, one in job.seen.items()}
+    seen = {student: replace(one, pictures={}, looks=()) for student, one in job.seen.items()}
     return replace(job, seen=seen, plain=full.why, has_page=PAGE in full.files)

@@ -6,27 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from grader.course.records import Pair, Row
-from grader.records import CheckResult, Exhibit, WorthALook
+from grader.figures.thumbnail import Accuracy, Thumbnail
+from grader.records import CheckResult, WorthALook
 from grader.rubric import Assignment
 
 JOB, PAGE, PDF = "job.pickle", "index.html", "class.pdf"  # in the folder that the process that renders is given
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """How one of a student's trained networks did on the test images; fractions in [0, 1].
-
-    Attributes:
-        task: Id of the task that it belongs to.
-        value: The student's.
-        reference: The reference network's; None where it is not known.
-        threshold: What earns the credit; None where there is none.
-    """
-
-    task: str
-    value: float
-    reference: float | None = None
-    threshold: float | None = None
+Place = tuple[str, str, int, str]  # of a thumbnail: task, kind, number of the exhibit in the task, part of it
 
 
 @dataclass(frozen=True)
@@ -36,8 +23,8 @@ class Seen:
     Attributes:
         faults: Checks of asked tasks that did not pass and were not skipped; without the long texts.
         reasons: Why a task was withheld or waits, by its id.
-        accuracies: Of the trained networks, in the rubric's order.
-        pictures: Exhibits for the walls, with no more than these need.
+        accuracies: Of the trained networks, with the task that each belongs to.
+        pictures: What the kinds of figures show on a class page, by place, each with its name.
         looks: Remarks for the instructor.
         has_page: Whether there is a `report.html` to link to.
         has_pdf: Whether there is a `report.pdf`.
@@ -46,8 +33,8 @@ class Seen:
 
     faults: tuple[CheckResult, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
-    accuracies: tuple[Accuracy, ...] = ()
-    pictures: tuple[Exhibit, ...] = ()
+    accuracies: tuple[tuple[str, Accuracy], ...] = ()
+    pictures: Mapping[Place, tuple[str, Thumbnail]] = field(default_factory=dict)
     looks: tuple[WorthALook, ...] = ()
     has_page: bool = False
     has_pdf: bool = False

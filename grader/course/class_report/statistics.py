@@ -197,6 +197,11 @@ def unnamed(faults: Mapping[str, Sequence[CheckResult]]) -> tuple[Fault, ...]:
     return _ranked([one for one in found if not one[2].mistake], is_mistake=False)
 
 
+def mistake_anchor(assignment: str, mistake: str) -> str:
+    """Where the class page explains a mistake; a word without spaces."""
+    return f"mistake:{assignment}:{mistake}"
+
+
 def _ranked(found: Sequence[tuple[str, str, CheckResult]], *, is_mistake: bool) -> tuple[Fault, ...]:
     groups: dict[tuple[str, str], list[tuple[str, CheckResult]]] = {}
     for name, student, check in found:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.course.class_report.attention import flags
 from grader.course.class_report.charts import percent
 from grader.course.class_report.names import Names, Who
 from grader.course.class_report.seen import ClassJob
-from grader.course.class_report.statistics import TaskNumbers, share
+from grader.course.class_report.statistics import TaskNumbers, mistake_anchor, share
 from grader.course.records import GRADED, MISSING, UNREAD, Row
 from grader.identity import person_key
 from grader.rubric import Assignment
@@ -40,8 +40,8 @@ class Line:
         who: The student.
         person: The name on the roster, where it is another.
         partners: The others of a group.
-        outcome: One of the keys of `OUTCOMES`.
-        symbol: Its sign.
+        row: What grading left.
+        symbol: The sign of its outcome.
         share: Score over points, percent; below zero where there is none, for sorting.
         cells: The tasks, as many as the table has.
         networks: Accuracies in words.
@@ -55,18 +55,14 @@ class Line:
     person: str
     partners: tuple[str, ...]
     variant: str
-    outcome: str
+    row: Row
     symbol: str
-    score: float
-    max_score: float
     share: float
-    days_late: int
     cells: tuple[Cell, ...]
     networks: tuple[str, ...]
     accuracy: float
     mistakes: tuple[str, ...]
     flags: tuple[str, ...]
-    is_waiting: bool
     seconds: float
     search: str
 
@@ -101,15 +97,12 @@ class TaskLine:
     kind: str
 
 
-def view_tables(
-    job: ClassJob, names: Names, mistakes: Mapping[str, Sequence[str]], paired: frozenset[str]
-) -> tuple[Table, ...]:
+def view_tables(job: ClassJob, names: Names, paired: frozenset[str]) -> tuple[Table, ...]:
     """The tables of all students, each of whom stands in one.
 
     Args:
         job: The class.
         names: What the students are called.
-        mistakes: Anchors of the known mistakes of each student.
         paired: Who stands in a pair.
     """
     known = list(job.rubrics.values())
@@ -121,7 +114,7 @@ def view_tables(
         if not rows:
             continue
         tasks = assignment.tasks if assignment else ()
-        lines = tuple(_line(row, assignment, job, names, mistakes.get(row.student, ()), paired) for row in rows)
+        lines = tuple(_line(row, assignment, job, names, paired) for row in rows)
         title = assignment.title if assignment else "Assignment not known"
         variants = {row.variant for row in rows if row.outcome == GRADED}
         tables.append(Table(f"table-{len(tables)}", title, tuple((task.id, task.title) for task in tasks),
@@ -129,27 +122,24 @@ def view_tables(
     return tuple(tables)
 
 
-def _line(
-    row: Row, assignment: Assignment | None, job: ClassJob, names: Names, mistakes: Sequence[str],
-    paired: frozenset[str],
-) -> Line:  # fmt: skip
+def _line(row: Row, assignment: Assignment | None, job: ClassJob, names: Names, paired: frozenset[str]) -> Line:
     person = names.name(row.person.name) if row.person.name and row.person.name != row.student else ""
     own = {person_key(text) for text in (row.student, row.person.name, row.person.email)}
     partners = tuple(names.name(other) for other in row.group if person_key(other) not in own)
     variant = names.name(row.variant) if row.variant != "default" else ""
     who, seen = names.who(row.student), job.seen[row.student]
+    mistakes = {mistake_anchor(row.assignment, check.mistake) for check in seen.faults if check.mistake}
     part = share(row) if row.outcome == GRADED else None
     tasks = assignment.tasks if assignment else ()
     scored = row.outcome == GRADED
     return Line(
         who=who, person=person, partners=partners, variant=variant,
-        outcome=row.outcome, symbol=OUTCOMES.get(row.outcome, "?"),
-        score=row.score, max_score=row.max_score, share=round(100 * float(part), 2) if part is not None else -1.0,
-        days_late=row.days_late,
+        row=row, symbol=OUTCOMES.get(row.outcome, "?"), share=round(100 * float(part), 2) if part is not None else -1.0,
         cells=tuple(_cell(row, task.id, task.points) if scored else Cell("", "", "absent", -3) for task in tasks),
-        networks=tuple(percent(one.value) for one in seen.accuracies),
-        accuracy=max((one.value for one in seen.accuracies), default=-1.0),
-        mistakes=tuple(mistakes), flags=flags(row, job, paired), is_waiting=scored and bool(row.waiting),
+        networks=tuple(percent(one.value) for _, one in seen.accuracies),
+        accuracy=max((one.value for _, one in seen.accuracies), default=-1.0),
+        mistakes=tuple(sorted(mistakes)),
+        flags=flags(row, job, paired),
         seconds=row.seconds if row.outcome not in (MISSING, UNREAD) else 0.0,
         search=" ".join((who.name, person, *partners, variant, row.outcome)).casefold(),
     )  # fmt: skip

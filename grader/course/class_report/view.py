@@ -6,9 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grader.course.class_report.attention import PairView, Reason, view_pairs, view_reasons
-from grader.course.class_report.charts import Histogram, late_histogram, percent, score_histogram, time_histogram
-from grader.course.class_report.models import ModelView, WallView, view_models, view_walls
-from grader.course.class_report.names import Names, Who
+from grader.course.class_report.charts import (
+    Histogram,
+    Networks,
+    late_histogram,
+    networks,
+    percent,
+    score_histogram,
+    time_histogram,
+)
+from grader.course.class_report.names import Names
 from grader.course.class_report.seen import ClassJob
 from grader.course.class_report.statistics import (
     Distribution,
@@ -23,7 +30,9 @@ from grader.course.class_report.statistics import (
     unnamed,
 )
 from grader.course.class_report.tables import FEW, Table, TaskLine, view_tables, view_tasks
+from grader.course.class_report.walls import Wall, build_walls
 from grader.course.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Row
+from grader.figures.thumbnail import Accuracy
 from grader.report.page import points
 from grader.rubric import Assignment
 
@@ -32,37 +41,22 @@ MOST_UNNAMED = 8
 
 
 @dataclass(frozen=True)
-class FaultView:
-    """A known mistake, or a check that fails often: how many made it, who, and where."""
-
-    anchor: str
-    name: str
-    sentence: str
-    tasks: tuple[str, ...]
-    who: tuple[Who, ...]
-    others: tuple[str, ...]
-    percent: float
-
-
-@dataclass(frozen=True)
 class Part:
     """One assignment's part of the page; `n` submissions were graded, `read` of which have results that can be read."""
 
-    anchor: str
-    title: str
-    course: str
+    assignment: Assignment
     n: int
     read: int
     median: str
     of: str
     histogram: Histogram | None
     facts: tuple[tuple[str, str], ...]
-    faults: tuple[FaultView, ...]
-    unnamed: tuple[FaultView, ...]
+    faults: tuple[Fault, ...]
+    unnamed: tuple[Fault, ...]
     tasks: tuple[TaskLine, ...]
     is_few: bool
-    models: tuple[ModelView, ...]
-    walls: tuple[WallView, ...]
+    networks: tuple[Networks, ...]
+    walls: tuple[Wall, ...]
 
 
 @dataclass(frozen=True)
@@ -80,9 +74,9 @@ class ClassView:
     late_facts: str
     times: Histogram | None
     times_facts: tuple[str, ...]
-    longest: tuple[tuple[Who, str], ...]
+    longest: tuple[tuple[str, float], ...]
+    names: Names
     plain: str
-    was_cut: bool
 
 
 def view_class(job: ClassJob) -> ClassView:
@@ -90,10 +84,10 @@ def view_class(job: ClassJob) -> ClassView:
     names = Names(job)
     rows = one_each(job.rows)
     reasons = view_reasons(job, names)  # first: what is urgent gets its room
-    parts = tuple(_part(job, assignment, i, rows, names) for i, assignment in enumerate(job.rubrics.values()))
+    parts = tuple(_part(job, assignment, rows) for assignment in job.rubrics.values())
     pairs, more = view_pairs(job.pairs, names)
     paired = frozenset(student for pair in job.pairs for student in (pair.first, pair.second))
-    tables = view_tables(job, names, _anchors(job, rows, parts), paired)
+    tables = view_tables(job, names, paired)
     days, times = late_days(rows, MOST_LATE), run_times(rows)
     return ClassView(
         title=names.name(job.title) or "Class",
@@ -107,9 +101,9 @@ def view_class(job: ClassJob) -> ClassView:
         late_facts=_late_facts(rows),
         times=time_histogram([row.seconds for row in rows if row.seconds > 0]) if times and times.n > 1 else None,
         times_facts=_times_facts(times, names),
-        longest=tuple((names.who(student), f"{each:.0f} s") for student, each in times.longest) if times else (),
+        longest=times.longest if times else (),
+        names=names,
         plain=job.plain,
-        was_cut=names.was_cut,
     )
 
 
@@ -126,7 +120,7 @@ def _counts(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
             *((kind, f"{n} {word}") for kind, n, word in counted if n))  # fmt: skip
 
 
-def _part(job: ClassJob, assignment: Assignment, i: int, rows: Sequence[Row], names: Names) -> Part:
+def _part(job: ClassJob, assignment: Assignment, rows: Sequence[Row]) -> Part:
     own = [row for row in rows if row.assignment == assignment.id and row.outcome == GRADED]
     scores = distribution(own)
     faults = {row.student: job.seen[row.student].faults for row in own if not job.seen[row.student].problem}
@@ -137,26 +131,24 @@ def _part(job: ClassJob, assignment: Assignment, i: int, rows: Sequence[Row], na
         """A share of the points, in points where all have the same number of them."""
         return percent(share) if top is None else points(round(share * top, 2))
 
-    def shown(kind: str, ranked: Sequence[Fault]) -> tuple[FaultView, ...]:
-        say = names.known if kind == "mistake" else names.sentence
-        return tuple(_fault(fault, f"{kind}-{i}-{j}", len(faults), say, names) for j, fault in enumerate(ranked))
-
+    measured: dict[str, list[tuple[str, Accuracy]]] = {}
+    for row in own:
+        for task, accuracy in job.seen[row.student].accuracies:
+            measured.setdefault(task, []).append((row.student, accuracy))
     return Part(
-        anchor=f"part-{i}",
-        title=assignment.title,
-        course=assignment.course,
+        assignment=assignment,
         n=len(own),
         read=len(faults),
         median=told(scores.median) if scores else "–",
         of="of the points" if top is None else f"of {points(top)} points",
         histogram=score_histogram(scores) if scores else None,
         facts=_facts(scores, told, own) if scores else (),
-        faults=shown("mistake", mistakes(faults)),
-        unnamed=shown("check", unnamed(faults)[:MOST_UNNAMED]),
+        faults=mistakes(faults),
+        unnamed=unnamed(faults)[:MOST_UNNAMED],
         tasks=view_tasks(task_numbers(assignment.tasks, own)),
         is_few=len(own) < FEW,
-        models=view_models(job, assignment, own, names),
-        walls=view_walls(job, assignment, own, names),
+        networks=tuple(networks(task, of_task) for task in assignment.tasks if (of_task := measured.get(task.id))),
+        walls=build_walls(assignment, [row.student for row in own], job.seen),
     )
 
 
@@ -170,30 +162,6 @@ def _facts(scores: Distribution, told: Callable[[float], str], rows: Sequence[Ro
         ("Handed in late", f"{late} of {scores.n}"),
         ("Wait for a person", f"{waiting} of {scores.n}"),
     )
-
-
-def _fault(fault: Fault, anchor: str, n: int, say: Callable[[str], str], names: Names) -> FaultView:
-    return FaultView(
-        anchor=anchor,
-        name=names.name(fault.name),
-        sentence=say(fault.sentence),
-        tasks=tuple(names.name(task) for task in fault.tasks),
-        who=names.all(fault.students),
-        others=tuple(names.name(other) for other in fault.others),
-        percent=round(100 * len(fault.students) / n, 1),
-    )
-
-
-def _anchors(job: ClassJob, rows: Sequence[Row], parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
-    """The anchors of everyone's known mistakes, also of those whose group's zip was graded in another's name."""
-    by_folder: dict[str, list[str]] = {}
-    for part, assignment in zip(parts, job.rubrics.values(), strict=True):
-        own = [row for row in rows if row.assignment == assignment.id and row.outcome == GRADED]
-        ranked = mistakes({row.student: job.seen[row.student].faults for row in own})
-        for fault, shown in zip(ranked, part.faults, strict=True):
-            for student in fault.students:
-                by_folder.setdefault(student, []).append(shown.anchor)
-    return {row.student: tuple(by_folder.get(row.graded_as or row.student, ())) for row in job.rows}
 
 
 def _late_facts(rows: Sequence[Row]) -> str:

@@ -15,6 +15,7 @@ from grader.figures.picture import FigureError, Picture
 from grader.figures.sheet import NOTICE_MM, Sheet, dots
 from grader.figures.sides import Side, images_of, problem_of, side_of
 from grader.figures.style import REFERENCE, STUDENT, Owner
+from grader.figures.thumbnail import Thumbnail, both_sides, overlay
 from grader.records import Array, Exhibit
 from grader.vision.figures.overlays import KEY
 
@@ -69,6 +70,14 @@ def draw(exhibit: Exhibit) -> Picture:
         _draw_column(sheet, column, images, start + HEAD)
     _write_key(sheet, notes, start + HEAD + body)
     return sheet.finish(_alt(exhibit, columns, len(images), problem), exhibit.caption)
+
+
+def thumbnail(exhibit: Exhibit) -> list[Thumbnail]:
+    """The maps of each network over the first image."""
+    images = exhibit.arrays.get("images")
+    image = None if images is None or not len(images) else images[0]
+    what = "A class activation map over its image"
+    return [both_sides(exhibit, name, lambda maps: overlay(image, maps), what, name) for name, _, _ in NETWORKS]
 
 
 def _columns(exhibit: Exhibit, n: int, owners: Sequence[Owner]) -> tuple[list[Column], int]:

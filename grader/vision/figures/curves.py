@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_svg, new_figure
 from grader.figures.style import REFERENCE, STUDENT, Owner
+from grader.figures.thumbnail import Accuracy
 from grader.records import Array, Exhibit
 
 HEIGHT_MM = 64.0
@@ -166,3 +167,16 @@ def _alt(series: list[Mapping[str, Any]], marks: list[Mark], best: object) -> st
         parts.append(f"Best epoch: {best}.")
     parts += [f"{mark.name}: {style.percent(mark.height)}." for mark in marks]
     return " ".join(parts)
+
+
+def thumbnail(exhibit: Exhibit) -> list[Accuracy]:
+    """The accuracy of the student's line, beside the reference's and what earns the credit; nothing without one."""
+    lines = [(_owner(line), _fraction(line.get("accuracy"))) for line in exhibit.facts.get("lines") or ()]
+    own, reference = (next((value for owner, value in lines if owner is who and value is not None), None)
+                      for who in (STUDENT, REFERENCE))  # fmt: skip
+    return [] if own is None else [Accuracy(own, reference, _fraction(exhibit.facts.get("threshold")))]
+
+
+def _fraction(value: object) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= float(value) <= 1 else None  # type: ignore[arg-type]

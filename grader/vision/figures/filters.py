@@ -9,11 +9,13 @@ import numpy as np
 from grader.figures import style
 from grader.figures.picture import FigureError, Picture, as_png, new_figure
 from grader.figures.sides import PREFIXES, Side, sides_of
+from grader.figures.thumbnail import Thumbnail, both_sides
 from grader.figures.tiles import MOST, tile
 from grader.records import Array, Exhibit
 
 SIDE_MM, GAP_MM, HEAD_MM = 36.0, 3.5, 7.0  # both layers of a task stand side by side on a page
 ALONE_MM = 60.0
+THUMBNAIL_SIDE = 16  # most pixels of a filter's side on a class page
 
 
 def draw(exhibit: Exhibit) -> Picture:
@@ -45,6 +47,16 @@ def draw(exhibit: Exhibit) -> Picture:
             axes.set_axis_off()
         axes.set_title(each.owner.name, color=each.owner.text, pad=3.5)
     return as_png(figure, alt=_alt(exhibit, sides), caption=exhibit.caption)
+
+
+def thumbnail(exhibit: Exhibit) -> list[Thumbnail]:
+    """Both grids, of each of whose large filters rows and columns are left out."""
+    return [both_sides(exhibit, "images", lambda images: tile(_thin(images)), "Filters as images", is_sharp=True)]
+
+
+def _thin(images: Array) -> Array:
+    step = max(1, -(-max(images.shape[1:3], default=1) // THUMBNAIL_SIDE))
+    return images[:MOST, ::step, ::step] if images.ndim in (3, 4) else images
 
 
 def _alt(exhibit: Exhibit, sides: Sequence[Side[Array]]) -> str:

@@ -15,6 +15,7 @@ from grader.figures.heat import enlarge, mix, normalise, peak
 from grader.figures.picture import FigureError, Picture, as_jpeg, new_figure
 from grader.figures.sides import problem_of
 from grader.figures.style import REFERENCE, STUDENT, Owner
+from grader.figures.thumbnail import Thumbnail, both_sides, overlay
 from grader.records import Array, Exhibit
 
 MOST = 6  # maps
@@ -56,7 +57,8 @@ def draw(exhibit: Exhibit) -> Picture:
     """Draw `image` (H, W, 3) uint8 and `student_maps`, `reference_maps` or both: (n, h, w), each on its own scale.
 
     Facts: `labels`, n names; optionally `scores`, n strings; `note`, a sentence; `in_a_row`, where the maps are to be
-    small and side by side; `problem`, a sentence that stands where the student's maps are missing.
+    small and side by side; `problem`, a sentence that stands where the student's maps are missing; `class_page`, false
+    where a class page is not to show it.
 
     Raises:
         FigureError: If an array is missing, has another shape, or a map is not finite.
@@ -88,6 +90,14 @@ def draw(exhibit: Exhibit) -> Picture:
     if problem:
         _say(figure, grid, problem, _place(grid, tall, len(rows), 0))
     return as_jpeg(figure, alt=f"{_alt(rows, labels, scores)} {problem}".strip(), caption=exhibit.caption)
+
+
+def thumbnail(exhibit: Exhibit) -> list[Thumbnail]:
+    """The first map of each side over its image; nothing where the fact `class_page` is false."""
+    if not exhibit.facts.get("class_page", True):
+        return []
+    image = exhibit.arrays.get("image")
+    return [both_sides(exhibit, "maps", lambda maps: overlay(image, maps), "A map over its image")]
 
 
 def arrange(n: int, rows: int, shape: float, labels: Sequence[str], score_lines: int, in_a_row: bool = False) -> Grid:

@@ -58,7 +58,7 @@ def check_real_network(student: Implementation, oracle: Implementation, rng: Gen
         cut = who.units.remove_last_layers.with_options(keep=True)(net, 2)
         drawn.append([numbers(who.units.generate_featuremap_unit(cut, first, scene.image)) for first in range(5)])
     arrays = {"image": scene.pixels, "reference_maps": np.stack(drawn[0]), "student_maps": as_maps(drawn[1], drawn[0])}
-    labels = {"labels": [f"unit {unit}" for unit in range(5)]}
+    labels = {"labels": [f"unit {unit}" for unit in range(5)], "class_page": False}  # they look alike for everybody
     caption = f"Where the first five units of the last block fire on china.jpg. {scene.note}"
     exhibit("overlays", "units", caption, arrays, labels)
     for got, expected in zip((maps[1], *drawn[1]), (maps[0], *drawn[0]), strict=True):

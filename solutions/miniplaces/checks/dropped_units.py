@@ -40,6 +40,7 @@ def lay_out_dropped(
         "labels": [f"unit {unit}" for unit in units],
         "scores": [f"{share:+.2f}" for share in gave],
         "in_a_row": True,
+        "class_page": False,
         "problem": problem,
     }
     caption = (
