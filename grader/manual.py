@@ -16,7 +16,7 @@ from grader.errors import MarksRefused
 from grader.manual_reading import FORM as FORM
 from grader.manual_reading import Form as Form
 from grader.manual_reading import Mark as Mark
-from grader.manual_reading import is_for_person as is_for_person
+from grader.manual_reading import is_for_a_person
 from grader.manual_reading import marks_for as marks_for
 from grader.manual_reading import read_form as read_form
 from grader.records import Grade, State
@@ -26,8 +26,8 @@ from grader.text import clean_text
 
 KEPT = "manual-*.toml"  # forms of a student's other zips
 _HEAD = """\
-# Written answers and what else waits for a person. Set `score`, from 0 to `points`; -1 stands for not marked yet.
-# `comment` goes into the student's report. Questions with `points = 0` are scored by checks: only comment on them.
+# Written answers, and tasks that wait for a person. Set `score`, from 0 to `points`; -1 means not marked yet.
+# `comment` goes into the student's report. Tasks with `points = 0` are scored by checks: only comment on them.
 # Then: make report SUBMISSION={student}.zip MANUAL={student}/manual.toml (with the path of this file)
 
 """
@@ -154,6 +154,6 @@ def _waits(grade: Grade, assignment: Assignment, task_id: str) -> bool:
 def _question(grade: Grade, assignment: Assignment, task_id: str) -> Mark:
     task = next(task for task in grade.tasks if task.id == task_id)
     answer = clean_text(grade.answers.get(task_id, ""), lines=200, columns=2000, limit=16384)
-    rule = assignment.by_id[task_id]
-    points = rule.points if is_for_person(task, rule) else 0.0
+    line = assignment.by_id[task_id]
+    points = line.points if is_for_a_person(task, line) else 0.0
     return Mark(task=task_id, title=task.title, points=points, answer=answer)

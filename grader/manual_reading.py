@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
 
 from grader.decoding import NotText, decode_text
 from grader.errors import MarksRefused
@@ -54,12 +53,6 @@ class Form(Record):
     name: str = Field(default=FORM, exclude=True)
 
 
-def is_for_person(task: TaskGrade, rule: Task) -> bool:
-    """Whether a person gives this task's score, or may change it."""
-    asked = task.state is not State.UNASKED
-    return asked and (task.state is State.MANUAL or task.by_person or rule.scoring == "manual")
-
-
 def read_form(path: Path) -> Form:
     """Read a form.
 
@@ -90,10 +83,11 @@ def read_form(path: Path) -> Form:
 
 
 def _refused(name: str, *slips: tuple[int, str]) -> MarksRefused:
-    """The refusal of a form for slips, each with its line; 0 where it has none."""
-    places = [f"line {line}: {what}" if line else what for line, what in slips]
-    said = f"{name}{', ' if slips[0][0] else ' '}{'; '.join(places)}"
-    return MarksRefused(f"{said}. No mark of this file counts until it is corrected; the file stays as it is")
+    """Tell every slip of a form, each a line (0: none) and a clause."""
+    told = "; ".join(f"line {line}: {what}" if line else what for line, what in slips)
+    comma = "," if slips[0][0] else ""
+    rest = "No mark in this file counts until it is corrected; the file is kept as it is"
+    return MarksRefused(f"{name}{comma} {told}. {rest}")
 
 
 def _named(path: Path) -> str:
@@ -102,24 +96,23 @@ def _named(path: Path) -> str:
 
 
 def _wrong_values(text: str, error: ValidationError) -> list[tuple[int, str]]:
-    """Lines of the values that a form can't have, and what is wrong with them; what is missing has no line."""
-    return sorted(
-        dict.fromkeys(_wrong_value(text, each) for each in error.errors()), key=lambda slip: (not slip[0], slip)
-    )
-
-
-def _wrong_value(text: str, first: ErrorDetails) -> tuple[int, str]:
-    place, key = first["loc"], clean_name(str(first["loc"][-1]))
-    if len(place) == 3 and isinstance(place[1], int):
-        line = find_line(text, "question", place[1], key)
-    else:
-        line = find_key(text, str(place[0]))
-    if first["type"] == "extra_forbidden":
-        return line, f"a form has no `{key}` here"
-    if first["type"] == "missing":
-        return line, f"lacks `{key}`"
-    said = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return line, f"`{key}` {said}" if said.startswith("should") else f"`{key}`: {said}"
+    """Line and fault of each value that a form can't have; what is missing has no line, and is told last."""
+    found = []
+    for one in error.errors():
+        place, key = one["loc"], clean_name(str(one["loc"][-1]))
+        if len(place) == 3 and isinstance(place[1], int):
+            line = find_line(text, "question", place[1], key)
+        else:
+            line = find_key(text, str(place[0]))
+        said = one["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if one["type"] == "extra_forbidden":
+            told = f"a form has no `{key}` here"
+        elif one["type"] == "missing":
+            told = f"`{key}` is missing"
+        else:
+            told = f"`{key}` {said}" if said.startswith("should") else f"`{key}`: {said}"
+        found.append((one["type"] == "missing", line, told))
+    return [(line, told) for _, line, told in sorted(found)]
 
 
 def marks_for(form: Form, grade: Grade, assignment: Assignment) -> Mapping[str, Mark]:
@@ -131,15 +124,14 @@ def marks_for(form: Form, grade: Grade, assignment: Assignment) -> Mapping[str, 
     """
     if form.submission_sha256 != grade.submission_sha256:
         told = f"is the form of another submission of {clean_name(form.student)}: its digest is not the graded zip's"
-        raise MarksRefused(f"{form.name} {told}; no mark of this file counts")
+        raise MarksRefused(f"{form.name} {told}. No mark in this file counts")
     states = {task.id: task for task in grade.tasks}
     marks: dict[str, Mark] = {}
-    slips: list[tuple[int, str]] = []
+    slips = []
     for mark in form.question:
         if wrong := _misfit(mark, states, marks, assignment):
             slips.append((mark.at.get(wrong[0], 0), wrong[1]))
-        else:
-            marks[mark.task] = mark
+        marks[mark.task] = mark
     if slips:
         raise _refused(form.name, *slips)
     return marks
@@ -151,10 +143,21 @@ def _misfit(
     """The key of a mark that can't be merged, and why; None when it can."""
     if mark.task not in states or mark.task in earlier:
         task = clean_name(mark.task)
-        return "task", f"the form names task {task!r} {'twice' if mark.task in earlier else 'and there is none'}"
+        return "task", f"task {task!r} is there twice" if mark.task in earlier else f"there is no task {task!r}"
     points = assignment.by_id[mark.task].points
     if mark.is_marked and not 0 <= mark.score <= points:
-        return "score", f"the form gives task {mark.task} {mark.score:g}; it has 0 to {points:g} points"
-    if mark.is_marked and not is_for_person(states[mark.task], assignment.by_id[mark.task]):
-        return "score", f"task {mark.task} is scored by checks: write only a comment"
+        return "score", f"task {mark.task} has 0 to {points:g} points, not {mark.score:g}"
+    if mark.is_marked and not is_for_a_person(states[mark.task], assignment.by_id[mark.task]):
+        return "score", f"{_not_scored(states[mark.task])}; write only a comment, and leave `score = -1`"
     return None
+
+
+def is_for_a_person(task: TaskGrade, line: Task) -> bool:
+    """Whether a person may score a task, the rubric's `line`: it waits for one, or one has scored it."""
+    return task.state is State.MANUAL or task.by_person or (line.scoring == "manual" and task.state is State.SCORED)
+
+
+def _not_scored(task: TaskGrade) -> str:
+    if task.state is State.UNASKED:
+        return f"this student's variant does not ask for task {task.id}"
+    return f"task {task.id} is scored by checks"

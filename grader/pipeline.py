@@ -157,7 +157,7 @@ def render_again(
         raise UsageError(f"{manual} can't be merged: {NOTHING_TO_MARK}")
     if grade.outcome != "refused" and assignment is not None:
         form = read_form(manual) if manual is not None else None
-        grade, refusal = merge_form(grade, assignment, form, folder)
+        grade, refusal = merge_form(grade, assignment, form, folder, tell)
         if refusal is not None and manual is not None:
             raise refusal
         if refusal is not None:

@@ -207,6 +207,7 @@ class Grade(Record):
     score: float
     max_score: float
     days_late: int = 0
+    is_time_known: bool = True  # when it was handed in; otherwise it counts as on time
     tasks: tuple[TaskGrade, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     ledger: tuple[LedgerLine, ...] = ()

@@ -62,6 +62,7 @@ def results_json(grade: Grade, exhibits: Sequence[Exhibit], facts: RunFacts, out
             "outcome": grade.outcome,
             "reason": clean_text(grade.reason, **PROSE),
             "days_late": grade.days_late,
+            "is_time_known": grade.is_time_known,
             "group": [clean_name(name) for name in grade.group],
             "tasks": [_cleaned(task.model_dump(mode="json")) for task in grade.tasks],
             "checks": [_cleaned(check.model_dump(mode="json", exclude={"seconds"})) for check in grade.checks],
@@ -188,6 +189,7 @@ def read_results(folder: Path) -> tuple[Grade, tuple[Exhibit, ...], RunFacts]:
             ledger=tuple(LedgerLine.model_validate(line) for line in extra["ledger"]),
             notes=tuple(extra["notes"]),
             first=tuple(extra.get("first", ())),
+            is_time_known=extra.get("is_time_known", True),
         )
         facts = RunFacts.model_validate({name: extra[name] for name in RunFacts.model_fields})
         return grade, tuple(_exhibit(described, arrays) for described in extra["exhibits"]), facts

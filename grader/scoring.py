@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from grader.manual import Mark, is_for_person
+from grader.manual import Mark
+from grader.manual_reading import is_for_a_person
 from grader.records import CheckResult, Grade, LedgerLine, Outcome, State, Submission, TaskGrade
 from grader.rubric import Assignment, LatePolicy, Task
 
 NO_CHECKS = "This version of the grader has no checks for this task yet."
+NOT_HANDED_IN = "Not handed in."  # how the comment on a bonus that nobody claimed begins
 
 
 def grade_submission(submission: Submission, checks: Sequence[CheckResult], variant: str) -> Grade:
@@ -26,8 +28,9 @@ def grade_submission(submission: Submission, checks: Sequence[CheckResult], vari
         variant: Which of the assignment's variants counts.
     """
     assignment = submission.assignment
+    answered = {task for task, answer in submission.answers.items() if answer}
     tasks = tuple(
-        _grade_task(task, [c for c in checks if c.task == task.id], variant, submission.answers.get(task.id, ""))
+        _grade_task(task, [c for c in checks if c.task == task.id], variant, has_answer=task.id in answered)
         for task in assignment.tasks
     )
     late = days_late(submission.submitted_at, assignment.due_at)
@@ -41,6 +44,7 @@ def grade_submission(submission: Submission, checks: Sequence[CheckResult], vari
         score=_total(ledger),
         max_score=assignment.max_score(variant),
         days_late=late,
+        is_time_known=submission.submitted_at is not None,
         tasks=tasks,
         checks=tuple(checks),
         ledger=ledger,
@@ -53,17 +57,25 @@ def grade_submission(submission: Submission, checks: Sequence[CheckResult], vari
 
 def merge_marks(grade: Grade, assignment: Assignment, marks: Mapping[str, Mark]) -> Grade:
     """The grade with the scores and comments that a person gave, by task; scores of checks stay as they are."""
-    by_id = assignment.by_id
-    tasks = tuple(_marked(task, by_id[task.id], marks[task.id]) if task.id in marks else task for task in grade.tasks)
+    tasks = tuple(
+        _marked(task, marks[task.id], assignment.by_id[task.id]) if task.id in marks else task for task in grade.tasks
+    )
     ledger = _ledger(tasks, grade.days_late, assignment.late)
     return grade.model_copy(update={"tasks": tasks, "ledger": ledger, "score": _total(ledger)})
 
 
-def _marked(task: TaskGrade, rule: Task, mark: Mark) -> TaskGrade:
+def _marked(task: TaskGrade, mark: Mark, line: Task) -> TaskGrade:
     changed: dict[str, object] = {"comment": mark.comment} if mark.comment else {}
-    if mark.is_marked and is_for_person(task, rule):
+    if mark.is_marked and is_for_a_person(task, line):
+        if mark.score and is_unclaimed(task):
+            changed["comment"] = mark.comment
         changed |= {"state": State.SCORED, "score": _round(Decimal(str(mark.score))), "by_person": True}
     return task.model_copy(update=changed)
+
+
+def is_unclaimed(task: TaskGrade) -> bool:
+    """Whether a task is a bonus for which nothing was handed in, so that it is settled without a person."""
+    return task.bonus and task.state is State.SCORED and task.comment.startswith(NOT_HANDED_IN)
 
 
 def _total(ledger: Iterable[LedgerLine]) -> float:
@@ -84,10 +96,10 @@ def refuse(student: str, sha256: str, assignment: Assignment | None, variant: st
     )
 
 
-def _grade_task(task: Task, checks: Sequence[CheckResult], variant: str, answer: str) -> TaskGrade:
+def _grade_task(task: Task, checks: Sequence[CheckResult], variant: str, *, has_answer: bool) -> TaskGrade:
     asked = task.asked_by(variant)
-    state, comment = _state(task, checks, asked, answer)
-    by_checks = state is State.SCORED and task.scoring == "automatic"
+    state, comment = _state(task, checks, asked, has_answer)
+    by_checks = state is State.SCORED and task.scoring != "manual"
     score = _share(checks) * Decimal(str(task.points)) if by_checks else Decimal(0)
     return TaskGrade(
         id=task.id,
@@ -101,11 +113,13 @@ def _grade_task(task: Task, checks: Sequence[CheckResult], variant: str, answer:
     )
 
 
-def _state(task: Task, checks: Sequence[CheckResult], asked: bool, answer: str) -> tuple[State, str]:
+def _state(task: Task, checks: Sequence[CheckResult], asked: bool, has_answer: bool) -> tuple[State, str]:
     if not asked:
         return State.UNASKED, ""
     if task.scoring == "manual":
-        return (State.SCORED, _unclaimed(checks)) if _is_unclaimed(task, checks, answer) else (State.MANUAL, "")
+        if _is_unclaimed(task, checks, has_answer):
+            return State.SCORED, " ".join([NOT_HANDED_IN, *dict.fromkeys(check.message for check in checks)]).strip()
+        return State.MANUAL, ""
     if not checks:
         return State.WITHHELD, NO_CHECKS
     internal = next((check for check in checks if check.outcome is Outcome.INTERNAL), None)
@@ -114,14 +128,13 @@ def _state(task: Task, checks: Sequence[CheckResult], asked: bool, answer: str) 
     return State.SCORED, ""
 
 
-def _is_unclaimed(task: Task, checks: Sequence[CheckResult], answer: str) -> bool:
-    """Whether nothing was handed in for a bonus, so that no person needs to look at it."""
-    nothing = not answer.strip() and all(check.outcome is Outcome.MISSING for check in checks)
-    return task.bonus and nothing and (task.written or bool(checks))
+def _is_unclaimed(task: Task, checks: Sequence[CheckResult], has_answer: bool) -> bool:
+    """Whether nothing was handed in for a bonus: no answer where one is asked for, and no file that a check asks for.
 
-
-def _unclaimed(checks: Sequence[CheckResult]) -> str:
-    return next((check.message for check in checks if check.message), "Nothing was handed in for this bonus.")
+    Without an answer or a check to go by, only a person can tell.
+    """
+    is_nothing = all(check.outcome is Outcome.MISSING for check in checks)
+    return task.bonus and (task.written or bool(checks)) and not has_answer and is_nothing
 
 
 def _share(checks: Iterable[CheckResult]) -> Decimal:
@@ -154,7 +167,7 @@ def _ledger(tasks: Iterable[TaskGrade], late: int, policy: LatePolicy) -> tuple[
     if late:
         coefficient = late_coefficient(late, policy)
         left = Decimal(str(_round((base + bonus) * coefficient)))
-        label = f"late: {late} day{'s' * (late != 1)}, times {coefficient:.3f}"
+        label = f"{late} day{'s' * (late != 1)} late: {base + bonus:.2f} × {coefficient:.3f} = {left:.2f}"
         lines.append(LedgerLine(label=label, points=float(left - base - bonus)))
     return tuple(lines)
 

@@ -65,7 +65,7 @@ def total_line(grade: Grade) -> str:
     """The total in a sentence, with how it came about where that is not plain."""
     if grade.outcome == "refused":
         return f"{clean_name(grade.student)}: refused. {clean_text(grade.reason)}"
-    extra = [f"{line.label} {line.points:+g}" for line in grade.ledger[1:]]
+    extra = [line.label if "=" in line.label else f"{line.label} {line.points:+g}" for line in grade.ledger[1:]]
     waiting = [task.id for task in grade.tasks if task.state is State.MANUAL]
     withheld = [task.id for task in grade.tasks if task.state is State.WITHHELD]
     extra += [f"waiting for a person: {', '.join(waiting)}"] if waiting else []

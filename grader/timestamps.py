@@ -18,5 +18,7 @@ def read_moment(text: str) -> datetime:
     except ValueError as error:
         raise UsageError(f"{text!r} is no time like 2022-03-30T18:00-04:00") from error
     if moment.tzinfo is None:
-        raise UsageError(f"{text!r} names no time zone: write 2022-03-30T18:00-04:00")
+        raise UsageError(
+            f"{text!r} has no time zone: add its offset, e.g. {text.strip()}-04:00 for Eastern Daylight Time"
+        )
     return moment

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sample_session import CommandRun
+from conftest import CommandRun
 
 from grader.course import job
 from grader.course.job import Graded, Job, grade_job
@@ -62,7 +62,7 @@ def test_other_rules(recorded: dict[str, bytes]) -> None:
     before, after = json.loads(recorded[RESULTS]), json.loads(done.files[RESULTS])
     assert (done.grade.max_score, done.grade.days_late) == (10, 1)
     assert after["extra_data"]["checks"] == before["extra_data"]["checks"]
-    assert any(line["label"].startswith("late") for line in after["extra_data"]["ledger"])
+    assert any(line["label"].startswith("1 day late: ") for line in after["extra_data"]["ledger"])
     assert done.files[FORM] == form.encode()
 
 
@@ -72,8 +72,8 @@ def test_slips_in_a_form(recorded: dict[str, bytes]) -> None:
     done = again(recorded, recorded[FORM].decode().replace("score = -1.0", "score = 99.0", 1))
     assert done.grade is not None
     assert done.grade.score == json.loads(recorded[RESULTS])["score"]
-    assert done.message.startswith(f"alice/{FORM}, line 15: the form gives task 2b 99")
-    assert "No mark of this file counts until it is corrected" in done.message
+    assert done.message.startswith(f"alice/{FORM}, line 15: task 2b has 0 to 1 points, not 99")
+    assert "No mark in this file counts until it is corrected" in done.message
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ TOLD: dict[str, tuple[Edit, str]] = {
     "garbage": (lambda text: text.encode() + b"\n:wq\n", "`:wq`"),
     "unknown": (lambda text: text.encode() + b'\n[[adjust]]\ntask = "1a"\npoints = -1\n', "no `adjust`"),
     "typo": (lambda text: text.replace("score = 0.5", "scoer = 0.5").encode(), "no `scoer`"),
-    "toomuch": (lambda text: text.replace("score = 0.5", "score = 50").encode(), "it has 0 to 0.5 points"),
+    "toomuch": (lambda text: text.replace("score = 0.5", "score = 50").encode(), "0 to 0.5 points, not 50"),
     "word": (lambda _text: b"PK\x03\x04 a document", "an Office document"),
 }
 

@@ -10,7 +10,8 @@ import pytest
 
 from grader.errors import MarksRefused, UsageError
 from grader.manual import FORM, find_form, marks_for, read_form, write_form
-from grader.records import CheckResult, Grade, Outcome, State, Submission
+from grader.manual_merging import merge_form
+from grader.records import CheckResult, Grade, Outcome, State, Submission, TaskGrade
 from grader.rubric import Assignment, get_assignment
 from grader.scoring import grade_submission, merge_marks
 
@@ -81,10 +82,10 @@ def test_merge(fill: Fill, grade: Grade, assignment: Assignment) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("score = -1.0", "score = 1.5"), "gives task 2b 1.5; it has 0 to 1 points"),
-        (("score = -1.0", "score = -0.5"), "gives task 2b -0.5"),
-        (('task = "2b"', 'task = "2B"'), "names task '2B' and there is none"),
-        (('task = "3c"', 'task = "2b"'), "names task '2b' twice"),
+        (("score = -1.0", "score = 1.5"), "task 2b has 0 to 1 points, not 1.5"),
+        (("score = -1.0", "score = -0.5"), "not -0.5"),
+        (('task = "2b"', 'task = "2B"'), "there is no task '2B'"),
+        (('task = "3c"', 'task = "2b"'), "task '2b' is there twice"),
         (("ab" * 32, "cd" * 32), "another submission"),
     ],
 )
@@ -100,19 +101,8 @@ def test_score_of_checks(fill: Fill, grade: Grade, assignment: Assignment) -> No
     head, tail = fill().read_text().split('task = "3c"')
     path = fill()
     path.write_text(head + 'task = "3c"' + tail.replace("score = -1.0", "score = 0.0", 1))
-    with pytest.raises(UsageError, match="task 3c is scored by checks: write only a comment"):
+    with pytest.raises(UsageError, match="task 3c is scored by checks; write only a comment"):
         marks_for(read_form(path), grade, assignment)
-
-
-def test_all_slips_are_told(fill: Fill, grade: Grade, assignment: Assignment) -> None:
-    """Each slip of a form is told with its line, not only the first."""
-    path = fill(("score = -1.0", "score = 99.0"))
-    lines = path.read_text().replace('task = "3c"', 'task = "9z"').splitlines()
-    path.write_text("\n".join(lines))
-    with pytest.raises(MarksRefused) as caught:
-        marks_for(read_form(path), grade, assignment)
-    places = [f"line {lines.index(line) + 1}: the form" for line in ("score = 99.0", 'task = "9z"')]
-    assert all(place in str(caught.value) for place in places)
 
 
 SLIPS = {
@@ -130,7 +120,7 @@ SLIPS = {
     "[[question]]\nscore = true\ntask='2b'": "line 2: `score`: write a number",
     "[[question]]\ntask = '2b'\nscoer = 1": "line 3: a form has no `scoer` here",
     'student = "a"\nsubmission_sha256 = "b"\n[[adjust]]\ntask = "2b"': "line 3: a form has no `adjust` here",
-    "student = 'a'": "lacks `submission_sha256`",
+    "student = 'a'": "`submission_sha256` is missing",
     "": "is empty; delete it",
 }
 
@@ -144,7 +134,7 @@ def test_slips(tmp_path: Path, grade: Grade, assignment: Assignment, text: str, 
     with pytest.raises(MarksRefused, match=told) as caught:
         read_form(path)
     assert str(caught.value).startswith(f"{tmp_path.name}/{FORM}")
-    assert "No mark of this file counts" in str(caught.value)
+    assert "No mark in this file counts until it is corrected" in str(caught.value)
     assert write_form(tmp_path, grade, assignment) == str(caught.value)
     assert find_form(tmp_path, grade.submission_sha256) == path
     assert [each.read_bytes() for each in tmp_path.iterdir()] == [text.encode(encoding)]
@@ -229,5 +219,49 @@ def test_lines_in_an_answer(tmp_path: Path, grade: Grade, assignment: Assignment
     lines = path.read_text().replace("score = -1.0", "score = 1.5").split("\n")
     path.write_text("\n".join(lines))
     (line,) = [at for at, text in enumerate(lines, 1) if text == "score = 1.5"][:1]
-    with pytest.raises(MarksRefused, match=f"line {line}: the form gives task 2b 1.5"):
+    with pytest.raises(MarksRefused, match=f"line {line}: task 2b has 0 to 1 points, not 1.5"):
         marks_for(read_form(path), grade, assignment)
+
+
+def test_every_slip_is_told(fill: Fill, grade: Grade, assignment: Assignment) -> None:
+    """All slips of a form are told at once, each with its line."""
+    text = fill().read_text().split("[[question]]")
+    text[2] = text[2].replace("score = -1.0", "score = 0.0")
+    text[4] = text[4].replace("score = -1.0", "score = 1.0")
+    text[1] = text[1].replace("score = -1.0", "score = 7")
+    path = fill()
+    path.write_text("[[question]]".join(text))
+    changed = ("score = 0.0", "score = 1.0", "score = 7")
+    lines = [at for at, line in enumerate(path.read_text().splitlines(), 1) if line in changed]
+    with pytest.raises(UsageError) as caught:
+        marks_for(read_form(path), grade, assignment)
+    told = str(caught.value)
+    assert f"line {lines[0]}: task 2b has 0 to 1 points, not 7; line {lines[1]}: task 3c is scored by checks" in told
+    assert f"line {lines[2]}: task 4c is scored by checks" in told
+    path.write_text(path.read_text().replace("score = 7", "score = [7]").replace("score = 1.0", "score = true"))
+    with pytest.raises(UsageError, match=f"line {lines[0]}: `score` .*; line {lines[2]}: `score`: write a number"):
+        read_form(path)
+
+
+def test_points_for_nothing_are_told(grade: Grade, assignment: Assignment, tmp_path: Path) -> None:
+    """Points for a bonus that was not handed in count as the person gave them, and a sentence says so."""
+    absent = CheckResult(task="3d", name="check", title="t", outcome=Outcome.MISSING, message="There is no picture.")
+    checks = [*(check for check in grade.checks if check.task != "3d"), absent]
+    submission = Submission("alice", assignment, "ab" * 32, {})
+    settled = grade_submission(submission, checks, "6.869")
+    assert question_of(settled, "3d").comment == "Not handed in. There is no picture."
+    write_form(tmp_path, settled, assignment)
+    path = tmp_path / FORM
+    head, tail = path.read_text().split('task = "3d"')
+    path.write_text(f'{head}task = "3d"{tail.replace("score = -1.0", "score = 0.5", 1)}')
+    told: list[str] = []
+    merged, refusal = merge_form(settled, assignment, None, tmp_path, told.append)
+    assert refusal is None
+    assert merged.score == settled.score + 0.5
+    assert question_of(merged, "3d").comment == ""
+    assert told == ["alice: task 3d gets 0.5 from manual.toml, although nothing was handed in for it"]
+
+
+def question_of(grade: Grade, task: str) -> TaskGrade:
+    """One task of a grade."""
+    return next(each for each in grade.tasks if each.id == task)

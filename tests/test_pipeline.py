@@ -128,7 +128,7 @@ def test_late(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "bob.zip", filters="")
     grade = grade_zip(path, tmp_path, submitted_at=datetime(2022, 4, 1, tzinfo=UTC))
     assert grade.days_late == 2
-    assert content_of(tmp_path / "bob")["extra_data"]["ledger"][-1]["label"].startswith("late: 2 days")
+    assert content_of(tmp_path / "bob")["extra_data"]["ledger"][-1]["label"].startswith("2 days late: ")
 
 
 @pytest.mark.usefixtures("everything_passes")

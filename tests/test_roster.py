@@ -43,7 +43,10 @@ def test_student_alone(tmp_path: Path) -> None:
         ("", "no column `student`"),
         ("student,name\n,Alice\n", "line 2: `student` is empty"),
         ("student\nalice\nbob\nalice\n", "line 4: 'alice' is there twice"),
-        ("student,submitted_at\nalice,2022-03-30T18:00\n", "line 2: '2022-03-30T18:00' names no time zone"),
+        (
+            "student,submitted_at\nalice,2022-03-30T18:00\n",
+            "time zone: add its offset, e.g. 2022-03-30T18:00-04:00",
+        ),
         ("student,submitted_at\nalice,tomorrow\n", "line 2: 'tomorrow' is no time like"),
         (b"PK\x03\x04 a workbook", "can't be read as a roster: it is a zip or an Office document"),
         ('student\n"alice\n', "can't be read as a roster from line 2 on"),

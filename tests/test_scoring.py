@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.manual import Mark
 from grader.records import CheckResult, Grade, Outcome, State, Submission, TaskGrade
 from grader.rubric import Assignment, LatePolicy, get_assignment
-from grader.scoring import NO_CHECKS, days_late, grade_submission, late_coefficient, merge_marks, refuse
+from grader.scoring import NO_CHECKS, days_late, grade_submission, late_coefficient, refuse
 
 DUE = datetime(2022, 3, 30, 23, 59, tzinfo=UTC)
 
@@ -161,7 +160,7 @@ def test_late_line() -> None:
     """Two days late cost two fourteenths of tasks and bonus, on a line that says so."""
     graded = grade(rubric({"points": 7}, {"bonus": True}), check("0"), check("1"), late=timedelta(days=1, hours=1))
     assert (graded.days_late, graded.score) == (2, 7.71)  # 9 * 6 / 7 = 7.714
-    assert graded.ledger[-1].label == "late: 2 days, times 0.857"
+    assert graded.ledger[-1].label == "2 days late: 9.00 × 0.857 = 7.71"
     assert graded.ledger[-1].points == -1.29
 
 
@@ -227,33 +226,33 @@ def test_miniplaces(variant: str, max_score: float) -> None:
     assert graded.tasks[9].state is State.MANUAL
 
 
-SCENE = "There is no my_scene.jpg or my_scene.png at the zip's root: the bonus is not claimed."
+BONUS = {"bonus": True, "scoring": "manual", "written": True}
 
 
-def without_scene() -> Grade:
-    """Miniplaces with every check passed and nothing handed in for the bonus 3d."""
-    assignment = get_assignment("miniplaces")
-    checks = [check(task.id) for task in assignment.tasks if task.id != "3d"]
-    return grade(assignment, *checks, check("3d", Outcome.MISSING, message=SCENE), variant="6.869")
+@pytest.mark.parametrize(
+    ("fields", "outcome", "answer", "state"),
+    [
+        (BONUS, Outcome.MISSING, "", State.SCORED),
+        (BONUS, None, "", State.SCORED),
+        (BONUS | {"written": False}, Outcome.MISSING, "", State.SCORED),
+        (BONUS, Outcome.MISSING, "I tried.", State.MANUAL),
+        (BONUS, Outcome.PASSED, "", State.MANUAL),
+        (BONUS, Outcome.FAILED, "", State.MANUAL),
+        (BONUS | {"written": False}, None, "", State.MANUAL),
+        (BONUS | {"bonus": False}, Outcome.MISSING, "", State.MANUAL),
+    ],
+)
+def test_unclaimed_bonus(fields: dict[str, Any], outcome: Outcome | None, answer: str, state: State) -> None:
+    """A bonus that a person scores is settled with 0 where nothing was handed in for it, and otherwise waits."""
+    submission = Submission("alice", rubric(fields), "0" * 64, {}, answers={"0": answer})
+    checks = [] if outcome is None else [check(outcome=outcome, message="There is none.")]
+    graded = grade_submission(submission, checks, "long")
+    assert only(graded).state is state
+    assert only(graded).score == 0
+    assert only(graded).comment.startswith("Not handed in.") == (state is State.SCORED)
 
 
-def test_unclaimed_bonus_waits_for_nobody() -> None:
-    """A bonus for which neither a file nor an answer was handed in is settled: 0, with the reason."""
-    task = next(task for task in without_scene().tasks if task.id == "3d")
-    assert (task.state, task.score, task.comment) == (State.SCORED, 0, SCENE)
-
-
-def test_unclaimed_bonus_may_be_given() -> None:
-    """A person may give points for it all the same: the picture may have come by mail."""
-    graded = without_scene()
-    marked = merge_marks(graded, get_assignment("miniplaces"), {"3d": Mark(task="3d", score=0.5)})
-    assert (marked.score, marked.tasks[9].by_person) == (graded.score + 0.5, True)
-
-
-def test_bonus_with_an_answer_waits() -> None:
-    """An answer without a picture is read by a person."""
-    assignment = get_assignment("miniplaces")
-    submission = Submission("alice", assignment, "0" * 64, {}, answers={"3d": "The mail has it."})
-    missing = check("3d", Outcome.MISSING)
-    graded = grade_submission(submission, [missing], "6.869")
-    assert graded.tasks[9].state is State.MANUAL
+def test_unknown_time_is_kept() -> None:
+    """A grade says whether the time of hand-in was known."""
+    assert not grade(rubric({}), check()).is_time_known
+    assert grade(rubric({}), check(), late=timedelta(0)).is_time_known

@@ -135,10 +135,10 @@ def test_long_output_is_bounded() -> None:
             {
                 "ledger": (
                     LedgerLine(label="tasks", points=5),
-                    LedgerLine(label="late: 2 days, times 0.857", points=-0.5),
+                    LedgerLine(label="2 days late: 5.00 × 0.857 = 4.50", points=-0.5),
                 )
             },
-            "alice: 4.5 of 15 points (late: 2 days, times 0.857 -0.5)",
+            "alice: 4.5 of 15 points (2 days late: 5.00 × 0.857 = 4.50)",
         ),
         (
             {"ledger": (LedgerLine(label="tasks", points=4), LedgerLine(label="bonus", points=0.5))},

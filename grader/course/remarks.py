@@ -11,6 +11,10 @@ from grader.course.roster import Roster
 from grader.text import clean_name
 
 _MOST_NAMED = 10
+NO_TIMES = (
+    "no time of hand-in is known, so every submission counts as on time: to count late days, add a column "
+    "`submitted_at` to the roster, or grade an export of Gradescope with its `submission_metadata.yml`"
+)
 
 
 def class_remarks(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str]:
@@ -22,6 +26,8 @@ def class_remarks(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str
         rows: Of all students.
     """
     remarks = [*(each.sentence for each in found.unread), *roster.remarks]
+    if rows and not any(row.submitted_at for row in rows) and any(row.outcome != MISSING for row in rows):
+        remarks.append(NO_TIMES)
     if not roster:
         return remarks
     known = {row.student for row in rows if row.outcome != MISSING}
@@ -36,7 +42,7 @@ def class_remarks(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str
         unknown = [name for name in row.group if people.named(name) is None]
         if unknown and not row.graded_as:
             remarks.append(
-                f"{row.student}'s group names {_few(unknown)}, as whom {roster.name} knows nobody, or several"
+                f"{row.student}'s group.txt names {_few(unknown)}; {roster.name} has no single person of that name"
             )
     if unused:
         remarks.append(f"{roster.name}: nothing that was handed in belongs to {_few(unused)}")

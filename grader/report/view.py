@@ -76,7 +76,7 @@ def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignmen
         course=assignment.course if assignment else "",
         variant=grade.variant if assignment and assignment.variants != ("default",) else "",
         due=_moment(assignment.due_at) if assignment else "",
-        late="on time" if grade.days_late == 0 else f"{grade.days_late} day{'s' * (grade.days_late > 1)} late",
+        late=_late(grade),
         outcome=grade.outcome,
         score=grade.score,
         max_score=grade.max_score,
@@ -91,6 +91,12 @@ def view_report(grade: Grade, pictures: Sequence[tuple[str, Picture]], assignmen
         more_notes=max(0, len(others_noted) - MOST_NOTES),
         was_cut=text.cut,
     )
+
+
+def _late(grade: Grade) -> str:
+    if grade.days_late:
+        return f"{grade.days_late} day{'s' * (grade.days_late > 1)} late"
+    return "on time" if grade.is_time_known else "time of hand-in unknown, counted as on time"
 
 
 def _moment(moment: datetime) -> str:

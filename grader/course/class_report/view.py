@@ -167,6 +167,8 @@ def _facts(scores: Distribution, told: Callable[[float], str], rows: Sequence[Ro
 def _late_facts(rows: Sequence[Row]) -> str:
     late = [row.days_late for row in rows if row.outcome == GRADED and row.days_late]
     graded = sum(row.outcome == GRADED for row in rows)
+    if graded and not any(row.submitted_at for row in rows if row.outcome == GRADED):
+        return "No time of hand-in is known, so every submission was counted as on time."
     if not late:
         return f"All {graded} graded submissions were on time." if graded else "Nothing was graded."
     days = f"{sum(late)} day{'s' * (sum(late) != 1)}"
