@@ -133,6 +133,16 @@ def test_project_inside_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None
         assert "the grader lies inside" in (backend.unavailable() or "")
 
 
+def test_assignments_inside_the_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the interpreter's own folder holds assignments of a course, every wall would show their solutions."""
+    skip_without("cold")
+    (tmp_path / "course" / "assignment").mkdir(parents=True)
+    monkeypatch.setenv("ASSIGNMENTS", str(tmp_path / "course"))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    for backend in (fork, cold, container):
+        assert f"and {tmp_path / 'course'} lies inside: move it out" in (backend.unavailable() or "")
+
+
 def test_interpreter_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     """With Debian's own interpreter, its libraries and programs are shown, not the whole of /usr with its data sets."""
     skip_without("cold")

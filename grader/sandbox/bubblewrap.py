@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
+from grader.rubric import assignment_roots
 
 PACKAGE = CODE = Path(__file__).resolve().parent.parent  # CODE: where the programs for the inside are taken from
 FOLDER = "/submission"
@@ -96,7 +97,7 @@ def shown_folders() -> list[Path]:
     """What the interpreter needs of this machine, and nothing else: no project, no data sets, no /etc, /home, /run.
 
     Raises:
-        SandboxUnavailable: If the interpreter's folders hold the grader.
+        SandboxUnavailable: If the interpreter's folders hold the grader, or a folder of assignments.
     """
     binds = [Path("/usr/lib"), Path("/usr/bin"), Path("/usr/local/lib"), Path("/etc/ld.so.cache")]
     if Path("/usr/lib64").exists():
@@ -104,8 +105,10 @@ def shown_folders() -> list[Path]:
     # Debian's interpreter has /usr for its prefix; the whole of it would show Debian's data sets.
     binds += [path for path in (Path(sys.base_prefix), Path(sys.prefix)) if path != Path("/usr")]
     shown = [path for path in dict.fromkeys(binds) if not _is_covered(path, binds)]
-    if open_to_students := next((path for path in shown if PACKAGE.is_relative_to(path)), None):
-        raise SandboxUnavailable(f"the sandbox must show {open_to_students}, and the grader lies inside: move it out")
+    ours = {"the grader": PACKAGE} | {str(root): root for root in assignment_roots()}
+    for name, path in ours.items():
+        if open_to_students := next((each for each in shown if path.is_relative_to(each)), None):
+            raise SandboxUnavailable(f"the sandbox must show {open_to_students}, and {name} lies inside: move it out")
     return shown
 
 
