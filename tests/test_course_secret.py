@@ -83,7 +83,7 @@ def seeds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The seeds that step 2 gets, which runs nothing."""
     given: list[str] = []
 
-    def run(_submission: Any, _assignment: Any, seed: str, *_rest: Any, **_options: Any) -> Run:
+    def run(_submission: Any, seed: str, *_rest: Any, **_options: Any) -> Run:
         given.append(seed)
         return Run((), (), RunFacts(sandbox="none"))
 
