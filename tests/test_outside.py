@@ -20,6 +20,7 @@ from grader.course.similarity.pairs import find_pairs
 from grader.errors import SubmissionRefused
 from grader.gradescope.autograder import pack_autograder
 from grader.intake.opening import open_submission
+from grader.packages import import_checks
 from grader.pipeline import grade_zip, render_again, report_reference
 from grader.records import Outcome
 from grader.reference import load_reference
@@ -144,3 +145,11 @@ def test_not_named(course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("ASSIGNMENTS")
     with pytest.raises(SubmissionRefused, match="No module of the assignment"):
         open_submission(write_submission(tmp_path / "ann.zip"))
+
+
+def test_same_id_elsewhere(toy: Assignment, course: Path, tmp_path: Path) -> None:
+    """Of two folders with an assignment of one id, the modules are those of the folder that is asked for."""
+    copy = Path(shutil.copytree(course, tmp_path / "copy"))
+    for root in (course, copy, course):
+        (module,) = import_checks(toy.at(root))
+        assert Path(str(module.__file__)).is_relative_to(root)
