@@ -18,7 +18,7 @@ GraderError
     ├── Missing             no such module, function or file                    "missing"
     └── Skipped             a check that this one stands on did not pass        "skipped"
 
-Only `grader.cli.main` turns them into exit codes; only `grader.runner` turns a `CheckStopped` into a result.
+Only `grader.cli.main` turns them into exit codes; only `grader.checking.running` turns a `CheckStopped` into a result.
 """
 
 from __future__ import annotations
