@@ -32,6 +32,9 @@ class Outcome(StrEnum):
     INTERNAL = "internal"
 
 
+NOT_STARTED = "Not started:"  # how the message on an untouched TODO begins
+
+
 class State(StrEnum):
     """What a task's score stands for."""
 
@@ -103,6 +106,11 @@ class CheckResult(Record):
     got: str = ""
     help: str = ""
     seconds: float = 0.0
+
+    @property
+    def is_not_started(self) -> bool:
+        """Whether the student has not begun: the TODO of the handout is in place, or the file is not in the zip."""
+        return self.outcome is Outcome.MISSING or self.message.startswith(NOT_STARTED)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.records import CheckResult, Grade, Outcome, State, TaskGrade, WorthALook
+from grader.records import NOT_STARTED, CheckResult, Grade, Outcome, State, TaskGrade, WorthALook
 from grader.report.repeats import tell_once
 from grader.text import clean_name, clean_text
 
@@ -19,6 +19,17 @@ WIDTH = 100
 MIN_WIDTH = 8  # of a paragraph: on a console narrower than that it is the terminal that wraps
 INDENT = 4
 AGAIN = "same mistake as above"
+OUTCOMES = {
+    Outcome.PASSED: "passed",
+    Outcome.FAILED: "failed",
+    Outcome.ERROR: "error",
+    Outcome.TIMEOUT: "took too long",
+    Outcome.CRASHED: "crashed",
+    Outcome.MISSING: "missing",
+    Outcome.SKIPPED: "skipped",
+    Outcome.INTERNAL: "could not be checked",
+}
+STATES = {State.MANUAL: "waits for a person", State.WITHHELD: "not checked", State.UNASKED: "not asked"}
 STYLES = {Outcome.PASSED: "green", Outcome.SKIPPED: "dim", Outcome.INTERNAL: "yellow"}
 
 
@@ -39,6 +50,9 @@ def show_grade(console: Console, grade: Grade, title: str) -> None:
     told = tell_once(grade.checks)
     for task in grade.tasks:
         own = [check for check in told if check.task == task.id]
+        if own and all(check.message.startswith(NOT_STARTED) for check in own):
+            _print(console, Text.assemble((f"{task.id} not started: ", "bold red"), "the TODO is still in place."))
+            continue
         _explain(console, [check for check in own if check.outcome is not Outcome.PASSED or check.message])
     for note in grade.notes:
         if note in grade.first:
@@ -91,7 +105,7 @@ def _tasks(console: Console, grade: Grade, title: str) -> Table:
 
 def _points(task: TaskGrade) -> Text:
     if task.state is not State.SCORED:
-        return Text(task.state.value, style="yellow" if task.state is State.WITHHELD else "dim")
+        return Text(STATES[task.state], style="yellow" if task.state is State.WITHHELD else "dim")
     share = task.score / task.max_score if task.max_score else 1.0
     style = "green" if share == 1 else "red" if share == 0 else "yellow"
     return Text(f"{task.score:g} / {task.max_score:g}", style=style)
@@ -101,7 +115,7 @@ def _explain(console: Console, checks: Sequence[CheckResult]) -> None:
     """Print what is to be said about one task's checks that did not pass; a known mistake is explained once."""
     explained: set[str] = set()
     for check in checks:
-        heading = (f"{check.task} {check.outcome.value}: ", f"bold {STYLES.get(check.outcome, 'red')}")
+        heading = (f"{check.task} {OUTCOMES[check.outcome]}: ", f"bold {STYLES.get(check.outcome, 'red')}")
         _print(console, Text.assemble(heading, _clean(check.title)))
         for part in (check.message, *_anatomy(check)):
             for line in _clean(part).splitlines():

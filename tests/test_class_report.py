@@ -79,7 +79,7 @@ def test_mistakes_are_told(made: Made) -> None:
     told = made.words[made.words.index("What to explain again") :]
     assert "2 of 3 Move the channels to the end first. Task 3a, 3c · cam.reshape_without_transpose" in told
     assert re.search(r"reshape_without_transpose +ada , bob ", told)
-    assert "Checks that failed for no mistake that we know 1" in told
+    assert "Failed checks without a known mistake 1" in told
 
 
 def test_reasons_are_told(made: Made) -> None:
@@ -253,3 +253,29 @@ def test_huge_texts(tmp_path: Path) -> None:
     assert len(found.reader.pages) < 100
     assert "5 more pairs, less alike than these." in found.words
     assert "36 more such places." in found.words
+
+
+def test_not_started_is_no_mistake(tmp_path: Path) -> None:
+    """An untouched TODO and a missing file are told as not started, once for each task, and as no failed check."""
+    out = tmp_path / "out"
+    todo = sample.fault(None, task="2c", outcome="error", message="Not started: the TODO is still in place.")
+    absent = sample.fault(None, task="4d", outcome="missing", message="There is no experiments.json.")
+    bonus = sample.fault(None, task="3d", outcome="missing", message="There is no my_scene.jpg.")
+    sample.write_student(out, "ada", [todo, todo, absent, bonus])
+    words = make([row("ada")], out).words
+    assert "Failed checks" not in words
+    assert "Not started 1 2c Deactivate units ada 1 4d Two training techniques compared ada Who needs" in words
+
+
+def test_one_file_of_many_students(tmp_path: Path) -> None:
+    """Several students with one file are one entry that names them all."""
+    pair = Pair(kind="weights", first="a", second="b", others=("c", "d"), share=1.0, sentence="The same file.")
+    words = make([row(name) for name in "abcd"], tmp_path, [pair]).words
+    assert "a , b , c and d weights, 100% alike" in words
+    assert words.count("similar") >= 4
+
+
+def test_no_time_is_no_punctuality(tmp_path: Path) -> None:
+    """Without any time of hand-in the page does not say that all were on time."""
+    words = make([row("a"), row("b")], tmp_path).words
+    assert "No time of hand-in is known, so every submission was counted as on time." in words

@@ -13,14 +13,14 @@ import pytest
 from sample_class import Here, fill, pretend, rows_of
 from sample_zip import Entry, zip_of
 
-from grader.course import grading
+from grader.course import grading, groups
 from grader.course.digests import Digests
 from grader.course.gradebook import record_path
 from grader.course.handed_in import Found, look_through
 from grader.course.job import Graded, Job
 from grader.course.plan import Options
 from grader.course.records import Row
-from grader.course.remarks import class_remarks
+from grader.course.remarks import NO_TIMES, class_remarks
 from grader.course.roster import Roster, read_roster
 from grader.errors import MachineError, SandboxUnavailable, TookTooLong, UsageError
 from grader.manual import FORM
@@ -179,6 +179,18 @@ def test_claimed_partner(tmp_path: Path) -> None:
     assert "It will be shared as soon as bob hands in a zip that holds only a group.txt" in rows["alice"].remarks[0]
 
 
+@pytest.mark.parametrize("names", [("Bob",), ("Alice", "Bob")])
+def test_done_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]) -> None:
+    """Where an assignment is done alone, whoever names a partner is told that, and not how to form a group."""
+    monkeypatch.setattr(groups, "_allowed", lambda _assignment: 1)
+    fill(tmp_path / "in", "alice")
+    name_only(tmp_path / "in", "bob", "Alice")
+    rows = of_class(tmp_path, ROSTER, alice=names)
+    assert "this assignment is done alone: the grade is shared with nobody" in rows["alice"].message
+    assert "names Alice; this assignment is done alone, so no grade is shared" in rows["bob"].message
+    assert "handed in for both" not in rows["bob"].message
+
+
 def test_group_of_the_roster(tmp_path: Path) -> None:
     """The roster's column `group` makes a group of two without a word of theirs, and never one of three."""
     fill(tmp_path / "in", "alice")
@@ -256,7 +268,7 @@ def test_strange_names_of_a_group(tmp_path: Path) -> None:
     path.write_text("student\nalice\nbo\n")
     rows = list(rows_of(fill(tmp_path / "in", "alice"), tmp_path / "out", Here([], in_group), roster=path))
     told = class_remarks(Found([], []), read_roster(path), rows)
-    assert told[0] == "alice's group names Bo & Cy, as whom roster.csv knows nobody, or several"
+    assert told[0] == "alice's group names Bo & Cy; roster.csv has nobody of that name, or several people"
 
 
 def test_what_lies_unread(tmp_path: Path) -> None:
@@ -293,6 +305,7 @@ def test_remarks_on_the_class(tmp_path: Path) -> None:
         "format 0",
         "roster.csv: nothing that was handed in belongs to ann (line 3)",
         "roster.csv has no line for leeann (leeann_41505_90871_lab.zip)",
+        NO_TIMES,
     ]
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from sample_rubric import SMALL_RUBRIC
 from sample_zip import CODE, Entry, folder_entry, zip_of
 
+from grader.course.people import People
+from grader.course.unread import find_unread
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake.opening import MAX_STUDENT, file_digest, open_submission, student_name
 from grader.records import Submission
@@ -243,11 +245,10 @@ def test_submission_or_refusal(raw: bytes, tmp_path: Path, project: Path) -> Non
     [
         (
             "Ines Castellano\r\n\r\n Jonas Weber \n",
-            "group.txt names Ines Castellano, Jonas Weber. A partner shares this grade where the course has you "
-            "as a group, or by handing in a zip that holds only a group.txt with your name.",
+            "group.txt names Ines Castellano, Jonas Weber. This assignment is done alone, so nobody shares this grade.",
         ),
         ("\n", None),
-        ("A\nB\nC\nD\nE\nF\nG\nH\nI\nJ\nK\nL", " more. A partner shares"),
+        ("A\nB\nC\nD\nE\nF\nG\nH\nI\nJ\nK\nL", " more. This assignment is done alone"),
     ],
 )
 def test_group(tmp_path: Path, content: str, note: str | None) -> None:
@@ -282,3 +283,14 @@ def test_files_that_are_not_text(tmp_path: Path) -> None:
     answers, group = open_submission(path).notes
     assert answers.startswith("answers.md could not be read: it is a zip or an Office document, not plain text.")
     assert group.startswith("group.txt could not be read: it is rich text (RTF)")
+
+
+def test_zip_under_another_name(tmp_path: Path) -> None:
+    """A zip that is called like another archive is refused with the name that it should have."""
+    path = tmp_path / "eve.7z"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("filters.py", "")
+    with pytest.raises(UsageError, match=r"^eve\.7z is a zip under another name: rename it to eve\.zip$"):
+        open_submission(path)
+    (unread,) = find_unread(tmp_path, (), People({}), ())
+    assert unread.sentence == "eve.7z is not read: it is a zip under another name: rename it to eve.zip"

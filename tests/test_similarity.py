@@ -430,6 +430,15 @@ def test_file_that_nobody_asked_for() -> None:
         assert "given script" not in pair.sentence
 
 
+def test_one_file_of_many() -> None:
+    """Four students with one file are one entry that names all four, not six pairs."""
+    class_ = {name: {"model.pth": saved(WEIGHTS)} for name in ("ann", "bob", "cy", "dee")}
+    class_ |= {name: {"model.pth": saved(small_network(seed))} for seed, name in enumerate(("eve", "fay", "gus"), 1)}
+    (pair,) = pairs_of(class_, "miniplaces")
+    assert (pair.first, pair.second, pair.others) == ("ann", "bob", ("cy", "dee"))
+    assert pair.sentence.startswith("model.pth of ann, bob, cy and dee is the same file, byte for byte.")
+
+
 def test_copy_under_another_name() -> None:
     """The same numbers, saved again under another name, are found; nearly the same under another name are not."""
     again = saved({"state_dict": {f"module.{name}": value for name, value in WEIGHTS.items()}})

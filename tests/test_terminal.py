@@ -37,14 +37,14 @@ def test_table() -> None:
     """Every task has a line with its id, title, checks and points, or what it waits for."""
     lines = [words(line) for line in shown(sample.grade()).splitlines()]
     assert "1a Normalise a kernel for viewing 2/3 0.67 / 1" in lines
-    assert "2b Find the units that see sky and building 0/1 withheld" in lines
-    assert "3d Class activation maps of your own scene manual" in lines
+    assert "2b Find the units that see sky and building 0/1 not checked" in lines
+    assert "3d Class activation maps of your own scene waits for a person" in lines
 
 
 def test_unasked() -> None:
     """A task that the variant does not ask for says so."""
     lines = [words(line) for line in shown(sample.unasked_grade()).splitlines()]
-    assert "2c Deactivate units 2/2 unasked" in lines
+    assert "2c Deactivate units 2/2 not asked" in lines
 
 
 def test_checks_in_words() -> None:
@@ -53,7 +53,7 @@ def test_checks_in_words() -> None:
     assert "1a failed: A constant kernel gives a constant image. The result holds values that are not numbers." in text
     assert "called: normalize_tensor(float32 tensor (7, 7), every value 0.25)" in text
     assert "expected: uint8 array (7, 7), one value everywhere" in text
-    assert "2d timeout: None when no unit changes the prediction." in text
+    assert "2d took too long: None when no unit changes the prediction." in text
     assert "Normalised filters span 0 to 255." not in text
 
 
@@ -189,3 +189,19 @@ def test_what_comes_first() -> None:
     text = words(shown(sample.grade(first=("Read me.",), notes=("Read me.", "A note."))))
     assert text.count("Read me.") == 1
     assert text.index("Read me.") < text.index("1a failed:") < text.index("note: A note.")
+
+
+def test_not_started_once() -> None:
+    """A task whose TODO is untouched is told in one line, not once for each of its checks."""
+    todo = failed("check_range").model_copy(update={"message": "Not started: the TODO is still in place."})
+    text = words(shown(sample.grade(checks=(todo, todo.model_copy(update={"name": "check_other"})))))
+    assert text.count("not started") == text.count("TODO") == 1
+    assert f"{todo.task} not started: the TODO is still in place." in text
+
+
+def test_plain_words_for_our_faults() -> None:
+    """A check that could not be run is told in words that a student knows."""
+    internal = failed("check_range").model_copy(update={"outcome": Outcome.INTERNAL})
+    text = words(shown(sample.grade(checks=(internal,))))
+    assert f"{internal.task} could not be checked: " in text
+    assert "internal" not in text

@@ -20,6 +20,7 @@ from grader.rubric import find_assignments
 from grader.text import clean_name
 
 GROUP = "group.txt"
+ALONE = f"{GROUP} names somebody else, but this assignment is done alone: the grade is shared with nobody"
 _MOST_BYTES = 64 << 10  # of a zip that holds nothing but names
 
 
@@ -75,7 +76,8 @@ def unshared(group: tuple[str, ...], assignment: str) -> str:
     allowed = _allowed(assignment)
     if len(group) <= allowed:
         return ""
-    return f"it names {len(group)} people, of whom {allowed} may hand in together: the grade is shared with nobody"
+    limit = "this assignment is done alone" if allowed == 1 else f"at most {allowed} may hand in together"
+    return f"the group has {len(group)} people, but {limit}: the grade is shared with nobody"
 
 
 class _Groups:
@@ -84,6 +86,8 @@ class _Groups:
     def __init__(self, rows: Mapping[str, Row], roster: Mapping[str, Person], namings: Sequence[HandIn]) -> None:
         handed_in = [*(row.person for row in rows.values()), *(each.person for each in namings)]
         self._roster = roster
+        assignments = {row.assignment for row in rows.values()} - {""}
+        self._are_alone = bool(assignments) and all(_allowed(each) == 1 for each in assignments)
         self._people = (People(roster), People({person.student: person for person in handed_in}))
         self._named = {each.person.student: self._others(each.person, each.naming) for each in namings}
 
@@ -95,10 +99,9 @@ class _Groups:
         listed = self._beside(row) or (claimed if row.is_listed else {})
         allowed, together = _allowed(row.assignment), listed or claimed
         if len(together) >= allowed:
-            told = (
-                f"{len(together) + 1} belong to it or are named, of whom {allowed} may hand in together: the grade is"
-            )
-            return [], f"{told} shared with nobody" if allowed > 1 else ""
+            if allowed == 1:
+                return [], ALONE if claimed else ""
+            return [], unshared((row.student, *together), row.assignment)
         both = {student: who for student, who in claimed.items() if row.student in self._named.get(student, ())}
         partners = listed or both
         only = sorted(claimed.keys() - partners.keys())
@@ -108,10 +111,13 @@ class _Groups:
         """The row of one who named others, and whose naming shares no grade."""
         named = " and ".join(clean_name(name) for name in naming.naming) or "nobody"
         known = self._named[naming.person.student]
-        wanted = "the zip of whoever handed in for both must name this student as well"
-        told = f"it holds only a {GROUP}, which names {named}: no grade is shared; {wanted}"
-        if not known:
-            told += ", and nobody of this class is called so"
+        told = f"it holds only a {GROUP}, which names {named}"
+        if self._are_alone:
+            told += "; this assignment is done alone, so no grade is shared"
+        elif not known:
+            told += "; nobody in this class has that name, so no grade is shared"
+        else:
+            told += ": no grade is shared until the zip of whoever handed in for both names this student as well"
         return Row(
             student=naming.person.student,
             person=naming.person,

@@ -94,6 +94,7 @@ class Pair(Record):
         kind: "code" or "weights".
         first: One student.
         second: The other.
+        others: Further students with the very same file, where more than two have it.
         share: How alike they are, from 0 to 1.
         sentence: What is alike.
         evidence: What to compare, with the first's text and the second's.
@@ -102,6 +103,7 @@ class Pair(Record):
     kind: str
     first: str
     second: str
+    others: tuple[str, ...] = ()
     share: float = Field(ge=0, le=1)
     sentence: str
     evidence: tuple[tuple[str, str, str], ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grader.course.handed_in import Found
 from grader.course.people import People
-from grader.course.records import MISSING, Row
+from grader.course.records import GRADED, MISSING, Row
 from grader.course.roster import Roster
 from grader.text import clean_name
 
@@ -26,10 +26,16 @@ def class_remarks(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str
         rows: Of all students.
     """
     remarks = [*(each.sentence for each in found.unread), *roster.remarks]
-    if rows and not any(row.submitted_at for row in rows) and any(row.outcome != MISSING for row in rows):
-        remarks.append(NO_TIMES)
-    if not roster:
-        return remarks
+    return remarks + (_on_roster(found, roster, rows) if roster else []) + _on_times(rows)
+
+
+def _on_times(rows: Sequence[Row]) -> list[str]:
+    known = {row.submitted_at is not None for row in rows if row.outcome == GRADED}
+    return [NO_TIMES] if known == {False} else []
+
+
+def _on_roster(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str]:
+    remarks = []
     known = {row.student for row in rows if row.outcome != MISSING}
     unused = [f"{student} (line {line})" for student, line in roster.lines.items() if student not in known]
     strangers = [
@@ -42,7 +48,7 @@ def class_remarks(found: Found, roster: Roster, rows: Sequence[Row]) -> list[str
         unknown = [name for name in row.group if people.named(name) is None]
         if unknown and not row.graded_as:
             remarks.append(
-                f"{row.student}'s group.txt names {_few(unknown)}; {roster.name} has no single person of that name"
+                f"{row.student}'s group names {_few(unknown)}; {roster.name} has nobody of that name, or several people"
             )
     if unused:
         remarks.append(f"{roster.name}: nothing that was handed in belongs to {_few(unused)}")

@@ -13,7 +13,7 @@ from grader.course.lms_names import read_canvas_name, read_moodle_name
 from grader.course.people import People
 from grader.course.records import Person
 from grader.decoding import name_format
-from grader.intake.opening import student_name
+from grader.intake.opening import misnamed_zip, student_name
 from grader.intake.zippaths import is_ignored
 from grader.text import clean_name
 
@@ -99,9 +99,12 @@ def _file(path: Path) -> str:
         return "the list of what Gradescope exported; of its folders only zips are graded: zip each one's files in it"
     try:
         with path.open("rb") as file:
-            known = name_format(file.read(512))
+            start = file.read(512)
     except OSError as error:
         return f"a file that can't be opened ({error.strerror})"
+    known = name_format(start)
+    if proper := misnamed_zip(path, start):
+        return f"a zip under another name: rename it to {clean_name(proper)}"
     if known.startswith("a zip"):
         return f"{known} whose name does not end in .zip"
     what = _WHAT.get(path.suffix.lower()) or known

@@ -28,6 +28,7 @@ from grader.text import clean_name
 # File systems end at 255 bytes a name; results of a student have names of their own beside this one.
 MAX_STUDENT = 200  # bytes
 _GROUP_BYTES = 4096  # of group.txt: a few names
+ARCHIVES = frozenset(".7z .bz2 .gz .rar .tar .tgz .xz .zipx".split())  # that a zip is sometimes called
 _TEXTS = ("answers.md", "group.txt")  # read as plain text
 
 
@@ -86,7 +87,19 @@ def open_submission(
     if submitted_at is not None and submitted_at.tzinfo is None:
         raise UsageError("the time of submission needs a time zone, e.g. 2022-03-30T18:00-04:00")
     raw = _read(path)
+    if proper := misnamed_zip(path, raw):
+        raise UsageError(f"{clean_name(path.name)} is a zip under another name: rename it to {clean_name(proper)}")
     return open_archive(raw, student_name(path), choices=choices, submitted_at=submitted_at)
+
+
+def misnamed_zip(path: Path, start: bytes) -> str:
+    """The name that a zip called like another archive should have; empty for any other file.
+
+    Args:
+        path: The file.
+        start: Its first bytes.
+    """
+    return f"{path.stem}.zip" if path.suffix.lower() in ARCHIVES and start.startswith(b"PK") else ""
 
 
 def open_archive(
@@ -103,7 +116,7 @@ def open_archive(
     taken = with_modules(gathered, chosen)
     missed = explain_missed(taken, left, chosen)
     group = read_group(taken.files)
-    told = _group_note(group) + _not_text(taken.files)
+    told = _group_note(group, chosen.group_size) + _not_text(taken.files)
     return Submission(
         student=student,
         assignment=chosen,
@@ -181,10 +194,14 @@ def _not_text(files: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _group_note(names: tuple[str, ...]) -> tuple[str, ...]:
+def _group_note(names: tuple[str, ...], allowed: int) -> tuple[str, ...]:
     more = f" and {len(names) - NAMES_QUOTED} more" if len(names) > NAMES_QUOTED else ""
-    told = (
-        f"group.txt names {', '.join(names[:NAMES_QUOTED])}{more}. A partner shares this grade where the course has "
-        "you as a group, or by handing in a zip that holds only a group.txt with your name."
-    )
+    told = f"group.txt names {', '.join(names[:NAMES_QUOTED])}{more}. "
+    if allowed == 1:
+        told += "This assignment is done alone, so nobody shares this grade."
+    else:
+        told += (
+            "A partner shares this grade if the course has you as a group, or if the partner hands in a zip that holds "
+            "only a group.txt with your name."
+        )
     return (told,) if names else ()

@@ -24,7 +24,7 @@ from grader.rubric import Limits
 from grader.sandbox.budget import Budget, Modules
 from grader.sandbox.calls import Terms
 from grader.sandbox.hints import limit_hint
-from grader.sandbox.protocol import Array, DeadlinePassed, Frame, Header, ProtocolError, until
+from grader.sandbox.protocol import Array, ChannelClosed, DeadlinePassed, Frame, Header, ProtocolError, until
 from grader.sandbox.request_handler import Absent, RequestHandler
 from grader.sandbox.worker import START_S, Worker
 from grader.sandbox.worker_pool import WorkerPool
@@ -32,6 +32,11 @@ from grader.sandbox.worker_pool import WorkerPool
 TAIL_LINES = 8  # of the process's output, quoted when it dies
 RESET_S = 5  # to forget what a check has left behind; beyond that a new worker is quicker
 IMPORT_BYTES = 1 << 20  # of an answer that holds nothing
+ENDED = (
+    "The Python process that ran your code ended before it answered. os._exit(), a crash in a library, or too much "
+    "memory can cause this."
+)
+UNREADABLE = "The answer from the process that ran your code could not be read: it is too large or malformed."
 WAITING = "Seconds count while your code computes or waits, not while the machine is busy with others."
 
 
@@ -166,7 +171,7 @@ class WorkerTransport:
         except ProtocolError as error:
             verdict = self._worker.verdict()
             output = self.drop()
-            message = verdict or f"The process that ran your code ended: {error}."
+            message = verdict or (ENDED if isinstance(error, ChannelClosed) else UNREADABLE)
             raise StudentCrashed(message, got=_tail(output)) from error
         except BaseException:  # whatever it was, what the worker sends next would be the answer to this
             self.drop()

@@ -10,8 +10,8 @@ from grader.course.class_report.seen import ClassJob
 from grader.course.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Pair, Row
 
 MOST_REMARKS = 6  # of one student
-MOST_PAIRS, MOST_EVIDENCE = 30, 4  # shown with what is alike
-EVIDENCE_LINES, EVIDENCE_LETTERS = 20, 1200
+MOST_PAIRS, MOST_EVIDENCE = 30, 3  # shown with what is alike
+EVIDENCE_LINES, EVIDENCE_LETTERS = 10, 600
 KINDS = {"code": "Code", "weights": "Weights"}
 
 
@@ -42,6 +42,7 @@ class PairView:
     kind: str
     first: Who
     second: Who
+    others: tuple[Who, ...]
     share: str
     sentence: str
     evidence: tuple[tuple[str, str, str], ...]
@@ -133,7 +134,8 @@ def view_pairs(pairs: Sequence[Pair], names: Names) -> tuple[tuple[PairView, ...
         views.append(
             PairView(
                 anchor=f"pair-{i}", kind=KINDS.get(pair.kind, names.name(pair.kind)),
-                first=names.who(pair.first), second=names.who(pair.second), share=f"{100 * pair.share:.0f}%",
+                first=names.who(pair.first), second=names.who(pair.second), others=names.all(pair.others),
+                share=f"{100 * pair.share:.0f}%",
                 sentence=names.sentence(pair.sentence, 400),
                 evidence=tuple((what, first, second) for what, first, second in evidence),
                 unshown=len(pair.evidence) - len(evidence),

@@ -16,6 +16,7 @@ from grader.records import CheckResult, Exhibit, Grade, Outcome, State
 from grader.results import read_looks, read_results
 from grader.rubric import find_assignments
 
+NO_TEXTS = {"called": "", "expected": "", "got": "", "message": ""}
 QUIET = (Outcome.PASSED, Outcome.SKIPPED, Outcome.INTERNAL)  # nothing that the student did wrong
 READ = (GRADED, REFUSED)  # whatever else stands in a folder is of an earlier submission
 NO_FOLDER = "This name can't be that of a folder, so that nothing was read."
@@ -52,10 +53,12 @@ def read_student(row: Row, out: Path) -> Seen:
         return Seen(problem=UNREADABLE)
     if row.sha256 and grade.submission_sha256 != row.sha256:
         return Seen(problem=STALE)
+    wrong = _wrong(grade)
     assignment = find_assignments().get(grade.assignment)
     accuracies, pictures = _shown(exhibits, figures_folder(assignment) if assignment else None)
     return Seen(
-        faults=_faults(grade),
+        faults=tuple(check.model_copy(update=NO_TEXTS) for check in wrong if not check.is_not_started),
+        not_started=tuple(dict.fromkeys(check.task for check in wrong if check.is_not_started)),
         reasons={task.id: task.comment for task in grade.tasks if task.state in (State.WITHHELD, State.MANUAL)},
         accuracies=tuple(accuracies),
         pictures=pictures,
@@ -65,10 +68,10 @@ def read_student(row: Row, out: Path) -> Seen:
     )
 
 
-def _faults(grade: Grade) -> tuple[CheckResult, ...]:
-    unasked = {task.id for task in grade.tasks if task.state is State.UNASKED or task.bonus}  # nobody has to do these
-    wrong = [check for check in grade.checks if check.outcome not in QUIET and check.task not in unasked]
-    return tuple(check.model_copy(update={"called": "", "expected": "", "got": "", "message": ""}) for check in wrong)
+def _wrong(grade: Grade) -> list[CheckResult]:
+    """The checks that did not pass, of tasks that everybody has to do."""
+    unasked = {task.id for task in grade.tasks if task.state is State.UNASKED or task.bonus}
+    return [check for check in grade.checks if check.outcome not in QUIET and check.task not in unasked]
 
 
 def _shown(

@@ -21,7 +21,8 @@ class Seen:
     """What is to be known of one student's folder. Texts may quote the student, untrusted.
 
     Attributes:
-        faults: Checks of asked tasks that did not pass and were not skipped; without the long texts.
+        faults: Checks of asked tasks that were started and did not pass; without the long texts.
+        not_started: Ids of the asked tasks with an untouched TODO or a missing file, in the rubric's order.
         reasons: Why a task was withheld or waits, by its id.
         accuracies: Of the trained networks, with the task that each belongs to.
         pictures: What the kinds of figures show on a class page, by place, each with its name.
@@ -32,6 +33,7 @@ class Seen:
     """
 
     faults: tuple[CheckResult, ...] = ()
+    not_started: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     accuracies: tuple[tuple[str, Accuracy], ...] = ()
     pictures: Mapping[Place, tuple[str, Thumbnail]] = field(default_factory=dict)

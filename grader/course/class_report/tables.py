@@ -39,7 +39,7 @@ class Line:
     Attributes:
         who: The student.
         person: The name on the roster, where it is another.
-        partners: The others of a group.
+        partners: The others of a group that shares the grade.
         row: What grading left.
         symbol: The sign of its outcome.
         share: Score over points, percent; below zero where there is none, for sorting.
@@ -125,7 +125,8 @@ def view_tables(job: ClassJob, names: Names, paired: frozenset[str]) -> tuple[Ta
 def _line(row: Row, assignment: Assignment | None, job: ClassJob, names: Names, paired: frozenset[str]) -> Line:
     person = names.name(row.person.name) if row.person.name and row.person.name != row.student else ""
     own = {person_key(text) for text in (row.student, row.person.name, row.person.email)}
-    partners = tuple(names.name(other) for other in row.group if person_key(other) not in own)
+    is_shared = row.graded_as or any(other.graded_as == row.student for other in job.rows)
+    partners = tuple(names.name(other) for other in row.group if is_shared and person_key(other) not in own)
     variant = names.name(row.variant) if row.variant != "default" else ""
     who, seen = names.who(row.student), job.seen[row.student]
     mistakes = {mistake_anchor(row.assignment, check.mistake) for check in seen.faults if check.mistake}

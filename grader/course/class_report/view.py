@@ -34,7 +34,7 @@ from grader.course.class_report.walls import Wall, build_walls
 from grader.course.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Row
 from grader.figures.thumbnail import Accuracy
 from grader.report.page import points
-from grader.rubric import Assignment
+from grader.rubric import Assignment, Task
 
 MOST_LATE = 8  # days; the last bar stands for more
 MOST_UNNAMED = 8
@@ -53,6 +53,7 @@ class Part:
     facts: tuple[tuple[str, str], ...]
     faults: tuple[Fault, ...]
     unnamed: tuple[Fault, ...]
+    not_started: tuple[tuple[Task, tuple[str, ...]], ...]
     tasks: tuple[TaskLine, ...]
     is_few: bool
     networks: tuple[Networks, ...]
@@ -86,7 +87,7 @@ def view_class(job: ClassJob) -> ClassView:
     reasons = view_reasons(job, names)  # first: what is urgent gets its room
     parts = tuple(_part(job, assignment, rows) for assignment in job.rubrics.values())
     pairs, more = view_pairs(job.pairs, names)
-    paired = frozenset(student for pair in job.pairs for student in (pair.first, pair.second))
+    paired = frozenset(student for pair in job.pairs for student in (pair.first, pair.second, *pair.others))
     tables = view_tables(job, names, paired)
     days, times = late_days(rows, MOST_LATE), run_times(rows)
     return ClassView(
@@ -145,6 +146,11 @@ def _part(job: ClassJob, assignment: Assignment, rows: Sequence[Row]) -> Part:
         facts=_facts(scores, told, own) if scores else (),
         faults=mistakes(faults),
         unnamed=unnamed(faults)[:MOST_UNNAMED],
+        not_started=tuple(
+            (task, who)
+            for task in assignment.tasks
+            if (who := tuple(row.student for row in own if task.id in job.seen[row.student].not_started))
+        ),
         tasks=view_tasks(task_numbers(assignment.tasks, own)),
         is_few=len(own) < FEW,
         networks=tuple(networks(task, of_task) for task in assignment.tasks if (of_task := measured.get(task.id))),

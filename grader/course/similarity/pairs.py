@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from math import isnan
 
 from grader.course.records import Pair
-from grader.course.similarity.code import WHOLE, CodeMatch, Given, Rarity, Written, compare_code, read_code, read_given
+from grader.course.similarity.code import (
+    OTHER,
+    WHOLE,
+    CodeMatch,
+    Given,
+    Rarity,
+    Written,
+    compare_code,
+    read_code,
+    read_given,
+)
 from grader.course.similarity.files import Handout, find_models, read_handout
 from grader.course.similarity.models import (
     ANY_FILE,
@@ -85,8 +95,8 @@ def find_pairs(
     sizes = Counter(one.group for one in class_)
     asked = frozenset(manifest.model_files.values())
     pairs = [
-        *_code_pairs(class_, sizes),
-        *_weight_pairs(class_, sizes, asked),
+        *_code_pairs(class_, sizes, assignment),
+        *_as_groups(_weight_pairs(class_, sizes, asked)),
         *_reference_pairs(class_, assignment),
     ]
     return tuple(sorted(pairs, key=lambda pair: (-pair.share, pair.first, pair.second, pair.kind, pair.sentence)))
@@ -121,7 +131,7 @@ def _is_named(one: _Held) -> bool:
     return any(word in words for name in one.group for word in _WORDS.findall(name))
 
 
-def _code_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) -> Iterator[Pair]:
+def _code_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int], assignment: Assignment) -> Iterator[Pair]:
     runs, pairs = Rarity([one.code.units for one in class_]), Rarity([one.code.pairs for one in class_])
     for match in compare_code(runs, pairs):
         first, second = class_[match.first], class_[match.second]
@@ -131,7 +141,7 @@ def _code_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) ->
                 first=first.student,
                 second=second.student,
                 share=match.share,
-                sentence=_code_sentence(match, first.student, second.student),
+                sentence=_code_sentence(match, first, second, assignment.modules),
                 evidence=(
                     matching_regions(first.code, second.code, runs)
                     if match.in_order
@@ -140,14 +150,18 @@ def _code_pairs(class_: Sequence[_Held], sizes: Mapping[frozenset[str], int]) ->
             )
 
 
-def _code_sentence(match: CodeMatch, first: str, second: str) -> str:
-    whose, other = (clean_name(name) for name in ((first, second) if match.of_first else (second, first)))
+def _code_sentence(match: CodeMatch, first: _Held, second: _Held, modules: Sequence[str]) -> str:
+    held = (first, second) if match.of_first else (second, first)
+    whose, other = (clean_name(one.student) for one in held)
     what = "all files" if match.where == WHOLE else match.where
+    if match.where == OTHER:
+        own = [clean_name(path) for path in held[0].code.tokens if path.removesuffix(".py") not in modules]
+        what = ", ".join(own[:3]) + (f" and {len(own) - 3} more files" if len(own) > 3 else "")
     usual = "" if isnan(match.typical) else f" Between two students of this class it is usually {match.typical:.0%}."
     left_aside = f"names, comments{'' if match.in_order else ', the order of statements'} and layout"
     return (
-        f"Of what {whose} wrote in {what}, beside what is given or common, {match.share:.0%} is also in {other}'s; "
-        f"{left_aside} do not count.{usual} A common source or allowed help would explain it as well."
+        f"{match.share:.0%} of what {whose} wrote in {what} is also in the code of {other}. Given code, code that many "
+        f"students have, {left_aside} do not count.{usual} A common source or allowed help can explain it too."
     )
 
 
@@ -172,6 +186,28 @@ def _weight_pairs(
         if (first, second) not in found:
             found.add((first, second))
             yield from _weight_pair(class_[first], one, class_[second], other, match, sizes, asked)
+
+
+def _as_groups(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """The pairs, those of three or more students who all have the same file as one entry."""
+    same: dict[tuple[str, str], list[Pair]] = {}
+    for pair in pairs:
+        _, *digests = pair.evidence[0]
+        if digests[0] == digests[1]:
+            same.setdefault((digests[0], pair.sentence.partition(" of ")[0]), []).append(pair)
+        else:
+            yield pair
+    for (_, file), alike in sorted(same.items()):
+        students = sorted({student for pair in alike for student in (pair.first, pair.second)})
+        if len(students) == 2:
+            yield alike[0]
+            continue
+        names = [clean_name(student) for student in students]
+        _, _, rest = alike[0].sentence.partition(" are the same file, byte for byte.")
+        told = f"{file} of {', '.join(names[:-1])} and {names[-1]} is the same file, byte for byte.{rest}"
+        yield alike[0].model_copy(
+            update={"first": students[0], "second": students[1], "others": tuple(students[2:]), "sentence": told}
+        )
 
 
 def _weight_pair(
