@@ -16,7 +16,7 @@ cd -- "$(dirname -- "$0")"
 
 venv=${VENV:-.venv}
 debian_packages=(bubblewrap libseccomp2 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 dataset-fashion-mnist
-    fonts-inter)
+    fonts-inter fonts-wqy-microhei)
 developer_packages=(chromium poppler-utils)
 
 say() { printf 'setup: %s\n' "$*" >&2; }

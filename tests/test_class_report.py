@@ -279,3 +279,15 @@ def test_no_time_is_no_punctuality(tmp_path: Path) -> None:
     """Without any time of hand-in the page does not say that all were on time."""
     words = make([row("a"), row("b")], tmp_path).words
     assert "No time of hand-in is known, so every submission was counted as on time." in words
+
+
+def test_names_in_other_scripts(tmp_path: Path) -> None:
+    """Chinese, Japanese and Korean names have letters on paper, not boxes: no font embedded lacks one of them."""
+    found = make([row("王小明"), row("田中さくら"), row("김민준")], tmp_path)
+    fonts = {str(font) for page in found.reader.pages for font in _fonts(page)}
+    assert any("WenQuanYi" in font or "CJK" in font for font in fonts)
+    assert all(name in found.printed for name in ("王小明", "田中さくら", "김민준"))
+
+
+def _fonts(page: Any) -> list[Any]:
+    return [font.get_object()["/BaseFont"] for font in page["/Resources"]["/Font"].values()]
