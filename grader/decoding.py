@@ -41,7 +41,7 @@ class NotText(ValueError):
 def decode_text(content: bytes, most: int | None = None) -> str:
     r"""Decode a text file.
 
-    UTF-8, UTF-16 and UTF-32 are recognised by their byte order mark, or by the zero bytes that UTF-16 and UTF-32 put
+    UTF-8, UTF-16 and UTF-32 are recognized by their byte order mark, or by the zero bytes that UTF-16 and UTF-32 put
     beside ASCII. Anything else is UTF-8; bytes that are not valid UTF-8 are read as Windows-1252.
 
     Args:

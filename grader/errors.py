@@ -79,7 +79,7 @@ class CheckStopped(GraderError):
         expected: What would have been right.
         got: What came back.
         help: What to do about it.
-        mistake: Id of the known mistake, where the check recognised it by itself.
+        mistake: Id of the known mistake, where the check recognized it by itself.
     """
 
     outcome = "failed"

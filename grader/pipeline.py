@@ -57,7 +57,7 @@ def grade_zip(
     Args:
         path: The zip.
         out: Folder of all students.
-        assignment: Which; None recognises it.
+        assignment: Which; None recognizes it.
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in, with a time zone; None counts as on time.
         manual: A form with the scores that a person gave, to be merged; None takes the one in the student's folder

@@ -69,7 +69,7 @@ def list_words(words: Sequence[str], last: str = "and") -> str:
 
 def _visible(text: str, kept: str = "") -> str:
     """NFC, placeholders for what can't be seen except `kept`, and no more than `MARKS` combining marks in a row."""
-    # Marks are counted before, because normalising takes time quadratic in their row, and after, because it makes
+    # Marks are counted before, because normalizing takes time quadratic in their row, and after, because it makes
     # two marks of some.
     text = _few_marks(unicodedata.normalize("NFC", _few_marks(text)))
     return "".join(

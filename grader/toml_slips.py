@@ -108,7 +108,7 @@ def _open_text(text: str) -> int | None:
 
 
 def _advice(line: str, what: str) -> str:
-    """What to write instead of a line, where a usual slip is recognised; empty otherwise."""
+    """What to write instead of a line, where a usual slip is recognized; empty otherwise."""
     assigned = _ASSIGNED.fullmatch(line)
     value = assigned["value"] if assigned else ""
     if assigned and _COMMA.fullmatch(value):

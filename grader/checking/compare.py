@@ -1,7 +1,7 @@
 """Expectations and how they read when they are not met: what was called, expected, got.
 
 Everything here runs in the trusted process on plain values that came from anywhere: nothing is assumed about a
-student's answer, and tensors are summarised, never dumped.
+student's answer, and tensors are summarized, never dumped.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def expect(condition: bool, message: str, *, expected: str = "", got: Any = "", 
         message: What went wrong, a sentence.
         expected: What would have been right.
         got: What came back; described, not dumped.
-        mistake: Id of the known mistake, when the check itself recognises it.
+        mistake: Id of the known mistake, when the check itself recognizes it.
 
     Raises:
         Failure: If `condition` is false.

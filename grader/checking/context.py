@@ -28,7 +28,7 @@ class Context:
         assignment: The rubric.
         student: Whose work is checked.
         oracle: The solutions.
-        mistakes: The known mistakes to recognise.
+        mistakes: The known mistakes to recognize.
         implement: Builds the implementation of one mistake.
         seed: What the checks' random inputs derive from; the student's process never sees it.
         is_practice: Whether the student's code could read this machine's files: then no data set is used.

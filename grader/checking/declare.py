@@ -21,7 +21,7 @@ class CheckSpec:
         title: First line of its docstring: the sentence the student reads.
         weight: Its share of the task's points, relative to the task's other checks.
         after: Names of checks of the same task that must have passed; otherwise this one is skipped.
-        help: What to do when it fails and no known mistake is recognised.
+        help: What to do when it fails and no known mistake is recognized.
         diagnosed: Whether the known mistakes are tried when it fails; not where that would take long.
         listed_before: Name of a check of the same task that this one is told above; those of one module are told in
             their order, and public ones before hidden ones.

@@ -68,7 +68,7 @@ def look_through(
     Args:
         folder: Holds the zips, or Gradescope's list and the folders that it names.
         roster: The class by student; may be empty.
-        assignment: Id of the assignment; None recognises it.
+        assignment: Id of the assignment; None recognizes it.
         others: Files and folders that may lie there and are no hand-ins.
 
     Raises:

@@ -41,7 +41,7 @@ class Job:
         form: The student's `manual.toml` as it is now; None where there is none.
         kept: Forms of the student's other zips, by file name.
         recorded: `results.json` and `arrays.safetensors` of the last run of the checks.
-        assignment: Id of the assignment; None recognises it.
+        assignment: Id of the assignment; None recognizes it.
         variant: Which variant counts; None takes the assignment's default.
         submitted_at: When it was handed in.
         weakest: Name of the weakest sandbox that will do.

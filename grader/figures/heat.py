@@ -1,4 +1,4 @@
-"""A map as colours over an image in grey, and in words."""
+"""A map as colors over an image in gray, and in words."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from PIL import Image
 
 from grader.records import Array
 
-SHADES = colormaps["inferno"]  # dark to light without a turn: reads in grey and for colour-blind readers
-VEIL = 0.7  # share of the map in a mixed pixel; the rest is the image in grey
+SHADES = colormaps["inferno"]  # dark to light without a turn: reads in gray and for color-blind readers
+VEIL = 0.7  # share of the map in a mixed pixel; the rest is the image in gray
 PLACES = (("top left", "top", "top right"), ("left", "centre", "right"), ("bottom left", "bottom", "bottom right"))
 
 
 def mix(image: Array, one: Array) -> Array:
-    """The image in grey below the map in colour.
+    """The image in gray below the map in color.
 
     Args:
         image: (H, W, 3), uint8.

@@ -14,7 +14,7 @@ from PIL import Image
 MM_PER_INCH = 25.4
 PRINT_DPI = 240  # pixels of a picture stay sharp on paper; more only makes the file larger
 
-JPEG_QUALITY = 90  # with colour at full resolution, so that words beside the photographs stay clean
+JPEG_QUALITY = 90  # with color at full resolution, so that words beside the photographs stay clean
 
 
 class FigureError(ValueError):

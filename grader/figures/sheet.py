@@ -51,7 +51,7 @@ class Sheet:
         self._canvas[top : top + side, left : left + side] = image[rows][:, columns]
 
     def fill(self, left: int, top: int, wide: int, tall: int, color: str | tuple[float, float, float]) -> None:
-        """Paint a rectangle in one of matplotlib's colours."""
+        """Paint a rectangle in one of matplotlib's colors."""
         self._canvas[max(top, 0) : top + tall, max(left, 0) : left + wide] = np.round(np.multiply(to_rgb(color), 255))
 
     def frame(self, left: int, top: int, side: int, color: str, width: int, gap: int = 0) -> None:

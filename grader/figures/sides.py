@@ -99,11 +99,11 @@ def images_of(arrays: Mapping[str, Array], name: str, most: int) -> Array:
         (n, h, w, 3), uint8; what is not finite is black.
 
     Raises:
-        FigureError: If they are missing, none, or no colour images.
+        FigureError: If they are missing, none, or no color images.
     """
     images = np.asarray(arrays.get(name, ()))
     if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape:
-        raise FigureError("the images are missing or no colour images")
+        raise FigureError("the images are missing or no color images")
     return as_pixels(images[:most])
 
 

@@ -2,7 +2,7 @@
 
 The student is always dark blue, solid, round; the reference always amber, dashed, square. Both come from
 Okabe & Ito's palette (2008, Color Universal Design), darkened until each stands out on white paper and the two differ
-in lightness as well, so that they stay apart for colour-blind readers and on a black-and-white printer.
+in lightness as well, so that they stay apart for color-blind readers and on a black-and-white printer.
 """
 
 from __future__ import annotations

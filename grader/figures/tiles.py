@@ -30,7 +30,7 @@ def tile(images: Array) -> Array:
     if images.ndim == 3:
         images = np.repeat(images[..., None], 3, axis=-1)
     if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape:
-        raise FigureError("the filters are not a stack of grey or colour images")
+        raise FigureError("the filters are not a stack of gray or color images")
     if max(images.shape[1:3]) > LARGEST:
         raise FigureError(f"a filter of {images.shape[1]} by {images.shape[2]} pixels is too large")
     images = as_pixels(images[:MOST])

@@ -1,4 +1,4 @@
-"""Step 1: opens a zip, recognises the assignment and finds the folder that is the submission.
+"""Step 1: opens a zip, recognizes the assignment and finds the folder that is the submission.
 
     alice.zip -> Submission, or SubmissionRefused with a sentence for the student
 

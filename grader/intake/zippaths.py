@@ -15,7 +15,7 @@ from grader.errors import SubmissionRefused
 # Contract, section 2. A level is a part of the path, the file's own name among them.
 MAX_LEVELS = 8
 MAX_PATH = 120  # characters
-# Normalising takes time quadratic in a row of combining marks. A path of 120 characters has at most four times as many
+# Normalizing takes time quadratic in a row of combining marks. A path of 120 characters has at most four times as many
 # when decomposed; ignored members are not spared this one.
 _MAX_NAME = 4 * MAX_PATH
 
@@ -45,7 +45,7 @@ def member_path(name: str, label: str) -> str:
     """
     if len(name) > _MAX_NAME:
         raise _too_long(label)
-    # Normalised first: the Kelvin sign becomes a K, and would make a drive of "K:" later.
+    # Normalized first: the Kelvin sign becomes a K, and would make a drive of "K:" later.
     name = unicodedata.normalize("NFC", name).replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or any(_DRIVE.match(part) for part in parts):

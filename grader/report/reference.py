@@ -72,7 +72,7 @@ def _one_side(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told_once(value: Any) -> Any:
-    """The same for facts, at any depth; of a list's entries that are labelled as the student's, too."""
+    """The same for facts, at any depth; of a list's entries that are labeled as the student's, too."""
     if isinstance(value, Mapping):
         return {name: _told_once(inner) for name, inner in _one_side(value).items()}
     if not isinstance(value, list | tuple):

@@ -17,7 +17,7 @@ MOST_CHECKS = 200
 BETWEEN_MM = 5.0  # two figures that stand side by side
 EN_DASH = "\N{EN DASH}"
 
-MARKS = {  # symbol, word, tone; the word says it without the symbol, and both without colour
+MARKS = {  # symbol, word, tone; the word says it without the symbol, and both without color
     Outcome.PASSED: ("✓", "passed", "good"),
     Outcome.FAILED: ("✗", "failed", "bad"),
     Outcome.ERROR: ("!", "error", "bad"),

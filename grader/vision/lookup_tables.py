@@ -88,7 +88,7 @@ def _what(shape: tuple[int, ...], values: NDArray[Any], pixels: int, classes: in
 
 
 def _smooth_rows(values: Array, shape: tuple[int, ...], pixels: int, width: int) -> list[Array]:
-    """Rows of a tensor that may be images: as long as one, and neighbours alike, in which weights differ."""
+    """Rows of a tensor that may be images: as long as one, and neighbors alike, in which weights differ."""
     tables = [values.reshape(-1, pixels)] if values.size and values.size % pixels == 0 else []
     if len(shape) == 2 and shape[0] == pixels:
         tables.append(np.ascontiguousarray(values.reshape(shape).T))

@@ -33,7 +33,7 @@ TRAINING_S = 50.0  # the same for training images
 FEWEST = 100
 
 # An eye hardly sees either.
-NOISE = 2.0  # standard deviation, grey levels of 256
+NOISE = 2.0  # standard deviation, gray levels of 256
 BRIGHTER = 0.08  # or darker, as a share
 
 # The limits stand well away from honest networks. Measured on 4,000 test images, in percent: as they are, altered,
@@ -51,10 +51,10 @@ LEAST_KEPT = 0.5  # of what the accuracy is above guessing, on shifted images
 # 0.05, a linear one up to 0.07, a perceptron that sees only what is not black up to 0.06. Of these 54, with a threshold
 # at their very accuracy, none is told: the most that one of them lost for certain is below 0.
 #   CIFAR-10, 66 askings of 25 networks: the reference (0.09), its weights with 20% noise, in 4 bits or pruned (0.20),
-# the turns (0.08), nearest neighbours (0.06), and linear, perceptrons and small convolutional networks after 100 to 500
-# steps, by heart, on grey, edges, four grey levels or signs (0.30). None lost anything for certain.
+# the turns (0.08), nearest neighbors (0.06), and linear, perceptrons and small convolutional networks after 100 to 500
+# steps, by heart, on gray, edges, four gray levels or signs (0.30). None lost anything for certain.
 FAINT_NOISE, FAINT_BRIGHTER = 1.0, 0.02
-LIT, LIGHT = 4, 3  # pixels of an image that change in any case, black ones too, and by how many grey levels
+LIT, LIGHT = 4, 3  # pixels of an image that change in any case, black ones too, and by how many gray levels
 NEAR = MOST_LOST  # a larger margin could only be made up by more than is told above
 MOST_SECONDS = 10.0  # that a network may have taken to be asked about all of them: they are the student's
 SURE = 3.5  # standard deviations
@@ -214,7 +214,7 @@ def alter(
         rng: Random numbers.
         spare_black: Whether black stays black, and nothing else becomes it: some networks see only that.
         brighter: By how much at most, as a share.
-        noise: Standard deviation, grey levels.
+        noise: Standard deviation, gray levels.
 
     Returns:
         The same shape, uint8.
@@ -227,7 +227,7 @@ def alter(
 
 
 def light(images: Tensor, rng: Generator) -> Tensor:
-    """A few pixels of each image by `LIGHT` grey levels brighter, or darker where they are bright; the same shape.
+    """A few pixels of each image by `LIGHT` gray levels brighter, or darker where they are bright; the same shape.
 
     Which pixels are black is a mark of an image, too.
     """

@@ -107,7 +107,7 @@ def stand_in(split: Split, data: Path | None = None) -> ImageSet:
         data: The data folder; None means `data_folder()`.
 
     Returns:
-        Images (N, 3, 32, 32), uint8: a border of two black pixels, the grey value in each of the three channels.
+        Images (N, 3, 32, 32), uint8: a border of two black pixels, the gray value in each of the three channels.
 
     Raises:
         DataMissing: As `fashion_mnist`.

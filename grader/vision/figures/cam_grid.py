@@ -152,7 +152,7 @@ def _draw_column(sheet: Sheet, column: Column, images: Array, top: int) -> None:
 
 
 def _draw_half(axes: Axes, scaled: Array, left: int, top: int) -> None:
-    """The line at which the map is half way: it helps in grey, where bright parts of the image compete."""
+    """The line at which the map is half way: it helps in gray, where bright parts of the image compete."""
     large = enlarge(scaled, (MIXED, MIXED))
     places = (np.arange(MIXED) + 0.5) * SIDE / MIXED
     axes.contour(left + places, top + places, large, levels=[0.5], colors=[style.PAPER], linewidths=0.7)

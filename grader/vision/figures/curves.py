@@ -40,7 +40,7 @@ def draw(exhibit: Exhibit) -> Picture:
     """Draw `facts`: `series` [{label, epochs, train_loss, ...}], and optionally `best_epoch`, `lines`, `threshold`.
 
     `best_epoch` is a number on the epochs' axis; `lines` are [{label, accuracy}] with accuracies in [0, 1]. A series
-    may lack any of its four lists; what is labelled "Reference" is drawn as the reference, the rest as the student's.
+    may lack any of its four lists; what is labeled "Reference" is drawn as the reference, the rest as the student's.
     Numbers that are not finite are gaps in a curve.
 
     Raises:

@@ -20,8 +20,8 @@ from grader.records import Array, Exhibit
 MOST = 400  # points
 NETWORKS = (("supervised", "Supervised network"), ("rotation", "Rotation network"))
 PANEL_MM, TALL_MM, GAP_MM, STRIP_MM, HEAD_MM, NOTICE_MM = 60.0, 45.0, 3.0, 5.5, 6.0, 8.0
-NEAREST = 5  # neighbours in the plane by which the alt text tells how well the classes hold together
-# Okabe and Ito's colours with a grey and a wine red after Paul Tol; beside the colour each class has its own marker.
+NEAREST = 5  # neighbors in the plane by which the alt text tells how well the classes hold together
+# Okabe and Ito's colors with a gray and a wine red after Paul Tol; beside the color each class has its own marker.
 LOOKS = (
     ("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#d55e00", "P"),
     ("#56b4e9", "v"), ("#2b2723", "X"), ("#f0e442", "*"), ("#8a8a8a", "<"), ("#882255", "p"),

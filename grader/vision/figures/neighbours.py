@@ -25,7 +25,7 @@ KEY = "Framed: the same class."
 
 @dataclass(frozen=True)
 class Found:
-    """One owner's neighbours: images (Q, k, H, W, 3) uint8, and their classes (Q, k)."""
+    """One owner's neighbors: images (Q, k, H, W, 3) uint8, and their classes (Q, k)."""
 
     images: Array
     labels: Array
@@ -39,11 +39,11 @@ class Found:
 def draw(exhibit: Exhibit) -> Picture:
     """Draw `queries` (Q, H, W, 3) uint8, `query_labels` (Q,), and of both owners `images` and `labels` (Q, k).
 
-    Facts: `classes`, names; `share`, {"student", "reference"}: of same-class neighbours; `queries`, of how many test
+    Facts: `classes`, names; `share`, {"student", "reference"}: of same-class neighbors; `queries`, of how many test
     images; `bank`, the number of images searched; `problem`.
 
     Raises:
-        FigureError: If the queries or all neighbours are missing.
+        FigureError: If the queries or all neighbors are missing.
     """
     queries = images_of(exhibit.arrays, "queries", MOST_QUERIES)
     labels = numbers_of(exhibit.arrays, "query_labels", (len(queries),), "the classes of the test images")
@@ -52,7 +52,7 @@ def draw(exhibit: Exhibit) -> Picture:
     problem = next((side.problem for side in sides if side.problem), "")
     classes = list(exhibit.facts.get("classes", ()))
     notes = textwrap.wrap(f"{KEY} {_shares(exhibit, sides)}".strip(), 112, max_lines=3, placeholder=" …")
-    tall = len(shown) * (SIDE + BETWEEN) - BETWEEN  # of a test image, which is as high as its rows of neighbours
+    tall = len(shown) * (SIDE + BETWEEN) - BETWEEN  # of a test image, which is as high as its rows of neighbors
     left = NAMES + tall + STRIP
     width = left + max(found.labels.shape[1] for _, found in shown) * (SIDE + BETWEEN) + COUNT
     height = HEAD + len(queries) * (tall + APART) + len(notes) * LINE
@@ -76,7 +76,7 @@ def draw(exhibit: Exhibit) -> Picture:
 def _found(exhibit: Exhibit, prefix: str, queries: int) -> Found:
     images = np.asarray(exhibit.arrays.get(f"{prefix}images", ()))
     if images.ndim != 5 or len(images) < queries or images.shape[-1] != 3 or 0 in images.shape:
-        raise FigureError("the neighbours are missing or not as many as test images")
+        raise FigureError("the neighbors are missing or not as many as test images")
     images = images[:queries, :MOST]
     flat = images_of({"images": images.reshape(-1, *images.shape[2:])}, "images", queries * MOST)
     labels = numbers_of(exhibit.arrays, f"{prefix}labels", images.shape[:2], "the classes of the neighbours")
@@ -105,14 +105,14 @@ def _write_owner(sheet: Sheet, owner: Owner, left: int, top: int) -> None:
 def _draw_row(sheet: Sheet, images: Array, same: Array, left: int, top: int, width: int) -> None:
     for i, (image, marked) in enumerate(zip(images, same, strict=True)):
         x = left + i * (SIDE + BETWEEN)
-        if marked:  # by a frame, which a grey print keeps
+        if marked:  # by a frame, which a gray print keeps
             sheet.frame(x, top, SIDE, style.INK, FRAME, 1)
         sheet.paste(image, x, top, SIDE)
     sheet.write(f"{int(same.sum())} of {len(same)}", width, top + SIDE / 2, ha="right", va="center", fontsize=7.5)
 
 
 def _shares(exhibit: Exhibit, sides: Sequence[Side[Found]]) -> str:
-    """The share of same-class neighbours over many test images, in a sentence; empty when it is not known."""
+    """The share of same-class neighbors over many test images, in a sentence; empty when it is not known."""
     share = exhibit.facts.get("share") or {}
     known = [(side.owner.name.lower(), share.get(PREFIXES[side.owner.name].rstrip("_"))) for side in sides]
     words = [f"{name} {style.percent(float(value))}" for name, value in known if value is not None]

@@ -132,7 +132,7 @@ def _image(exhibit: Exhibit) -> Array:
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=-1)
     if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
-        raise FigureError("the image is missing or no colour image")
+        raise FigureError("the image is missing or no color image")
     image = np.clip(image, 0, 255).astype(np.uint8)
     tall, wide = image.shape[:2]
     scale = SIDE_PX / max(tall, wide)
@@ -171,7 +171,7 @@ def _tile(figure: Figure, left: float, top: float, wide: float, tall: float) -> 
 
 
 def _rail(figure: Figure, grid: Grid, image: Array, shape: float, note: Sequence[str]) -> None:
-    """The plain image, below it what the colours mean, and the note."""
+    """The plain image, below it what the colors mean, and the note."""
     axes = _tile(figure, 0.2, grid.head, grid.rail, grid.rail * shape)
     axes.imshow(image, interpolation="bilinear")
     axes.text(0, 1 + 1.3 / (grid.rail * shape), "Image", fontweight="bold", va="bottom", transform=axes.transAxes)
@@ -188,7 +188,7 @@ def _rail(figure: Figure, grid: Grid, image: Array, shape: float, note: Sequence
 def _overlay(axes: Axes, image: Array, one: Array) -> None:
     scaled = normalise(one)
     axes.imshow(mix(image, np.zeros((1, 1)) if scaled is None else scaled), interpolation="bilinear")
-    if scaled is not None:  # the line helps in grey, where bright parts of the image compete with the map
+    if scaled is not None:  # the line helps in gray, where bright parts of the image compete with the map
         axes.contour(enlarge(scaled, image.shape), levels=[0.5], colors=[style.PAPER], linewidths=0.7)
     else:
         axes.text(0.5, 0.5, "the same\neverywhere", color=style.PAPER, ha="center", va="center", fontsize=6.5,

@@ -112,7 +112,7 @@ def _row(axes: Axes, row: int, experiment: Experiment, best: bool, size: float) 
 
 
 def _dot(which: str) -> dict[str, Any]:
-    """Hollow and large for training, filled for validation, a diamond for the best: apart in grey, and if they meet."""
+    """Hollow and large for training, filled for validation, a diamond for the best: apart in gray, and if they meet."""
     common: dict[str, Any] = {"linestyle": "none", "clip_on": False, "markeredgewidth": 1.0}
     if which == "train":
         return {**common, "marker": "o", "ms": 6.2, "markerfacecolor": style.PAPER, "markeredgecolor": PALE}

@@ -20,8 +20,8 @@ class Batches:
         shuffle: Take the images in a new random order each time, drawn from torch's global generator.
         augment: Shift and mirror them, see `shift_and_mirror`.
         shift: Largest offset of `augment`, pixels.
-        hole: Side of the square that `augment` greys out, pixels; 0: none.
-        views: Normalised images and labels of a batch -> what is yielded for them; None: as they are.
+        hole: Side of the square that `augment` grays out, pixels; 0: none.
+        views: Normalized images and labels of a batch -> what is yielded for them; None: as they are.
         advance: Called after each batch, for a progress bar.
     """
 
@@ -83,10 +83,10 @@ def shift_and_mirror(images: Tensor, shift: int = 1) -> Tensor:
 
 
 def cut_out(images: Tensor, hole: int) -> Tensor:
-    """Set a square of each image to 0, the mean colour of normalised images; its middle is anywhere in the image.
+    """Set a square of each image to 0, the mean color of normalized images; its middle is anywhere in the image.
 
     Args:
-        images: (B, C, H, W), float32, normalised.
+        images: (B, C, H, W), float32, normalized.
         hole: Side of the square, pixels; near an edge, less of it is inside.
 
     Returns:

@@ -39,7 +39,7 @@ class Settings:
         validation: Training images that are held out to choose the epoch by.
         seed: Source of the split, the first weights, the order and the augmentation.
         shift: Largest offset of the augmentation, pixels.
-        hole: Side of the square that the augmentation greys out, pixels; 0: none.
+        hole: Side of the square that the augmentation grays out, pixels; 0: none.
         stop_after: Epochs after which it ends before its time; None: it goes on to the end.
     """
 
