@@ -30,8 +30,7 @@ PAPER = "#ffffff"
 INK = "#2b2723"
 MUTED = "#6f675f"
 RULE = "#cfc7bd"
-# The report's family, then one that ships with matplotlib and knows most letters, then Chinese, Japanese and Korean.
-FAMILIES = ("Inter", "DejaVu Sans", "WenQuanYi Micro Hei")
+FAMILIES = ("Inter", "DejaVu Sans")  # the report's family, then one that ships with matplotlib and knows most letters
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from grader.vision.accuracies import UNITS, as_fractions
 from grader.vision.claimed_accuracy import note_claim
 
 FILE = "experiments.json"
+NEXT = f"Write your training runs into {FILE} in the form that the handout shows in 4d, and put it beside fashion.py."
 ACCURACIES = ("train_accuracy", "val_accuracy")
 KEYS = ("technique", "setting", *ACCURACIES)
 MOST_BYTES = 256 << 10
@@ -79,7 +80,7 @@ def _read(student: Implementation) -> list[Any]:
     """The list in experiments.json; parsed here, since plain JSON runs nothing."""
     content = student.files.get(FILE)
     if content is None:
-        raise student.lacks(FILE)
+        raise student.lacks(FILE, help=NEXT)
     expect(len(content) <= MOST_BYTES, f"{FILE} is too large.", expected="256 KiB at most", got=f"{len(content)} bytes")
     try:
         runs = parse_json(content)

@@ -162,3 +162,10 @@ def test_any_content(content: bytes) -> None:
         read(content)
     except CheckStopped as stopped:
         stopped.message.encode("utf-8", "backslashreplace")
+
+
+def test_missing_file_has_a_next_step() -> None:
+    """Whoever hands in no experiments.json is told what to write and where to put it."""
+    with pytest.raises(Missing) as caught:
+        check_entries(Implementation((), LocalTransport({}, {}), {}), IGNORED, {}, IntegrityFlags("4d", []))
+    assert "in the form that the handout shows in 4d" in caught.value.help
