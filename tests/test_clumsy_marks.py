@@ -195,10 +195,10 @@ def test_marks_that_do_not_fit(tmp_path: Path) -> None:
     form = tmp_path / "elsewhere.toml"
     form.write_text((out / "alice" / FORM).read_text().replace("score = -1.0", "score = 7"))
     (out / "alice" / "results.json").unlink()
-    with pytest.raises(MarksRefused, match=r"elsewhere.toml, line \d+: the form gives task"):
+    with pytest.raises(MarksRefused, match=r"elsewhere.toml, line \d+: task 2b has 0 to 1 points"):
         pipeline.grade_zip(folder / "alice.zip", out, manual=form)
     assert score_of(out, "alice") == low
     before = {path.name: path.read_bytes() for path in (out / "alice").iterdir()}
-    with pytest.raises(MarksRefused, match=r"elsewhere.toml, line \d+: the form gives task"):
+    with pytest.raises(MarksRefused, match=r"elsewhere.toml, line \d+: task 2b has 0 to 1 points"):
         pipeline.render_again(out, "alice", manual=form)
     assert {path.name: path.read_bytes() for path in (out / "alice").iterdir()} == before

@@ -53,7 +53,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course's folder with the guide's assignment, named by ASSIGNMENTS; its checks draw a kind of its own."""
     folder = write_guide(tmp_path / "course")
     own = folder / "solutions" / "toy"
-    checks = own / "checks" / "check_pixels.py"
+    checks = own / "checks" / "public_pixels.py"
     checks.write_text(checks.read_text(encoding="utf-8") + SHOWN, encoding="utf-8")
     (own / "figures").mkdir()
     (own / "figures" / "patch.py").write_text(FIGURE, encoding="utf-8")
@@ -96,7 +96,7 @@ def test_released(toy: Assignment, course: Path) -> None:
     assert is_current(toy) == []
     with zipfile.ZipFile(paths[-1]) as kit:
         names = {name.removeprefix("toy/kit/") for name in kit.namelist()}
-    ours = {"solutions/toy/checks/check_pixels.py", "solutions/toy/figures/patch.py", "grader/figures/style.py"}
+    ours = {"solutions/toy/checks/public_pixels.py", "solutions/toy/figures/patch.py", "grader/figures/style.py"}
     assert ours <= names
 
 
@@ -151,5 +151,5 @@ def test_same_id_elsewhere(toy: Assignment, course: Path, tmp_path: Path) -> Non
     """Of two folders with an assignment of one id, the modules are those of the folder that is asked for."""
     copy = Path(shutil.copytree(course, tmp_path / "copy"))
     for root in (course, copy, course):
-        (module,) = import_checks(toy.at(root))
-        assert Path(str(module.__file__)).is_relative_to(root)
+        for module in import_checks(toy.at(root)):
+            assert Path(str(module.__file__)).is_relative_to(root)
