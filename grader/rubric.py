@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import tomllib
+from collections.abc import Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
@@ -198,6 +200,23 @@ class Assignment(_Table):
         return sum(task.points for task in self.tasks if task.asked_by(variant) and not task.bonus)
 
 
+def _what_is_wrong(path: Path, error: ValidationError) -> Iterator[str]:
+    """A clause for each value that the rubric can't have; a task is named by its id."""
+    tasks = tomllib.loads(decode_text(path.read_bytes())).get("task", [])
+    for one in error.errors():
+        place = [str(part) for part in one["loc"]]
+        nested: dict[str, type[BaseModel]] = {"late": LatePolicy, "limits": Limits, "environment": Environment}
+        table = nested.get(place[0], Assignment) if len(place) > 1 else Assignment
+        if len(place) > 1 and place[0] == "task" and place[1].isdecimal():
+            table, place = Task, [f"task {tasks[int(place[1])].get('id', f'number {int(place[1]) + 1}')}", *place[2:]]
+        if one["type"] == "extra_forbidden":
+            like = get_close_matches(place[-1], sorted(table.model_fields), 1)
+            where = f"{'.'.join(place[:-1])}: " if place[:-1] else ""
+            yield f"{where}unknown key `{place[-1]}`" + (f"; did you mean `{like[0]}`?" if like else "")
+        else:
+            yield f"{'.'.join(place) or 'the whole'}: {one['msg']}"
+
+
 def read_assignment(path: Path) -> Assignment:
     """Read one `<root>/assignment/<id>/assignment.toml`.
 
@@ -207,8 +226,7 @@ def read_assignment(path: Path) -> Assignment:
     try:
         return _parse(decode_text(path.read_bytes()), path.absolute().parent.parent.parent)
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors()]
-        raise AssignmentInvalid(f"{path}: {'; '.join(wrong)}") from error
+        raise AssignmentInvalid(f"{path}: {'; '.join(_what_is_wrong(path, error))}") from error
     except (OSError, ValueError) as error:  # ValueError: not TOML, or not text
         raise AssignmentInvalid(f"{path}: {error}") from error
 

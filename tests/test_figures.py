@@ -253,3 +253,11 @@ def test_label_is_short_line() -> None:
     assert label("two\nlines") == "two lines"
     assert label("a\x00b") == "a\N{REPLACEMENT CHARACTER}b"
     assert label("x" * 99, 10) == "x" * 9 + "…"
+
+
+def test_fault_is_told_to_the_author() -> None:
+    """`make validate` hears why an exhibit can't be drawn, and nothing of one that can."""
+    broken = Exhibit("1a", "curves", "loss", "", {}, {"series": 3})
+    assert "patches" in figures.fault_of(Exhibit("1a", "patches", "a", "", {}))
+    assert figures.fault_of(broken).split(":")[0].endswith("Error")
+    assert [figures.fault_of(exhibit) for exhibit in sample.exhibits()[:2]] == ["", ""]

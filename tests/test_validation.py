@@ -72,7 +72,7 @@ LONG = (Kind.SOLUTIONS, Kind.RECORDED)  # of every assignment
 
 
 def tiers() -> Iterator[Any]:
-    """The cases; all slow but the first of each kind and module of Miniplaces, and neighbours in Two Networks.
+    """The cases; all slow but, of the quicker assignment, the first of each kind and module.
 
     Each module has a secret of its own: a t-SNE layout that several of its cases need is computed once a process.
     """
@@ -83,12 +83,12 @@ def tiers() -> Iterator[Any]:
         kind = (case.kind, case.name.partition(".")[0])
         if kind[1] not in secrets:
             secrets[kind[1]] = next(others)
-        is_first = case.assignment.id == "miniplaces" and case.kind not in LONG and kind not in seen
+        is_quick = case.assignment.id == "miniplaces" and case.kind not in LONG and kind not in seen
         seen.add(kind)
         name = f"{case.assignment.id}-{case.kind}-{case.name}"
         tasks = TASKS[case.assignment.id].get(case.name, ())
         tried = dataclasses.replace(case, secret=secrets[kind[1]], tasks=tasks)
-        yield pytest.param(tried, id=name, marks=() if is_first or kind[1] == "neighbours" else pytest.mark.slow)
+        yield pytest.param(tried, id=name, marks=() if is_quick else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("assignment_id", ASSIGNMENTS)
@@ -131,7 +131,7 @@ def test_checks_are_sound(case: Case) -> None:
 
 def test_every_task_of_the_module_is_run() -> None:
     """A mistake is put through the checks of all tasks of its module, so that what else it costs is seen."""
-    case = Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_first")
+    case = Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_quick")
     assert {result.task for result in examine(case).results} == {"1a", "1b"}
 
 
@@ -170,7 +170,7 @@ def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each new process imports torch.
     """
-    names = ("filters.layer_is_first", "filters.stays_float", "filters.layer_in_brackets")
+    names = ("filters.layer_is_quick", "filters.stays_float", "filters.layer_in_brackets")
     cases = tuple(Case(MINIPLACES, Kind.MISTAKE, name) for name in names)
     monkeypatch.setattr(proving, "list_cases", lambda *_arguments: cases)
     findings = validate_assignment(MINIPLACES, Console(file=io.StringIO()), jobs=2)
@@ -303,7 +303,7 @@ def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each new process imports torch.
     """
-    cases = [Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_first")] * 2
+    cases = [Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_quick")] * 2
     monkeypatch.setattr(process_pool, "_begin", _die)
     with pytest.raises(MachineError, match="memory"):
         list(proving._examine_all(cases, 2))

@@ -210,6 +210,7 @@ def validate(
     assignment: str | None, solutions: Path | None, jobs: int | None, forms: str, secrets: int, only: str, out: Path
 ) -> int:
     """Prove the checks: solutions earn everything, what does no work nothing, every known mistake is caught."""
+    from grader.authoring.linting import lint_assignment
     from grader.authoring.validation.cases import FIRST, Form, list_cases
     from grader.authoring.validation.choosing import choose_cases, refuse_unknown
     from grader.authoring.validation.page import render_validation
@@ -231,6 +232,11 @@ def validate(
         meant = [each for each in chosen if choose_cases(each, cases[each.id], only)]
         chosen = meant or refuse_unknown(chosen, [case for listed in cases.values() for case in listed], only)
     for each in chosen:
+        if slips := lint_assignment(each):  # before anything is run: what comes of them would be hard to read
+            for slip in slips:
+                console.print(str(slip), style="red", soft_wrap=True, markup=False, highlight=False)
+            sound = False
+            continue
         if solutions is not None:
             findings = [validate_folder(each, solutions)]
         else:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +28,7 @@ from grader.figures.thumbnail import Accuracy, Thumbnail
 from grader.packages import import_part
 from grader.records import Exhibit
 
-__all__ = ["FigureError", "Picture", "draw", "import_kinds", "thumbnails"]
+__all__ = ["FigureError", "Picture", "draw", "fault_of", "import_kinds", "thumbnails"]
 
 LOG = logging.getLogger(__name__)
 LIBRARY = "grader.vision.figures"
@@ -43,15 +45,31 @@ def draw(exhibit: Exhibit, own: Path | None = None) -> Picture:
     Returns:
         The picture; a plain box with a sentence when it can't be drawn. The same exhibit gives the same bytes.
     """
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class name in a script that our fonts lack
-        mpl.rcdefaults()
-        mpl.rcParams.update(style.settings())
+    with _house_style():
         try:
             return _drawn(exhibit, own)
         except Exception as error:
             LOG.warning("figure %r: %s: %s", exhibit.key, type(error).__name__, error)
             return plain_box(f"This figure could not be drawn: {_reason(error)}.", exhibit.caption)
+
+
+def fault_of(exhibit: Exhibit, own: Path | None = None) -> str:
+    """Why an exhibit can't be drawn, for its author: the exception in words; empty when it can."""
+    with _house_style():
+        try:
+            _drawn(exhibit, own)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return ""
+
+
+@contextmanager
+def _house_style() -> Iterator[None]:
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class name in a script that our fonts lack
+        mpl.rcdefaults()
+        mpl.rcParams.update(style.settings())
+        yield
 
 
 def thumbnails(exhibit: Exhibit, own: Path | None = None) -> tuple[Thumbnail | Accuracy, ...]:

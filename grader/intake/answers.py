@@ -65,6 +65,12 @@ def read_answers(
     return {task: answer for task, answer in joined.items() if answer}
 
 
+def find_headings(text: str, tasks: Collection[str]) -> set[str]:
+    """The questions that have a heading in a text."""
+    found = (_heading_of(line, tasks, in_code=False) for line in _without_comments(text).splitlines())
+    return {heading[0] for heading in found if heading is not None}
+
+
 def _heading_of(line: str, tasks: Collection[str], *, in_code: bool) -> tuple[str, str, str] | None:
     """Question, title, and what follows in the same line, of a heading that begins with a question's id; else None.
 

@@ -7,7 +7,7 @@ name, a function of ours, can't travel.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from grader.authoring.validation.cases import FIRST, Case, Finding, Form, Kind, list_cases
+from grader.authoring.validation.cases import FIRST, SECRETS, Case, Finding, Form, Kind, list_cases
 from grader.authoring.validation.choosing import choose_cases
 from grader.authoring.validation.forms import handed_in
 from grader.authoring.validation.layouts import remembered_layouts
@@ -25,9 +25,11 @@ from grader.authoring.validation.unearned import Judged as Unearned
 from grader.authoring.validation.unearned import examine_lazy, examine_recorded
 from grader.checking.running import run_checks
 from grader.errors import MachineError, UsageError
+from grader.figures import fault_of
 from grader.importing import load_modules
+from grader.packages import figures_folder
 from grader.process_pool import cores, make_pool
-from grader.records import CheckResult, Outcome
+from grader.records import CheckResult, Exhibit, Outcome
 from grader.rubric import Assignment, Task
 from grader.runner import context_of
 from grader.sandbox.student import Implementation
@@ -138,8 +140,17 @@ def _examine_solutions(assignment: Assignment, case: Case) -> Judged:
 
     with ExitStack() as until:
         who = _implement(assignment, case, None, until)
-        results = _run(assignment, case, who, on_result=note_names)
-    return results, _not_passed(assignment, results) or "; ".join(strays)
+        exhibits: list[Exhibit] = []
+        results = _run(assignment, case, who, on_result=note_names, exhibits=exhibits)
+    return results, _not_passed(assignment, results) or "; ".join([*strays, *_not_drawn(assignment, case, exhibits)])
+
+
+def _not_drawn(assignment: Assignment, case: Case, exhibits: Iterable[Exhibit]) -> Iterator[str]:
+    """A clause for each exhibit of the solutions that can't be drawn; tried once, whatever forms and secrets."""
+    if (case.form, case.secret) == (FIRST[0], SECRETS[0]):
+        for exhibit in exhibits:
+            if fault := fault_of(exhibit, figures_folder(assignment)):
+                yield f"the exhibit {exhibit.name!r} of task {exhibit.task} can't be drawn as {exhibit.kind!r}: {fault}"
 
 
 def _examine_stubs(assignment: Assignment, case: Case) -> Judged:
@@ -230,10 +241,16 @@ def _run(
     mistakes: tuple[Variation, ...] | None = None,
     seed: str | None = None,
     on_result: Callable[[CheckResult], None] = lambda _result: None,
+    exhibits: list[Exhibit] | None = None,
 ) -> tuple[CheckResult, ...]:
-    """Run the checks against an implementation of ours, in this process; None stands for the case's own."""
+    """Run the checks against an implementation of ours, in this process; None stands for the case's own.
+
+    What they lay out is added to `exhibits`.
+    """
     most_images = None if case.kind is Kind.SOLUTIONS else SAMPLE
     known = {} if mistakes is None else {"mistakes": mistakes}
     context = context_of(assignment, who, seed or case.secret, most_images=most_images, on_result=on_result, **known)
     run_checks(context, case.tasks or tasks)
+    if exhibits is not None:
+        exhibits += context.exhibits
     return tuple(context.results)
