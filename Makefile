@@ -31,7 +31,7 @@ CLUSTER_ = $${CLUSTER:+"--cluster=$$CLUSTER"}
 SUBMISSIONS_ = $${SUBMISSIONS:+-- "$$SUBMISSIONS"}
 SUBMISSION_ = $${SUBMISSION:+-- "$$SUBMISSION"}
 
-.PHONY: grade grade-all report reference validate release gradescope data examples test test-slow test-all check bench help clean setup ready
+.PHONY: grade grade-all report reference validate new release gradescope data examples test test-slow test-all check bench help clean setup ready
 
 grade: ready  ## grade one zip: SUBMISSION=alice.zip [ASSIGNMENT= VARIANT= SUBMITTED= MANUAL= OUT= MIN_SANDBOX=]
 	@$(GRADER) grade $(ASSIGNMENT_) $(VARIANT_) $(SUBMITTED_) $(MANUAL_) $(OUT_) $(MIN_SANDBOX_) $(SUBMISSION_)
@@ -47,6 +47,9 @@ reference: ready  ## train the reference models, or find them in the cache: [ASS
 
 validate: ready  ## prove the checks against solutions, stubs, known mistakes, accepted ways, and what does no work: [ASSIGNMENT= SOLUTIONS= JOBS= FORMS=all SECRETS=2 ONLY=1a OUT=]
 	@$(GRADER) validate $(ASSIGNMENT_) $(SOLUTIONS_) $(JOBS_) $(FORMS_) $(SECRETS_) $(ONLY_) $(OUT_)
+
+new: ready  ## write a new assignment to start from: ASSIGNMENT=id [OUT=folder of your course, for ASSIGNMENTS=]
+	@$(GRADER) new $(ASSIGNMENT_) $(OUT_)
 
 release: ready  ## write the stubs and dist/<id>.zip for students from solutions/: [ASSIGNMENT=]
 	@$(GRADER) release $(ASSIGNMENT_)

@@ -9,19 +9,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from grader.authoring.new import GUIDE as GUIDE
+from grader.authoring.new import page_files
 from grader.rubric import PROJECT
 from grader.zip_writer import pack_files
 
-GUIDE = PROJECT / "docs" / "guide.md"
 LEFT_OUT = "<!-- other tests run these"  # above a block of commands that take minutes
 COPIED = ("grader", "report_templates", "assignment", "solutions", "gradescope", "kit", "docs")
-_FILE = re.compile(r"`([\w./]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _COMMANDS = re.compile(r"^(?P<above>[^\n]*)\n```sh\n(?P<lines>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def guide_files(page: Path = GUIDE) -> dict[str, str]:
     """Contents by path of the files that the guide, or another page, has its reader write."""
-    return dict(_FILE.findall(page.read_text(encoding="utf-8")))
+    return page_files(page)
 
 
 def guide_commands(left_out: bool = False) -> list[str]:

@@ -18,8 +18,8 @@ LAYERS = [
     layer.split()
     for layer in (
         "cli.* __main__",
-        "course.grading gradescope.* authoring.linting authoring.release authoring.examples.submissions "
-        "authoring.examples.classes authoring.validation.*",
+        "course.grading gradescope.* authoring.linting authoring.new authoring.release "
+        "authoring.examples.submissions authoring.examples.classes authoring.validation.*",
         "authoring.kit.*",
         "authoring.examples.*",
         "course.*",

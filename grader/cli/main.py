@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from grader.cli.authoring import new, release
 from grader.cli.gradescope import gradescope
 from grader.cli.options import Moment, out_option, sandbox_option, shown_path
 from grader.errors import GraderError, MachineError, UsageError
@@ -142,18 +143,6 @@ def reference(assignment: str | None, preset: str, force: bool, ship: bool) -> i
 
 
 @commands.command()
-@click.option("--assignment", help="Only this assignment.")
-def release(assignment: str | None) -> int:
-    """Write stubs and dist/<id>.zip for students from the solutions."""
-    from grader.authoring.release import release as write_release
-
-    for each in chosen_assignments(assignment):
-        for path in write_release(each):
-            print(shown_path(path))
-    return GRADED
-
-
-@commands.command()
 def data() -> int:
     """Fetch the data sets where there is a network, verifying checksums."""
     from grader.fetching import fetch_data
@@ -249,6 +238,8 @@ def validate(
 
 
 commands.add_command(gradescope)
+commands.add_command(new)
+commands.add_command(release)
 
 
 def _require_project() -> None:
