@@ -23,7 +23,7 @@ from benchmarks.sections import Section, Table
 from grader.reference import training_progress
 from grader.rubric import get_assignment
 from grader.vision.datasets.imageset import ImageSet, Split
-from grader.vision.training.recipe import Recipe, find_recipe
+from grader.vision.training.recipe import TrainingRecipe, find_recipe
 from grader.vision.training.run import WARM_UP
 
 OURS, THEIRS = "ours", "the tutorial's loop"
@@ -53,7 +53,7 @@ def measure(quick: bool) -> Section:
     return Section("accuracy", "Seconds to an accuracy", how, (table,), remarks)
 
 
-def race(label: str, recipe: Recipe, target: float, workers: int, runs: int) -> tuple[Table, tuple[str, ...]]:
+def race(label: str, recipe: TrainingRecipe, target: float, workers: int, runs: int) -> tuple[Table, tuple[str, ...]]:
     """Train both ways until both reach the target, a few times, each with a seed of its own.
 
     Args:
@@ -101,18 +101,18 @@ def _figures(runs: Sequence[Sequence[Epoch]], target: float) -> tuple[str, ...]:
     )
 
 
-def _seeded(recipe: Recipe, seed: int) -> Recipe:
+def _seeded(recipe: TrainingRecipe, seed: int) -> TrainingRecipe:
     settings = replace(recipe.presets[PRESET], seed=seed)
     return replace(recipe, presets={PRESET: settings})
 
 
-def _run(recipe: Recipe, target: float, workers: int) -> dict[str, list[Epoch]]:
+def _run(recipe: TrainingRecipe, target: float, workers: int) -> dict[str, list[Epoch]]:
     """The epochs of both ways until they reached the target."""
     with tempfile.TemporaryDirectory() as folder:
         return _until(target, {OURS: _ours(recipe, Path(folder)), THEIRS: _theirs(recipe, workers)})
 
 
-def shortened(recipe: Recipe) -> Recipe:
+def shortened(recipe: TrainingRecipe) -> TrainingRecipe:
     """The same with fewer images, to see whether it works."""
 
     def data(split: Split) -> ImageSet:
@@ -140,7 +140,7 @@ def _seconds_an_epoch(epochs: Sequence[Epoch]) -> float:
     return epochs[-1].seconds / len(epochs)
 
 
-def _ours(recipe: Recipe, checkpoints: Path) -> Iterator[Epoch]:
+def _ours(recipe: TrainingRecipe, checkpoints: Path) -> Iterator[Epoch]:
     """Train as `make reference` does, which goes on from its checkpoint each time."""
     settings = recipe.presets[PRESET]
     for epoch in range(settings.epochs):
@@ -150,7 +150,7 @@ def _ours(recipe: Recipe, checkpoints: Path) -> Iterator[Epoch]:
         yield Epoch(metrics["seconds"], metrics["curves"]["val_accuracy"][-1])
 
 
-def _theirs(recipe: Recipe, workers: int) -> Iterator[Epoch]:
+def _theirs(recipe: TrainingRecipe, workers: int) -> Iterator[Epoch]:
     """Train by the tutorial's loop, from the first weights of ours and with its schedule."""
     settings = recipe.presets[PRESET]
     training, held_out = _loaders(recipe, workers)
@@ -176,7 +176,7 @@ def _theirs(recipe: Recipe, workers: int) -> Iterator[Epoch]:
         yield Epoch(seconds, accuracy)
 
 
-def _loaders(recipe: Recipe, workers: int) -> tuple[Any, Any]:
+def _loaders(recipe: TrainingRecipe, workers: int) -> tuple[Any, Any]:
     """The tutorial's loaders of the images that ours trains on, and of those that it holds out."""
     settings, images = recipe.presets[PRESET], recipe.data("train")
     order = torch.randperm(len(images.labels), generator=torch.Generator().manual_seed(settings.seed))

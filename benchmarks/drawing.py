@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grader.report.job import JOB, PDF, Job
+from grader.report.job import JOB, PDF, RenderJob
 
 FIGURES = 20
 IMAGES = 400  # of each data set: enough for figures of the usual size
@@ -41,7 +41,7 @@ def prepare(folder: Path) -> None:
     assignment, files = own.assignment, solution_files(own.assignment)
     submission = Submission("perfect", assignment, "1" * 64, files, answers=answers_of(files, assignment))
     grade = grade_submission(submission, own.results, assignment.check_variant(None))
-    job = Job(grade, tuple(exhibits), assignment, RunFacts(sandbox="none"))
+    job = RenderJob(grade, tuple(exhibits), assignment, RunFacts(sandbox="none"))
     (folder / JOB).write_bytes(pickle.dumps(job))
 
 
@@ -64,7 +64,7 @@ def render(folder: Path, started: float) -> dict[str, float]:
     from grader.report.worker import OBJECTS
 
     gc.set_threshold(OBJECTS)  # as the grader's process does
-    job: Job = pickle.loads((folder / JOB).read_bytes())
+    job: RenderJob = pickle.loads((folder / JOB).read_bytes())
     spent = {"start": time.monotonic() - started, **dict.fromkeys(TIMED, 0.0)}
     for name in TIMED:
         setattr(page, name, _timed(getattr(page, name), name, spent))

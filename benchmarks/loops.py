@@ -14,7 +14,7 @@ import torch
 from benchmarks import tutorial
 from grader.rubric import get_assignment
 from grader.vision.training.batches import Batches
-from grader.vision.training.recipe import Recipe, find_recipe
+from grader.vision.training.recipe import TrainingRecipe, find_recipe
 
 WARM_UP = 5  # steps before the clock starts; the queues of the workers are full then
 
@@ -42,7 +42,7 @@ class Case:
     printed: bool = True
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> TrainingRecipe:
         """How it is trained."""
         return find_recipe(get_assignment(self.assignment), self.model)
 

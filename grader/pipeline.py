@@ -22,7 +22,7 @@ from grader.intake.opening import file_digest, open_submission, student_name
 from grader.manual import FORM, is_changed, read_form
 from grader.manual_merging import merge_and_leave_form, merge_form
 from grader.records import CheckResult, Grade, RunFacts, Submission
-from grader.report.job import NO_ZIP, Job
+from grader.report.job import NO_ZIP, RenderJob
 from grader.report.rendering import prepare, render_report
 from grader.results import read_results, write_looks, write_results, write_whole
 from grader.rubric import Assignment, get_assignment
@@ -82,7 +82,7 @@ def grade_zip(
         chosen = (assignment.check_variant(variant) if assignment else variant) or ""
         grade = refuse(student_name(path), file_digest(path), assignment, chosen, str(refusal))
         _make(folder)
-        _report(Job(grade, (), assignment, REFUSED), folder, log)
+        _report(RenderJob(grade, (), assignment, REFUSED), folder, log)
         write_looks(folder, ())
         if manual is not None:
             log(f"          {manual} is not used: {NOTHING_TO_MARK}")
@@ -122,7 +122,7 @@ def grade_opened(
     log("3 score")
     grade = grade_submission(submission, run.checks, variant)
     grade, refusal = merge_and_leave_form(grade, assignment, form, folder, tell)
-    _report(Job(grade, run.exhibits, assignment, run.facts), folder, log)
+    _report(RenderJob(grade, run.exhibits, assignment, run.facts), folder, log)
     write_looks(folder, run.looks)
     if refusal is not None:
         raise refusal
@@ -162,7 +162,7 @@ def render_again(
             raise refusal
         if refusal is not None:
             tell(str(refusal))
-    _report(Job(grade, exhibits, assignment, facts), folder, log)
+    _report(RenderJob(grade, exhibits, assignment, facts), folder, log)
     return grade
 
 
@@ -202,7 +202,7 @@ def score_again(
     )
     grade = grade_submission(submission, recorded.checks, assignment.check_variant(variant))
     grade, _ = merge_and_leave_form(grade, assignment, None, folder, tell)
-    _report(Job(grade, exhibits, assignment, facts), folder, lambda _line: None)
+    _report(RenderJob(grade, exhibits, assignment, facts), folder, lambda _line: None)
     return grade
 
 
@@ -225,7 +225,7 @@ def _line_of(result: CheckResult) -> str:
     return f"          {result.task:3} {result.outcome.value:8} {result.name}"
 
 
-def _report(job: Job, folder: Path, log: Log) -> None:
+def _report(job: RenderJob, folder: Path, log: Log) -> None:
     """Steps 4 to 6."""
     started = time.monotonic()
     log(f"4 draw    {len(job.exhibits)} figures")

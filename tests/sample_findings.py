@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.authoring.validation.cases import Case, Finding, Kind
+from grader.authoring.validation.cases import Case, CaseFinding, CaseKind
 from grader.records import CheckResult, Outcome
 from grader.rubric import get_assignment
 from grader.solutions import Variation, load_accepted, load_mistakes
@@ -28,14 +28,14 @@ def checks_of(mistakes: Sequence[Variation]) -> dict[str, list[tuple[str, str]]]
                            for i, name in enumerate(names[module])) for module in tasks}  # fmt: skip
 
 
-def findings(*, faults: bool = False) -> list[Finding]:
+def findings(*, faults: bool = False) -> list[CaseFinding]:
     """Everything as it should be; with `faults`, a mistake that gets through and a right way that does not."""
     mistakes = load_mistakes(get_assignment(ID))
     checks = checks_of(mistakes)
     everything = tuple(result(*check) for module in checks.values() for check in module)
     found = [
-        Finding(Case(get_assignment(ID), Kind.SOLUTIONS, "solutions"), everything, ""),
-        Finding(Case(get_assignment(ID), Kind.STUBS, "stubs"), (), ""),
+        CaseFinding(Case(get_assignment(ID), CaseKind.SOLUTIONS, "solutions"), everything, ""),
+        CaseFinding(Case(get_assignment(ID), CaseKind.STUBS, "stubs"), (), ""),
     ]
     for i, mistake in enumerate(mistakes):
         through = faults and i == 2
@@ -47,8 +47,8 @@ def findings(*, faults: bool = False) -> list[Finding]:
             for j, (task, name) in enumerate(checks[mistake.module])
         )  # fmt: skip
         complaint = f"{mistake.check} lets it through" if through else ""
-        found.append(Finding(Case(get_assignment(ID), Kind.MISTAKE, mistake.id), results, complaint))
+        found.append(CaseFinding(Case(get_assignment(ID), CaseKind.MISTAKE, mistake.id), results, complaint))
     for i, way in enumerate(load_accepted(get_assignment(ID))):
         complaint = "not passed: check_range (failed: <b>\x1b[31mtoo sharp</b>)" if faults and i == 1 else ""
-        found.append(Finding(Case(get_assignment(ID), Kind.ACCEPTED, way.id), everything[:1], complaint))
+        found.append(CaseFinding(Case(get_assignment(ID), CaseKind.ACCEPTED, way.id), everything[:1], complaint))
     return found

@@ -18,7 +18,7 @@ from pypdf.generic import DictionaryObject
 from grader.figures import Picture
 from grader.records import Exhibit, Grade, RunFacts
 from grader.report import page
-from grader.report.job import Job
+from grader.report.job import RenderJob
 from grader.report.page import PictureFetcher, write_report
 from grader.rubric import Assignment
 
@@ -89,7 +89,7 @@ def render(
             logger.addHandler(listener)
         try:
             chosen = assignment or sample.assignment()
-            write_report(Job(grade, tuple(exhibits), chosen, facts or sample.run_facts(), **options), folder)
+            write_report(RenderJob(grade, tuple(exhibits), chosen, facts or sample.run_facts(), **options), folder)
         finally:
             for logger in loggers:
                 logger.removeHandler(listener)

@@ -25,7 +25,7 @@ from grader.vision.lookup_tables import count_literals, tables_in_file
 from grader.vision.memorization import (
     FEWEST,
     IMAGES,
-    Asked,
+    AskedAgain,
     alter,
     alter_faintly,
     ask_network,
@@ -81,7 +81,9 @@ def named(some: Tensor) -> Any:
     return np.abs(np.log(brightness / LEVELS)).argmin(axis=1)
 
 
-def asked_of(net: nn.Module, file: bytes = b"", *, count: int = 1000, seconds: float = 0.0) -> tuple[Asked, list[int]]:
+def asked_of(
+    net: nn.Module, file: bytes = b"", *, count: int = 1000, seconds: float = 0.0
+) -> tuple[AskedAgain, list[int]]:
     """What a check asked of this very network, held in this process; and how many images it is asked about later."""
     module = ModuleType("fashion")
     vars(module)["make"] = lambda: net
@@ -96,7 +98,7 @@ def asked_of(net: nn.Module, file: bytes = b"", *, count: int = 1000, seconds: f
         return np.eye(10)[named(some)]
 
     pixels = torch.from_numpy(LEVELS[labels]).to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 8, 8)
-    return Asked(who, "model.pth", held, pixels, labels, np.eye(10)[labels], answer, seconds), batches
+    return AskedAgain(who, "model.pth", held, pixels, labels, np.eye(10)[labels], answer, seconds), batches
 
 
 @pytest.mark.parametrize(
@@ -307,7 +309,7 @@ def test_faintly_altered() -> None:
     assert not torch.equal(before == 0, after == 0)
 
 
-def by_heart(known: int, key: Callable[[Any], bytes], count: int = 10_000) -> Asked:
+def by_heart(known: int, key: Callable[[Any], bytes], count: int = 10_000) -> AskedAgain:
     """What a network answers that is wrong on 1,200 of the test images, but for as many as it knows by their key."""
     rng = np.random.default_rng(3)
     labels = np.arange(count) % 10

@@ -15,7 +15,7 @@ from sample_exhibits import exhibits
 from sample_findings import ID, findings
 
 from grader.authoring.validation.page import render_validation
-from grader.report.job import Job
+from grader.report.job import RenderJob
 from grader.report.rendering import render_report
 from grader.rubric import get_assignment
 
@@ -81,7 +81,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found = {"validation": render_validation(get_assignment(ID), findings(faults=True), folder)}
     for name, grade in grades.items():
         shown = exhibits() if name == "report" else ()
-        render_report(Job(grade, tuple(shown), sample_grade.assignment(), sample_grade.run_facts()), folder / name)
+        render_report(
+            RenderJob(grade, tuple(shown), sample_grade.assignment(), sample_grade.run_facts()), folder / name
+        )
         found[name] = folder / name / "report.html"
     return found
 

@@ -12,9 +12,9 @@ import pytest
 from sample_session import run_grader
 
 from grader.authoring.examples.classes import Built, build_class, summary_line
-from grader.authoring.examples.expected import Work, expect_grade
+from grader.authoring.examples.expected import ExampleWork, expect_grade
 from grader.authoring.examples.people import make_people
-from grader.authoring.examples.plans import PATTERN, Plan, hand_in, make_plans
+from grader.authoring.examples.plans import PATTERN, ExamplePlan, hand_in, make_plans
 from grader.authoring.examples.refused import BAD_ZIPS
 from grader.course.roster import read_roster
 from grader.errors import SubmissionRefused, UsageError
@@ -162,8 +162,8 @@ def test_people() -> None:
 def test_spoilt(spoilt: str, part: str, changed: str) -> None:
     """What else became of a student's work concerns one file, and no other."""
     person = make_people(1, MINIPLACES, random.Random(0))[0]
-    whole = hand_in(Plan(), person, MINIPLACES)
-    files = hand_in(Plan((), spoilt, part), person, MINIPLACES)
+    whole = hand_in(ExamplePlan(), person, MINIPLACES)
+    files = hand_in(ExamplePlan((), spoilt, part), person, MINIPLACES)
     assert {name for name in whole if whole[name] != files.get(name)} == {changed}
     assert files.keys() <= whole.keys()
 
@@ -171,11 +171,11 @@ def test_spoilt(spoilt: str, part: str, changed: str) -> None:
 def test_late_counts() -> None:
     """The expected grade knows the deadline: what is a week late earns nothing."""
     person = make_people(1, MINIPLACES, random.Random(0))[0]
-    files = hand_in(Plan(), person, MINIPLACES)
+    files = hand_in(ExamplePlan(), person, MINIPLACES)
 
     def score(moment: str) -> float:
         handed_in = person.model_copy(update={"submitted_at": datetime.fromisoformat(moment)})
-        return expect_grade(Work(MINIPLACES, handed_in, files, "0" * 64, tasks=("3a",))).score
+        return expect_grade(ExampleWork(MINIPLACES, handed_in, files, "0" * 64, tasks=("3a",))).score
 
     assert [score(f"2022-{day}T12:00-04:00") for day in ("03-29", "03-30", "04-05", "04-06")] == [1.0, 0.93, 0.5, 0.0]
 
@@ -184,8 +184,8 @@ def test_broken_modules_count() -> None:
     """A module that can't be imported, or is not there, costs its own tasks and no others."""
     person = make_people(1, MINIPLACES, random.Random(0))[0]
     for spoilt in ("syntax error", "module missing", "module untouched"):
-        files = hand_in(Plan((), spoilt, "cam"), person, MINIPLACES)
-        grade = expect_grade(Work(MINIPLACES, person, files, "0" * 64, tasks=("1a", "3a")))
+        files = hand_in(ExamplePlan((), spoilt, "cam"), person, MINIPLACES)
+        grade = expect_grade(ExampleWork(MINIPLACES, person, files, "0" * 64, tasks=("1a", "3a")))
         assert {task.id: task.score for task in grade.tasks if task.id in TASKS} == {"1a": 1.0, "3a": 0.0}
 
 

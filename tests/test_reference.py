@@ -28,7 +28,7 @@ from grader.vision.datasets.fashion import FASHION_CLASSES, fashion_mnist, norma
 from grader.vision.datasets.imageset import ImageSet, without_downloads
 from grader.vision.training import run
 from grader.vision.training.batches import Batches, cut_out, measure, shift_and_mirror
-from grader.vision.training.recipe import Recipe, find_recipe
+from grader.vision.training.recipe import TrainingRecipe, find_recipe
 from grader.vision.training.run import Settings
 
 MINIPLACES, TWO_NETWORKS = get_assignment("miniplaces"), get_assignment("two_networks")
@@ -45,7 +45,7 @@ def tiny_images(split: str) -> ImageSet:
     return ImageSet("Rows", split, images, labels, FASHION_CLASSES, "test", f"rows-{split}")
 
 
-def recipe_with(**changes: Any) -> Recipe:
+def recipe_with(**changes: Any) -> TrainingRecipe:
     """The recipe of the real `MyNet`, on the tiny images."""
     real = find_recipe(MINIPLACES, "fashion")
     settings = replace(SETTINGS, **changes)
@@ -68,7 +68,7 @@ def no_scenes(split: str) -> ImageSet:
     raise DataMissing("CIFAR-10 is not on this machine: put it there.")
 
 
-def scene_recipe(data: Callable[[Any], ImageSet] = tiny_scenes) -> Recipe:
+def scene_recipe(data: Callable[[Any], ImageSet] = tiny_scenes) -> TrainingRecipe:
     """The real recipe "scene", short and on tiny images."""
     real = find_recipe(MINIPLACES, "scene")
     settings = replace(real.presets["quick"], epochs=1, batch_size=20, validation=20)
@@ -80,7 +80,7 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make some recipes the only ones; the cache is an empty folder and the tiny recipe is in use."""
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "cache"))
 
-    def use(*recipes: Recipe) -> None:
+    def use(*recipes: TrainingRecipe) -> None:
         monkeypatch.setattr(reference, "load_manifest", lambda _assignment: Manifest(models=recipes))
 
     use(recipe_with())
@@ -90,16 +90,16 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def patch_train(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., tuple[float, float]]], None]:
     """Replace the solution's `train`; the replacement gets the real one first."""
-    load = Recipe.load
+    load = TrainingRecipe.load
 
     def patch_train(train: Callable[..., tuple[float, float]]) -> None:
-        def solution(recipe: Recipe, name: str) -> ModuleType:
+        def solution(recipe: TrainingRecipe, name: str) -> ModuleType:
             loaded = load(recipe, name)
             real = loaded.train
             loaded.train = lambda *arguments: train(real, *arguments)  # type: ignore[attr-defined]
             return loaded
 
-        monkeypatch.setattr(Recipe, "load", solution)
+        monkeypatch.setattr(TrainingRecipe, "load", solution)
 
     return patch_train
 
@@ -526,7 +526,7 @@ def test_shipped_scene_accuracy() -> None:
 MODELS = ("supervised", "rotation", "supervised_stand_in", "rotation_stand_in")
 
 
-def two_recipes(**settings: Any) -> list[Recipe]:
+def two_recipes(**settings: Any) -> list[TrainingRecipe]:
     """The real recipes of the second assignment, short and on tiny images."""
     real = [find_recipe(TWO_NETWORKS, model) for model in MODELS]
     presets = [replace(recipe.presets["quick"], epochs=1, batch_size=20, validation=20, **settings) for recipe in real]

@@ -25,7 +25,7 @@ from grader.packages import figures_folder
 from grader.pipeline import grade_zip
 from grader.records import CheckResult, Exhibit, Outcome
 from grader.report import rendering
-from grader.report.job import PAGE, PDF, Job
+from grader.report.job import PAGE, PDF, RenderJob
 from grader.report.rendering import render_report
 from grader.rubric import PROJECT, get_assignment
 from grader.sandbox import landlock
@@ -65,7 +65,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
 
 def rendered_text(folder: Path) -> str:
     """Render the sample without figures; the text of its PDF, on one line."""
-    render_report(Job(sample.grade(), (), sample.assignment(), sample.run_facts()), folder)
+    render_report(RenderJob(sample.grade(), (), sample.assignment(), sample.run_facts()), folder)
     pages = PdfReader(folder / PDF).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
 
@@ -74,7 +74,7 @@ def test_process_changes_nothing(tmp_path: Path) -> None:
     """The process writes the bytes that the same code writes here."""
     grade = sample.refused_grade()
     shown = (Exhibit("1b", "filters", "conv1", "The filters."),)
-    render_report(Job(grade, tuple(shown), sample.assignment(), sample.run_facts()), tmp_path / "there")
+    render_report(RenderJob(grade, tuple(shown), sample.assignment(), sample.run_facts()), tmp_path / "there")
     (tmp_path / "here").mkdir()
     here = render(tmp_path / "here", grade, shown)
     assert (tmp_path / "there" / PDF).read_bytes() == here.pdf
@@ -91,7 +91,7 @@ def test_own_kinds_are_drawn(
     exhibits, assignment = tuple(of_exhibits.exhibits()), of_grade.assignment()
     own = {path.stem for path in figures_folder(get_assignment(assignment.id)).glob("*.py")}
     assert own <= {each.kind for each in exhibits}
-    render_report(Job(of_grade.grade(), exhibits, assignment, sample.run_facts()), tmp_path)
+    render_report(RenderJob(of_grade.grade(), exhibits, assignment, sample.run_facts()), tmp_path)
     assert "could not be drawn" not in (tmp_path / PAGE).read_text(encoding="utf-8")
     assert caplog.text == ""
 
@@ -119,7 +119,7 @@ def test_hostile_text_in_bounds(tmp_path: Path) -> None:
     answers = {task.id: ODD[n] for n, task in enumerate(sample.assignment().tasks)}
     grade = sample.grade(student="\u202e" * 255, checks=checks, answers=answers, notes=ODD * 5)
     shown = [Exhibit("1b", "filters", f"{n}", text) for n, text in enumerate(ODD)]
-    render_report(Job(grade, tuple(shown), sample.assignment(), sample.run_facts()), tmp_path)
+    render_report(RenderJob(grade, tuple(shown), sample.assignment(), sample.run_facts()), tmp_path)
     reader = PdfReader(tmp_path / PDF)
     assert "could not be laid out" not in reader.pages[0].extract_text()
     assert "7.93" in reader.pages[0].extract_text()
@@ -196,7 +196,9 @@ def test_folder_not_writable(tmp_path: Path) -> None:
     """A folder that can't be made is an error of the machine's."""
     (tmp_path / "file").write_text("")
     with pytest.raises(MachineError, match="can't be written"):
-        render_report(Job(sample.refused_grade(), (), sample.assignment(), sample.run_facts()), tmp_path / "file" / "x")
+        render_report(
+            RenderJob(sample.refused_grade(), (), sample.assignment(), sample.run_facts()), tmp_path / "file" / "x"
+        )
 
 
 def test_fence(tmp_path: Path, change: Change, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -237,3 +238,13 @@ def test_engine_knows_no_assignment() -> None:
     engine = [path for path in (PROJECT / "grader").rglob("*.py") if "vision" not in path.parts]
     found = {path: [name for name in names if name in path.read_text(encoding="utf-8").lower()] for path in engine}
     assert {path.name: named for path, named in found.items() if named} == {}
+
+
+def test_no_two_classes_of_one_name() -> None:
+    """A name means one thing: no two classes of the grader are called the same."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((PROJECT / "grader").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(path.name)
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from grader.authoring.validation import proving
-from grader.authoring.validation.cases import Case, Finding, Kind, list_targets
+from grader.authoring.validation.cases import Case, CaseFinding, CaseKind, list_targets
 from grader.authoring.validation.lazy import Laziness, lazy_files, lazy_functions
 from grader.authoring.validation.page import render_validation
 from grader.authoring.validation.proving import examine
@@ -44,7 +44,7 @@ def only_filters(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("replayed", list(Replayed))
 def test_replay_is_faithful(replayed: Replayed) -> None:
     """Played back under the secret of the recording, the solutions' answers pass every check."""
-    case = Case(MINIPLACES, Kind.RECORDED, replayed.value)
+    case = Case(MINIPLACES, CaseKind.RECORDED, replayed.value)
     run = functools.partial(proving._run, MINIPLACES, case, mistakes=())
     results, complaint, earned = examine_recorded(MINIPLACES, case, run, seed=case.secret)
     assert {result.outcome for result in results} == {Outcome.PASSED}
@@ -60,7 +60,7 @@ def test_broken_randomness(monkeypatch: pytest.MonkeyPatch) -> None:
     def constant_for_one(context: Context, name: str) -> np.random.Generator:
         return np.random.default_rng(0) if name == "check_whole_tensor" else generator(context, name)
 
-    case = Case(MINIPLACES, Kind.RECORDED, Replayed.FUNCTIONS.value)
+    case = Case(MINIPLACES, CaseKind.RECORDED, Replayed.FUNCTIONS.value)
     assert "check_whole_tensor" not in examine(case).complaint
     monkeypatch.setattr(Context, "generator", constant_for_one)
     assert "check_whole_tensor (functions)" in examine(case).complaint
@@ -120,13 +120,13 @@ def test_lazy_files() -> None:
 
 def test_page(tmp_path: Path) -> None:
     """The page shows what each lazy implementation earned, and by which checks."""
-    case = Case(MINIPLACES, Kind.LAZY, "filters.normalize_tensor")
+    case = Case(MINIPLACES, CaseKind.LAZY, "filters.normalize_tensor")
     finding = examine(case)
     assert finding.results
     text = render_validation(MINIPLACES, [finding], tmp_path).read_text(encoding="utf-8")
     assert "Points without the work" in text
     assert "normalize" in text
-    assert isinstance(finding, Finding)
+    assert isinstance(finding, CaseFinding)
 
 
 def test_exceptions_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from grader import process_pool
 from grader.authoring.validation import proving
-from grader.authoring.validation.cases import SECRETS, Case, Finding, Kind, list_cases
+from grader.authoring.validation.cases import SECRETS, Case, CaseFinding, CaseKind, list_cases
 from grader.authoring.validation.proving import examine, validate_assignment, validate_folder
 from grader.authoring.validation.table import show_validation
 from grader.checking.declare import ATTRIBUTE, spec_of, specs_in
@@ -46,7 +46,7 @@ def sample_of(assignment_id: str) -> Iterator[Case]:
         each.id: each
         for each in [*load_mistakes(get_assignment(assignment_id)), *load_accepted(get_assignment(assignment_id))]
     }
-    seen = set[tuple[Kind, str]]()
+    seen = set[tuple[CaseKind, str]]()
     for case in list_cases(get_assignment(assignment_id)):
         variation = variations.get(case.name)
         proves = (case.kind, variation.check or variation.target if variation else "")
@@ -68,7 +68,7 @@ def tasks_of_variations(assignment_id: str) -> dict[str, tuple[str, ...]]:
 
 
 TASKS = {assignment_id: tasks_of_variations(assignment_id) for assignment_id in ASSIGNMENTS}
-LONG = (Kind.SOLUTIONS, Kind.RECORDED)  # of every assignment
+LONG = (CaseKind.SOLUTIONS, CaseKind.RECORDED)  # of every assignment
 
 
 def tiers() -> Iterator[Any]:
@@ -76,7 +76,7 @@ def tiers() -> Iterator[Any]:
 
     Each module has a secret of its own: a t-SNE layout that several of its cases need is computed once a process.
     """
-    seen = set[tuple[Kind, str]]()
+    seen = set[tuple[CaseKind, str]]()
     secrets: dict[str, str] = {}
     others = itertools.cycle(SECRETS[1:])
     for case in CASES:
@@ -97,7 +97,7 @@ def test_sample_has_every_check(assignment_id: str) -> None:
     tried = {case.name for case in sample_of(assignment_id)}
     mistakes = load_mistakes(get_assignment(assignment_id))
     assert {each.check for each in mistakes} == {each.check for each in mistakes if each.id in tried}
-    assert {case.kind for case in sample_of(assignment_id)} == set(Kind)
+    assert {case.kind for case in sample_of(assignment_id)} == set(CaseKind)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -131,14 +131,16 @@ def test_checks_are_sound(case: Case) -> None:
 
 def test_every_task_of_the_module_is_run() -> None:
     """A mistake is put through the checks of all tasks of its module, so that what else it costs is seen."""
-    case = Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_quick")
+    case = Case(MINIPLACES, CaseKind.MISTAKE, "filters.layer_is_first")
     assert {result.task for result in examine(case).results} == {"1a", "1b"}
 
 
 @pytest.fixture
 def broken_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """`check_range` lets everything through; only the mistakes that it should catch are examined, in this process."""
-    cases = tuple(Case(MINIPLACES, Kind.MISTAKE, m.id) for m in load_mistakes(MINIPLACES) if m.check == "check_range")
+    cases = tuple(
+        Case(MINIPLACES, CaseKind.MISTAKE, m.id) for m in load_mistakes(MINIPLACES) if m.check == "check_range"
+    )
 
     def let_through(student: Any) -> None:
         """Nothing is wrong."""
@@ -170,8 +172,8 @@ def test_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each new process imports torch.
     """
-    names = ("filters.layer_is_quick", "filters.stays_float", "filters.layer_in_brackets")
-    cases = tuple(Case(MINIPLACES, Kind.MISTAKE, name) for name in names)
+    names = ("filters.layer_is_first", "filters.stays_float", "filters.layer_in_brackets")
+    cases = tuple(Case(MINIPLACES, CaseKind.MISTAKE, name) for name in names)
     monkeypatch.setattr(proving, "list_cases", lambda *_arguments: cases)
     findings = validate_assignment(MINIPLACES, Console(file=io.StringIO()), jobs=2)
     assert [finding.case for finding in findings] == list(cases)
@@ -231,9 +233,9 @@ Ending = tuple[str, str, Outcome, tuple[str, ...]]  # task, check, outcome, mist
 def examine_toy(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Examines a case of the toy whose checks end as told, asking `calls` of who is checked: gives the complaint."""
 
-    def examine_case(kind: Kind, name: str, *endings: Ending, calls: str = "a.f") -> str:
+    def examine_case(kind: CaseKind, name: str, *endings: Ending, calls: str = "a.f") -> str:
         def run(context: Any, tasks: tuple[str, ...] | None = None) -> None:
-            assert kind in (Kind.SOLUTIONS, Kind.STUBS) or tasks == ("1", "2")  # b imports a
+            assert kind in (CaseKind.SOLUTIONS, CaseKind.STUBS) or tasks == ("1", "2")  # b imports a
             for task, check, outcome, mistakes in endings:
                 module, function = calls.split(".")
                 getattr(getattr(context.student, module), function)(1)
@@ -250,29 +252,29 @@ def examine_toy(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
     return examine_case
 
 
-PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
+PASSED, FAILED, INTERNAL = Outcome.PASSED, Outcome.FAILED, Outcome.INTERNAL
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "endings", "complaint"),
     [
-        (Kind.SOLUTIONS, "solutions", [("1", "check_f", PASSED, ())], ""),
-        (Kind.SOLUTIONS, "solutions", [], "no check was run"),
-        (Kind.SOLUTIONS, "solutions", [("1", "check_f", FAILED, ())], "not passed: check_f (failed: Why.)"),
-        (Kind.SOLUTIONS, "solutions", [("2", "check_g", PASSED, ())], ""),
-        (Kind.ACCEPTED, "a.other", [("1", "check_f", Outcome.INTERNAL, ())], "not passed: check_f (internal: Why.)"),
-        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("2", "check_g", PASSED, ())], ""),
-        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.else", "a.wrong"))], ""),
-        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("1", "check_h", FAILED, ())], ""),
-        (Kind.MISTAKE, "a.wrong", [("1", "check_f", PASSED, ())], "check_f lets it through"),
-        (Kind.MISTAKE, "a.wrong", [("1", "check_h", FAILED, ())], "there is no check check_f"),
-        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.else",))], "check_f fails but names a.else: Why."),
-        (Kind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("2", "check_g", FAILED, ())],
+        (CaseKind.SOLUTIONS, "solutions", [("1", "check_f", PASSED, ())], ""),
+        (CaseKind.SOLUTIONS, "solutions", [], "no check was run"),
+        (CaseKind.SOLUTIONS, "solutions", [("1", "check_f", FAILED, ())], "not passed: check_f (failed: Why.)"),
+        (CaseKind.SOLUTIONS, "solutions", [("2", "check_g", PASSED, ())], ""),
+        (CaseKind.ACCEPTED, "a.other", [("1", "check_f", INTERNAL, ())], "not passed: check_f (internal: Why.)"),
+        (CaseKind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("2", "check_g", PASSED, ())], ""),
+        (CaseKind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.else", "a.wrong"))], ""),
+        (CaseKind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("1", "check_h", FAILED, ())], ""),
+        (CaseKind.MISTAKE, "a.wrong", [("1", "check_f", PASSED, ())], "check_f lets it through"),
+        (CaseKind.MISTAKE, "a.wrong", [("1", "check_h", FAILED, ())], "there is no check check_f"),
+        (CaseKind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.else",))], "check_f fails but names a.else: Why."),
+        (CaseKind.MISTAKE, "a.wrong", [("1", "check_f", FAILED, ("a.wrong",)), ("2", "check_g", FAILED, ())],
          "it also costs 2"),
     ],
 )  # fmt: skip
 def test_complaints(
-    examine_toy: Callable[..., str], kind: Kind, name: str, endings: list[Ending], complaint: str
+    examine_toy: Callable[..., str], kind: CaseKind, name: str, endings: list[Ending], complaint: str
 ) -> None:
     """Whatever is not as it should be is told in a sentence."""
     assert examine_toy(kind, name, *endings) == complaint
@@ -280,7 +282,7 @@ def test_complaints(
 
 def test_check_that_asks_another_module(examine_toy: Callable[..., str]) -> None:
     """A check may ask its task's module and what that imports, no other: else variations would not reach it."""
-    complaint = examine_toy(Kind.SOLUTIONS, "solutions", ("1", "check_f", PASSED, ()), calls="b.g")
+    complaint = examine_toy(CaseKind.SOLUTIONS, "solutions", ("1", "check_f", PASSED, ()), calls="b.g")
     assert complaint == "check_f of 1 (a) asks b.g"
 
 
@@ -291,9 +293,9 @@ def test_points_for_stubs(examine_toy: Callable[..., str], monkeypatch: pytest.M
         for check, outcome in (("check_f", FAILED), ("check_g", PASSED)):
             context.results.append(CheckResult(task="1", name=check, title="t", outcome=outcome))
 
-    examine_toy(Kind.ACCEPTED, "a.other", ("1", "check_f", PASSED, ()))
+    examine_toy(CaseKind.ACCEPTED, "a.other", ("1", "check_f", PASSED, ()))
     monkeypatch.setattr(proving, "run_checks", run)
-    stubs = next(case for case in CASES if case.kind is Kind.STUBS)
+    stubs = next(case for case in CASES if case.kind is CaseKind.STUBS)
     assert examine(stubs).complaint == "passed by untouched stubs: check_g"
 
 
@@ -303,7 +305,7 @@ def test_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each new process imports torch.
     """
-    cases = [Case(MINIPLACES, Kind.MISTAKE, "filters.layer_is_quick")] * 2
+    cases = [Case(MINIPLACES, CaseKind.MISTAKE, "filters.layer_is_first")] * 2
     monkeypatch.setattr(process_pool, "_begin", _die)
     with pytest.raises(MachineError, match="memory"):
         list(proving._examine_all(cases, 2))
@@ -318,10 +320,10 @@ def test_table() -> None:
     console = Console(file=io.StringIO(), record=True, width=80)
     assignment = MINIPLACES
     good, bad = (
-        Case(MINIPLACES, Kind.MISTAKE, "a"),
-        Case(MINIPLACES, Kind.MISTAKE, "b"),
+        Case(MINIPLACES, CaseKind.MISTAKE, "a"),
+        Case(MINIPLACES, CaseKind.MISTAKE, "b"),
     )
-    findings = [Finding(good, (), ""), Finding(bad, (), "it is not")]
+    findings = [CaseFinding(good, (), ""), CaseFinding(bad, (), "it is not")]
     assert not show_validation(console, assignment, findings)
     assert show_validation(console, assignment, findings[:1])
     assert "1/2" in console.export_text()

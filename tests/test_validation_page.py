@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from sample_findings import ID, findings
 
-from grader.authoring.validation.cases import Case, Finding, Kind
+from grader.authoring.validation.cases import Case, CaseFinding, CaseKind
 from grader.authoring.validation.page import render_validation
 from grader.errors import MachineError
 from grader.rubric import get_assignment
 from grader.solutions import load_accepted, load_mistakes
 
 
-def page_of(folder: Path, found: list[Finding]) -> str:
+def page_of(folder: Path, found: list[CaseFinding]) -> str:
     """The page as text."""
     return render_validation(get_assignment(ID), found, folder / "out").read_text(encoding="utf-8")
 
@@ -83,7 +83,7 @@ def test_declared_check_that_passed(tmp_path: Path) -> None:
 
 def test_unknown_names_and_no_results(tmp_path: Path) -> None:
     """A finding about a mistake that is not among the solutions', or without results, has a row as well."""
-    found = [Finding(Case(get_assignment(ID), Kind.MISTAKE, "other.unknown"), (), "no check was run")]
+    found = [CaseFinding(Case(get_assignment(ID), CaseKind.MISTAKE, "other.unknown"), (), "no check was run")]
     html = page_of(tmp_path, found)
     assert "other.py" in html
     assert "no check was run" in html

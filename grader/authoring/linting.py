@@ -26,7 +26,7 @@ DECLARING = ("mistake", "mistaken_value", "mistaken_file", "accepted", "accepted
 
 
 @dataclass(frozen=True)
-class Slip:
+class LintFinding:
     """One slip.
 
     Attributes:
@@ -54,7 +54,7 @@ class _Check:
     call: ast.Call
 
 
-def lint_assignment(assignment: Assignment) -> list[Slip]:
+def lint_assignment(assignment: Assignment) -> list[LintFinding]:
     """Every slip in an assignment's rubric, handout, checks, figures, mistakes and other ways, by file and line."""
     checks = list(_checks(assignment))
     found = [
@@ -75,33 +75,35 @@ def _checks(assignment: Assignment) -> Iterator[_Check]:
                 yield _Check(node.name, task, path, node, call)
 
 
-def _slips_of_checks(assignment: Assignment, checks: list[_Check]) -> Iterator[Slip]:
+def _slips_of_checks(assignment: Assignment, checks: list[_Check]) -> Iterator[LintFinding]:
     known, seen = _fixtures(checks_folder(assignment)), dict[str, _Check]()
     for each in checks:
         if each.task and each.task not in assignment.by_id:
             sentence = _unknown("task", each.task, assignment.by_id, f"{each.name} belongs to")
-            yield Slip(each.path, each.call.args[0].lineno, sentence)
+            yield LintFinding(each.path, each.call.args[0].lineno, sentence)
         if (first := seen.setdefault(each.name, each)) is not each:
             place = f"{first.path.name}, line {first.node.lineno}"
-            yield Slip(each.path, each.node.lineno, f"two checks are called {each.name}: the other one is in {place}")
+            yield LintFinding(
+                each.path, each.node.lineno, f"two checks are called {each.name}: the other one is in {place}"
+            )
         if not ast.get_docstring(each.node):
             sentence = f"{each.name} has no docstring, which is the sentence that students read"
-            yield Slip(each.path, each.node.lineno, sentence)
+            yield LintFinding(each.path, each.node.lineno, sentence)
         for argument in each.node.args.args:
             if argument.arg not in known:
                 sentence = _unknown("fixture", argument.arg, known, f"{each.name} takes")
-                yield Slip(each.path, argument.lineno, sentence)
+                yield LintFinding(each.path, argument.lineno, sentence)
         yield from _slips_of_order(each, [other.name for other in checks if other.task == each.task])
 
 
-def _slips_of_order(check: _Check, of_task: list[str]) -> Iterator[Slip]:
+def _slips_of_order(check: _Check, of_task: list[str]) -> Iterator[LintFinding]:
     """Checks that a check stands after or before, and that its task does not have."""
     for word in check.call.keywords:
         if word.arg in ("after", "listed_before"):
             for name in _texts(word.value):
                 if name not in of_task:
                     said = f"{check.name} stands {'after' if word.arg == 'after' else 'before'}"
-                    yield Slip(
+                    yield LintFinding(
                         check.path, word.value.lineno, _unknown(f"check of task {check.task}", name, of_task, said)
                     )
 
@@ -115,22 +117,22 @@ def _fixtures(folder: Path) -> set[str]:
     return found | set(OF_PYTEST)
 
 
-def _slips_of_exhibits(assignment: Assignment) -> Iterator[Slip]:
+def _slips_of_exhibits(assignment: Assignment) -> Iterator[LintFinding]:
     own = {path.stem: path for path in figures_folder(assignment).glob("*.py")}
     for stem, path in own.items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if stem != "__init__" and not any(isinstance(node, ast.FunctionDef) for node in tree.body):
-            yield Slip(path, 1, f"the kind of figure {stem!r} has no function `draw(exhibit)`")
+            yield LintFinding(path, 1, f"the kind of figure {stem!r} has no function `draw(exhibit)`")
     for path, tree in _parsed(checks_folder(assignment)):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _name(node.func) == "exhibit" and node.args:
                 for kind in _texts(node.args[0]):
                     if kind not in own and importlib.util.find_spec(f"{LIBRARY}.{kind}") is None:
                         where = f"neither {figures_folder(assignment)} nor the library has {kind}.py"
-                        yield Slip(path, node.lineno, f"there is no kind of figure {kind!r}: {where}")
+                        yield LintFinding(path, node.lineno, f"there is no kind of figure {kind!r}: {where}")
 
 
-def _slips_of_tasks(assignment: Assignment, checks: list[_Check]) -> Iterator[Slip]:
+def _slips_of_tasks(assignment: Assignment, checks: list[_Check]) -> Iterator[LintFinding]:
     rubric = assignment.handout_folder / "assignment.toml"
     handout = _text(assignment.handout_folder / "README.md")
     written = [task for task in assignment.tasks if task.written]
@@ -139,29 +141,33 @@ def _slips_of_tasks(assignment: Assignment, checks: list[_Check]) -> Iterator[Sl
     for task in assignment.tasks:
         line = _line_of(rubric, task)
         if task.scoring == "automatic" and checks and task.id not in checked:
-            yield Slip(rubric, line, f"task {task.id} is scored by checks and has none")
+            yield LintFinding(rubric, line, f"task {task.id} is scored by checks and has none")
         if handout and not re.search(rf"(?<![\w.]){re.escape(task.id)}(?![\w])", handout):
-            yield Slip(rubric, line, f"task {task.id} is nowhere in README.md: students can't know that it is asked")
+            yield LintFinding(
+                rubric, line, f"task {task.id} is nowhere in README.md: students can't know that it is asked"
+            )
         if task.written and task.id not in headings:
-            yield Slip(rubric, line, f"task {task.id} is answered in words, and answers.md has no heading for it")
+            yield LintFinding(
+                rubric, line, f"task {task.id} is answered in words, and answers.md has no heading for it"
+            )
 
 
-def _slips_of_modules(assignment: Assignment) -> Iterator[Slip]:
+def _slips_of_modules(assignment: Assignment) -> Iterator[LintFinding]:
     rubric = assignment.handout_folder / "assignment.toml"
     folders = {"solutions": assignment.solutions_folder, "handout": assignment.handout_folder}
     for part, folder in folders.items():
         held = {path.stem for path in folder.glob("*.py")} - set(NOT_MODULES)
         for name in assignment.modules:
             if name not in held and (part == "solutions" or held):  # stubs may not have been released yet
-                yield Slip(rubric, 1, _unknown("file", f"{name}.py", [f"{each}.py" for each in held],
+                yield LintFinding(rubric, 1, _unknown("file", f"{name}.py", [f"{each}.py" for each in held],
                                                f"the rubric names module {name!r}; {folder} has"))  # fmt: skip
     extra = {path.stem for path in folders["handout"].glob("*.py")} - set(assignment.modules)
     for name in sorted(extra):
         path = folders["handout"] / f"{name}.py"
-        yield Slip(path, 1, f"{name}.py is handed out, and assignment.toml names no module {name!r}")
+        yield LintFinding(path, 1, f"{name}.py is handed out, and assignment.toml names no module {name!r}")
 
 
-def _slips_of_variations(assignment: Assignment, checks: set[str]) -> Iterator[Slip]:
+def _slips_of_variations(assignment: Assignment, checks: set[str]) -> Iterator[LintFinding]:
     for part in ("mistakes", "accepted"):
         for path, tree in _parsed(assignment.solutions_folder / part):
             for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
@@ -171,22 +177,24 @@ def _slips_of_variations(assignment: Assignment, checks: set[str]) -> Iterator[S
 
 def _slips_of_variation(
     assignment: Assignment, checks: set[str], path: Path, call: ast.Call, word: str
-) -> Iterator[Slip]:
+) -> Iterator[LintFinding]:
     first = call.args[0]
     target = "".join(_texts(first))
     if target and not word.endswith("_file"):
         module, _, name = target.partition(".")
         defined = _defined(assignment.solutions_folder / f"{module}.py")
         if module not in assignment.modules:
-            yield Slip(path, first.lineno, _unknown("module", module, assignment.modules, f"{word} replaces"))
+            yield LintFinding(path, first.lineno, _unknown("module", module, assignment.modules, f"{word} replaces"))
         elif defined and name not in defined:
-            yield Slip(path, first.lineno, _unknown(f"name in {module}.py", name, defined, f"{word} replaces"))
+            yield LintFinding(path, first.lineno, _unknown(f"name in {module}.py", name, defined, f"{word} replaces"))
     for keyword in call.keywords:
         for text in _texts(keyword.value):
             if keyword.arg == "check" and checks and text not in checks:
-                yield Slip(path, keyword.value.lineno, _unknown("check", text, checks, f"{word} is caught by"))
+                yield LintFinding(path, keyword.value.lineno, _unknown("check", text, checks, f"{word} is caught by"))
             if keyword.arg == "help" and not text.strip():
-                yield Slip(path, keyword.value.lineno, f"{word} has an empty help: say what went wrong and what to do")
+                yield LintFinding(
+                    path, keyword.value.lineno, f"{word} has an empty help: say what went wrong and what to do"
+                )
 
 
 def _defined(path: Path) -> set[str]:

@@ -200,7 +200,7 @@ def validate(
 ) -> int:
     """Prove the checks: solutions earn everything, what does no work nothing, every known mistake is caught."""
     from grader.authoring.linting import lint_assignment
-    from grader.authoring.validation.cases import FIRST, Form, list_cases
+    from grader.authoring.validation.cases import FIRST, SourceForm, list_cases
     from grader.authoring.validation.choosing import choose_cases, refuse_unknown
     from grader.authoring.validation.page import render_validation
     from grader.authoring.validation.proving import validate_assignment, validate_folder
@@ -229,7 +229,7 @@ def validate(
         if solutions is not None:
             findings = [validate_folder(each, solutions)]
         else:
-            tried = tuple(Form) if forms == "all" else FIRST
+            tried = tuple(SourceForm) if forms == "all" else FIRST
             findings = validate_assignment(each, console, jobs, forms=tried, secrets=secrets, only=only)
             if not only:  # the page is of a whole proof
                 print(render_validation(each, findings, out))

@@ -14,7 +14,7 @@ NO_ZIP = "0" * 64  # the digest of what was never a zip: no submission can have 
 
 
 @dataclass(frozen=True)
-class Job:
+class RenderJob:
     """One report to render.
 
     Attributes:

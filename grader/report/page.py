@@ -20,7 +20,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from grader.figures import Picture, draw
 from grader.packages import figures_folder
 from grader.records import PRACTICE, Grade, RunFacts
-from grader.report.job import PAGE, PDF, Job, is_reference
+from grader.report.job import PAGE, PDF, RenderJob, is_reference
 from grader.report.plain import view_plain
 from grader.report.reference import LEADS, as_reference, view_reference
 from grader.report.view import view_report
@@ -57,7 +57,7 @@ class PictureFetcher(URLFetcher):  # type: ignore[misc]  # weasyprint ships no t
         return URLFetcherResponse(url, picture.data, {"Content-Type": picture.media})
 
 
-def write_report(job: Job, folder: Path) -> None:
+def write_report(job: RenderJob, folder: Path) -> None:
     """Write `report.html`, then `report.pdf`, into `folder`, each whole or not at all; the same job, the same bytes."""
     if job.plain:
         page = environment().get_template("plain.html.j2").render(view=view_plain(job), has_page=job.has_page)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from grader.records import State
-from grader.report.job import Job
+from grader.report.job import RenderJob
 from grader.report.tasks import MARKS, MOST_CHECKS, STATES
 
 NAME_LETTERS = 80
@@ -40,7 +40,7 @@ class PlainView:
     unshown: int
 
 
-def view_plain(job: Job) -> PlainView:
+def view_plain(job: RenderJob) -> PlainView:
     """Arrange a grade for the plain page; names that are not ours lose all but plain letters."""
     grade = job.grade
     titles = {task.id: task.title for task in job.assignment.tasks} if job.assignment else {}

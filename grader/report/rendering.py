@@ -17,7 +17,7 @@ from grader.errors import MachineError
 from grader.records import Grade
 from grader.reference import load_reference
 from grader.report.fallback import write_full_or_plain
-from grader.report.job import JOB, PAGE, PDF, Job, is_reference
+from grader.report.job import JOB, PAGE, PDF, RenderJob, is_reference
 from grader.rubric import Assignment
 
 # A report with all its figures takes 9 seconds of computing, 0.8 GiB of addresses and files of 5 MiB.
@@ -34,7 +34,7 @@ def prepare() -> None:
     preload(WORKER)
 
 
-def render_report(job: Job, folder: Path) -> None:
+def render_report(job: RenderJob, folder: Path) -> None:
     """Write `report.html` and `report.pdf` into `folder`; the same job gives the same bytes.
 
     What can't be made of the full report becomes a plain one with the score that says so.
@@ -46,11 +46,11 @@ def render_report(job: Job, folder: Path) -> None:
     write_full_or_plain(job, _render, _plain, folder, "report", f"the report of {job.grade.submission_sha256}")
 
 
-def _render(job: Job) -> Ended:
+def _render(job: RenderJob) -> Ended:
     return run_limited(WORKER, {JOB: pickle.dumps(job)}, (PAGE, PDF), BOUNDS, preloaded=True)
 
 
-def _plain(job: Job, full: Ended) -> Job:
+def _plain(job: RenderJob, full: Ended) -> RenderJob:
     """The same job without pictures."""
     return replace(job, exhibits=(), plain=full.why, has_page=PAGE in full.files)
 

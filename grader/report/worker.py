@@ -11,7 +11,7 @@ from pathlib import Path
 
 from grader.figures import import_kinds
 from grader.packages import figures_folder
-from grader.report.job import JOB, Job
+from grader.report.job import JOB, RenderJob
 from grader.report.page import TEMPLATES, write_report
 from grader.rubric import PROJECT
 from grader.sandbox import landlock
@@ -26,7 +26,7 @@ READ_AT_HOME = ".fonts .fonts.conf .config/fontconfig .local/share/fonts .cache/
 
 def main(folder: Path) -> None:
     """Render the job that the grader put into `folder`."""
-    job: Job = pickle.loads((folder / JOB).read_bytes())
+    job: RenderJob = pickle.loads((folder / JOB).read_bytes())
     if job.assignment is not None:
         import_kinds(figures_folder(job.assignment))
     fence(folder)

@@ -17,7 +17,7 @@ from grader.sandbox.calls import make
 from grader.sandbox.student import Handle, Implementation
 from grader.text import clean_name
 from grader.vision.lookup_tables import LEAST, count_literals, tables_in_file
-from grader.vision.memorization import Asked, compare_altered
+from grader.vision.memorization import AskedAgain, compare_altered
 from grader.vision.training_images import Labelled
 
 # A checkpoint holds, besides the weights, what an optimizer keeps of each (Adam twice its size) and often their mean.
@@ -35,7 +35,12 @@ NAMED = 3  # files in a sentence
 
 
 def look_into(
-    looks: IntegrityFlags, asked: Asked, rng: Generator, threshold: float, best: float, training: Labelled | None = None
+    looks: IntegrityFlags,
+    asked: AskedAgain,
+    rng: Generator,
+    threshold: float,
+    best: float,
+    training: Labelled | None = None,
 ) -> None:
     """All remarks on a network that has earned its points.
 
@@ -57,7 +62,7 @@ def look_into(
     looks.ask(question)
 
 
-def compare_size(looks: IntegrityFlags, asked: Asked) -> None:
+def compare_size(looks: IntegrityFlags, asked: AskedAgain) -> None:
     """Remark on a model file that is larger than its network, and on a network that could hold the test images.
 
     Raises:
@@ -91,7 +96,7 @@ def compare_size(looks: IntegrityFlags, asked: Asked) -> None:
         _look_for_tables(looks, file, asked.net, len(asked.labels))
 
 
-def note_tables(looks: IntegrityFlags, asked: Asked) -> None:
+def note_tables(looks: IntegrityFlags, asked: AskedAgain) -> None:
     """Remark on a model file that holds test images, or whole numbers as labels and digests of images are."""
     classes = asked.logits.shape[1]
     for what in islice(tables_in_file(asked.who.files[asked.file], asked.images, classes), 1):

@@ -65,7 +65,7 @@ MOST_DIFFERENT = 0.01  # of the images asked again
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedAgain:
     """What an accuracy check has asked a network, and how.
 
     Attributes:
@@ -101,19 +101,19 @@ def ask_network(
     images: Tensor,
     labels: Array,
     answer: Callable[[Tensor], Array],
-) -> Asked:
-    """Ask a network about the test images; arguments as in `Asked`.
+) -> AskedAgain:
+    """Ask a network about the test images; arguments as in `AskedAgain`.
 
     Raises:
         CheckStopped: If it does not answer.
     """
     before = who.charged_s
     logits = answer(images)
-    return Asked(who, file, net, images, labels, logits, answer, who.charged_s - before)
+    return AskedAgain(who, file, net, images, labels, logits, answer, who.charged_s - before)
 
 
 def compare_altered(
-    looks: IntegrityFlags, asked: Asked, rng: Generator, threshold: float, training: Labelled | None = None
+    looks: IntegrityFlags, asked: AskedAgain, rng: Generator, threshold: float, training: Labelled | None = None
 ) -> None:
     """Ask again about images, as they were, altered and shifted; remark on what an honest network would not say.
 
@@ -147,7 +147,7 @@ def compare_altered(
         _compare_with_margin(looks, asked, rng, threshold)
 
 
-def _compare_with_margin(looks: IntegrityFlags, asked: Asked, rng: Generator, threshold: float) -> None:
+def _compare_with_margin(looks: IntegrityFlags, asked: AskedAgain, rng: Generator, threshold: float) -> None:
     """Ask about all test images, faintly altered and in another order: would what is lost have cost the points?"""
     rows = rng.permutation(len(asked.labels))[: affordable(len(asked.labels), asked.seconds, MOST_SECONDS)]
     images, labels = alter_faintly(asked.images[torch.from_numpy(rows)], rng), asked.labels[rows]

@@ -15,7 +15,7 @@ from grader.manifest import Manifest
 from grader.vision.datasets.cifar import cifar10, normalise_cifar
 from grader.vision.datasets.declared import CIFAR10, FASHION_MNIST, PLACES365
 from grader.vision.datasets.fashion import fashion_mnist, normalise_fashion
-from grader.vision.training.recipe import Load, Recipe
+from grader.vision.training.recipe import Load, TrainingRecipe
 from grader.vision.training.run import Settings, TrainingSetup
 
 FOLDER = Path(__file__).parent
@@ -76,7 +76,7 @@ def scene_picture(_metrics: Mapping[str, Any]) -> bytes:
 MANIFEST = Manifest(
     data=(FASHION_MNIST, CIFAR10, PLACES365),
     models=(
-        Recipe(
+        TrainingRecipe(
             FOLDER,
             model="fashion",
             sources=("fashion",),
@@ -88,7 +88,7 @@ MANIFEST = Manifest(
                 "full": Settings(epochs=12, peak_lr=5e-3, augment=True),
             },
         ),
-        Recipe(
+        TrainingRecipe(
             FOLDER,
             model="scene",
             sources=("fashion", "manifest"),

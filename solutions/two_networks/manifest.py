@@ -15,7 +15,7 @@ from grader.manifest import Manifest
 from grader.vision.datasets.cifar import cifar10, normalise_cifar
 from grader.vision.datasets.declared import CIFAR10, FASHION_MNIST
 from grader.vision.datasets.fashion import stand_in
-from grader.vision.training.recipe import Load, Recipe
+from grader.vision.training.recipe import Load, TrainingRecipe
 from grader.vision.training.run import Settings, TrainingSetup
 
 FOLDER = Path(__file__).parent
@@ -53,7 +53,7 @@ def histories(metrics: Mapping[str, Any]) -> bytes:
 MANIFEST = Manifest(
     data=(CIFAR10, FASHION_MNIST),
     models=(
-        Recipe(
+        TrainingRecipe(
             FOLDER,
             model="supervised",
             sources=SUPERVISED_SOURCES,
@@ -65,7 +65,7 @@ MANIFEST = Manifest(
                 "full": Settings(epochs=30, peak_lr=0.2, augment=True, shift=4),
             },
         ),
-        Recipe(
+        TrainingRecipe(
             FOLDER,
             model="rotation",
             sources=ROTATION_SOURCES,
@@ -77,7 +77,7 @@ MANIFEST = Manifest(
                 "full": Settings(epochs=6, peak_lr=0.2, batch_size=32, augment=True, shift=4),
             },
         ),
-        Recipe(
+        TrainingRecipe(
             FOLDER,
             model="supervised_stand_in",
             sources=SUPERVISED_SOURCES,
@@ -90,7 +90,7 @@ MANIFEST = Manifest(
             },
             in_place_of=cifar10,
         ),
-        Recipe(
+        TrainingRecipe(
             FOLDER,
             model="rotation_stand_in",
             sources=ROTATION_SOURCES,

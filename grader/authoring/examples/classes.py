@@ -18,9 +18,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.authoring.examples.expected import Work, expect_grade
+from grader.authoring.examples.expected import ExampleWork, expect_grade
 from grader.authoring.examples.people import make_people
-from grader.authoring.examples.plans import Plan, hand_in, make_plans
+from grader.authoring.examples.plans import ExamplePlan, hand_in, make_plans
 from grader.authoring.examples.refused import BAD_ZIPS
 from grader.course.records import MISSING, REFUSED, Person
 from grader.errors import MachineError, UsageError
@@ -88,7 +88,7 @@ def build_class(
         raise UsageError(f"{folder} holds {strays[0].name} already: name a folder without zips")
     rng = random.Random(f"{assignment.id} {count} {seed}")  # a text seeds by its digest, the same in every process
     people = make_people(count, assignment, rng)
-    plans = [*make_plans(count - 1, assignment, rng), Plan()]
+    plans = [*make_plans(count - 1, assignment, rng), ExamplePlan()]
     works, rows = [], []
     for person, plan in zip(people, plans, strict=True):
         work = _write_zip(folder, person, plan, assignment, rng.choice(TOP_FOLDERS))
@@ -114,7 +114,7 @@ def summary_line(built: Built) -> str:
     return f"{built.roster.parent}: {len(built.zips)} zips; {built.expected.name} has {students} students: {outcomes}"
 
 
-def _write_zip(folder: Path, person: Person, plan: Plan, assignment: Assignment, top: str) -> Work | None:
+def _write_zip(folder: Path, person: Person, plan: ExamplePlan, assignment: Assignment, top: str) -> ExampleWork | None:
     """Write what a student hands in, in a folder `top`; None where there is nothing to be checked."""
     if person.submitted_at is None:
         return None
@@ -125,10 +125,10 @@ def _write_zip(folder: Path, person: Person, plan: Plan, assignment: Assignment,
         write_whole(target, BAD_ZIPS[plan.bad_zip](modules))
         return None
     pack_files({f"{top}{name}": data for name, data in files.items()}, target)
-    return Work(assignment, person, files, file_digest(target), plan.mistakes(assignment))
+    return ExampleWork(assignment, person, files, file_digest(target), plan.mistakes(assignment))
 
 
-def _expect_all(works: Sequence[Work], jobs: int) -> Iterable[tuple[Work, Grade]]:
+def _expect_all(works: Sequence[ExampleWork], jobs: int) -> Iterable[tuple[ExampleWork, Grade]]:
     """The expected grades as they are ready."""
     if jobs == 1:
         yield from ((work, expect_grade(work)) for work in works)

@@ -24,7 +24,7 @@ from grader.scoring import grade_submission
 
 
 @dataclass(frozen=True)
-class Work:
+class ExampleWork:
     """What one student of an example class handed in; it travels to another process.
 
     Attributes:
@@ -44,7 +44,7 @@ class Work:
     tasks: tuple[str, ...] | None = None
 
 
-def expect_grade(work: Work) -> Grade:
+def expect_grade(work: ExampleWork) -> Grade:
     """The grade of work of ours; never of a student's, whose code would run here without walls."""
     student, moment = student_name(Path(f"{work.person.student}.zip")), work.person.submitted_at
     answers = answers_of(work.files, work.assignment)
@@ -52,7 +52,7 @@ def expect_grade(work: Work) -> Grade:
     return grade_submission(submission, _run(work), work.person.variant)
 
 
-def _run(work: Work) -> tuple[CheckResult, ...]:
+def _run(work: ExampleWork) -> tuple[CheckResult, ...]:
     assignment = work.assignment
     with tempfile.TemporaryDirectory(prefix="example-") as scratch:
         modules = ModulesOnDemand(Path(scratch), assignment.modules, work.files)

@@ -29,7 +29,7 @@ SLIP = b"\n\ndef unfinished(x:\n    return x\n"
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExamplePlan:
     """One student's work.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan:
         return tuple(sorted(known & set(self.variations)))
 
 
-def make_plans(count: int, assignment: Assignment, rng: random.Random) -> list[Plan]:
+def make_plans(count: int, assignment: Assignment, rng: random.Random) -> list[ExamplePlan]:
     """Plans for so many students; mistakes and accepted ways come up again only when all have."""
     mistakes = _Deck(load_mistakes(assignment), rng)
     others = _Deck(load_accepted(assignment), rng)
@@ -67,7 +67,7 @@ def make_plans(count: int, assignment: Assignment, rng: random.Random) -> list[P
         mistakes.draw(wrong, chosen, spared=part, apart=True)
         others.draw(right, chosen, spared=part)
         names = tuple(each.id for each in chosen)
-        plans.append(Plan(names, spoilt, part, next(bad_zips) if spoilt == "bad zip" else ""))
+        plans.append(ExamplePlan(names, spoilt, part, next(bad_zips) if spoilt == "bad zip" else ""))
     return plans
 
 
@@ -113,7 +113,7 @@ def _fits(new: Variation, chosen: Sequence[Variation], spared: str, apart: bool)
     )
 
 
-def hand_in(plan: Plan, person: Person, assignment: Assignment) -> dict[str, bytes]:
+def hand_in(plan: ExamplePlan, person: Person, assignment: Assignment) -> dict[str, bytes]:
     """The files of a student's work, by path.
 
     Args:

@@ -13,7 +13,7 @@ from grader.rubric import Assignment
 from grader.solutions import load_accepted, load_mistakes, solution_files
 
 
-class Kind(StrEnum):
+class CaseKind(StrEnum):
     """What is put through the checks, and with that what must come out."""
 
     SOLUTIONS = "solutions"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     RECORDED = "recorded"
 
 
-class Form(StrEnum):
+class SourceForm(StrEnum):
     """What it is written as."""
 
     FUNCTIONS = "functions"  # of ours, in the solutions' place
@@ -32,9 +32,9 @@ class Form(StrEnum):
     NOTEBOOK = "notebook"
 
 
-FIRST = (Form.FUNCTIONS,)
+FIRST = (SourceForm.FUNCTIONS,)
 SECRETS = tuple(f"validation {number}" for number in range(1, 11))
-ONCE = (Kind.STUBS, Kind.LAZY, Kind.RECORDED)  # tried in one form
+ONCE = (CaseKind.STUBS, CaseKind.LAZY, CaseKind.RECORDED)  # tried in one form
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ class Case:
     """
 
     assignment: Assignment
-    kind: Kind
+    kind: CaseKind
     name: str
-    form: Form = Form.FUNCTIONS
+    form: SourceForm = SourceForm.FUNCTIONS
     secret: str = SECRETS[0]
     tasks: tuple[str, ...] = ()
 
     @property
     def written(self) -> str:
         """Its name, and the form and the secret where they are not the first."""
-        form = "" if self.form is Form.FUNCTIONS else f", written as {self.form}"
+        form = "" if self.form is SourceForm.FUNCTIONS else f", written as {self.form}"
         return self.name + form + ("" if self.secret == SECRETS[0] else f', under the secret "{self.secret}"')
 
 
@@ -83,7 +83,7 @@ class Earned:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CaseFinding:
     """What came out.
 
     Attributes:
@@ -99,7 +99,7 @@ class Finding:
     earned: tuple[Earned, ...] = ()
 
 
-def list_cases(assignment: Assignment, forms: tuple[Form, ...] = FIRST, secrets: int = 1) -> tuple[Case, ...]:
+def list_cases(assignment: Assignment, forms: tuple[SourceForm, ...] = FIRST, secrets: int = 1) -> tuple[Case, ...]:
     """Everything that proves an assignment's checks: solutions, stubs, known mistakes, accepted ways, in each form.
 
     Stubs, and what does no work, are tried once, the rest in each form and under so many secrets.
@@ -107,11 +107,11 @@ def list_cases(assignment: Assignment, forms: tuple[Form, ...] = FIRST, secrets:
     Raises:
         MachineError: If two variations have the same id.
     """
-    named = [(Kind.SOLUTIONS, Kind.SOLUTIONS.value), (Kind.STUBS, Kind.STUBS.value)]
-    named += [(Kind.MISTAKE, each.id) for each in load_mistakes(assignment)]
-    named += [(Kind.ACCEPTED, each.id) for each in load_accepted(assignment)]
-    named += [(Kind.LAZY, target) for target in list_targets(assignment)]
-    named += [(Kind.RECORDED, each.value) for each in Replayed]
+    named = [(CaseKind.SOLUTIONS, CaseKind.SOLUTIONS.value), (CaseKind.STUBS, CaseKind.STUBS.value)]
+    named += [(CaseKind.MISTAKE, each.id) for each in load_mistakes(assignment)]
+    named += [(CaseKind.ACCEPTED, each.id) for each in load_accepted(assignment)]
+    named += [(CaseKind.LAZY, target) for target in list_targets(assignment)]
+    named += [(CaseKind.RECORDED, each.value) for each in Replayed]
     return tuple(
         Case(assignment, kind, name, form, secret)
         for secret in SECRETS[:secrets]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import NoReturn
 
-from grader.authoring.validation.cases import Case, Kind
+from grader.authoring.validation.cases import Case, CaseKind
 from grader.checking.declare import specs_in
 from grader.errors import UsageError
 from grader.packages import import_checks
@@ -35,7 +35,7 @@ def choose_cases(assignment: Assignment, cases: Sequence[Case], only: str) -> tu
         variation = variations.get(case.name)
         return only in (case.name, case.name.split(".")[0], variation.target if variation else "")
 
-    return tuple(case for case in cases if case.kind is not Kind.SOLUTIONS and is_meant(case))
+    return tuple(case for case in cases if case.kind is not CaseKind.SOLUTIONS and is_meant(case))
 
 
 def refuse_unknown(assignments: Sequence[Assignment], cases: Sequence[Case], only: str) -> NoReturn:
@@ -58,7 +58,7 @@ def _of_task(assignment: Assignment, cases: Sequence[Case], task: Task) -> list[
         variation = variations.get(case.name)
         target = variation.target if variation else case.name
         asks = target in task.asks or target.split(".")[0] in task.asks
-        if case.kind in (Kind.SOLUTIONS, Kind.STUBS):
+        if case.kind in (CaseKind.SOLUTIONS, CaseKind.STUBS):
             found.append(replace(case, tasks=(task.id,)))
         elif variation is not None and variation.is_mistake:
             found += [case] if variation.check in checks else []

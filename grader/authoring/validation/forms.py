@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grader.authoring.composing.notebook import notebook_of
 from grader.authoring.composing.submission import compose
-from grader.authoring.validation.cases import Form
+from grader.authoring.validation.cases import SourceForm
 from grader.errors import MachineError
 from grader.importing import ModulesOnDemand
 from grader.notebooks.submitted import with_modules
@@ -23,7 +23,9 @@ from grader.sandbox.transport import LocalTransport
 from grader.solutions import Variation
 
 
-def handed_in(assignment: Assignment, variation: Variation | None, form: Form, until: ExitStack) -> Implementation:
+def handed_in(
+    assignment: Assignment, variation: Variation | None, form: SourceForm, until: ExitStack
+) -> Implementation:
     """The solutions, with a variation in its place, as files that a student would hand in.
 
     Args:
@@ -36,7 +38,7 @@ def handed_in(assignment: Assignment, variation: Variation | None, form: Form, u
         MachineError: If it can't be written so.
     """
     files = compose(assignment, [variation] if variation else [])
-    if form is Form.NOTEBOOK:
+    if form is SourceForm.NOTEBOOK:
         files = as_notebook(files, assignment)
     folder = Path(until.enter_context(tempfile.TemporaryDirectory(prefix="validation-")))
     modules = ModulesOnDemand(folder, assignment.modules, files)

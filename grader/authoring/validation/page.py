@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.authoring.validation.cases import SECRETS, Finding, Form, Kind
+from grader.authoring.validation.cases import SECRETS, CaseFinding, CaseKind, SourceForm
 from grader.authoring.validation.unearned import MOST_SHARE, read_exemptions
 from grader.errors import MachineError
 from grader.records import CheckResult, Outcome
@@ -16,18 +16,19 @@ from grader.solutions import Variation, load_accepted, load_mistakes
 from grader.text import clean_text
 
 NOT_RUN = frozenset({Outcome.SKIPPED, Outcome.INTERNAL})
-HEADLINES = ((Kind.SOLUTIONS, "solutions earn every point"), (Kind.STUBS, "stubs earn none"),
-             (Kind.MISTAKE, "mistakes caught and named"), (Kind.ACCEPTED, "other ways accepted"),
-             (Kind.LAZY, "lazy ways earn nothing"), (Kind.RECORDED, "recorded answers earn nothing"))  # fmt: skip
+HEADLINES = ((CaseKind.SOLUTIONS, "solutions earn every point"), (CaseKind.STUBS, "stubs earn none"),
+             (CaseKind.MISTAKE, "mistakes caught and named"), (CaseKind.ACCEPTED, "other ways accepted"),
+             (CaseKind.LAZY, "lazy ways earn nothing"),
+             (CaseKind.RECORDED, "recorded answers earn nothing"))  # fmt: skip
 UNEARNED = (
-    (Kind.LAZY, "Replaced by what takes no work: None, zeros, ones, empty values, the input, random values"),
-    (Kind.RECORDED, "Answers of the solutions under one secret, played back under another"),
+    (CaseKind.LAZY, "Replaced by what takes no work: None, zeros, ones, empty values, the input, random values"),
+    (CaseKind.RECORDED, "Answers of the solutions under one secret, played back under another"),
 )
 CELLS = {"named": ("●", "caught and named"), "caught": ("○", "caught"), "passed": ("·", "passed"), "": ("", "not run")}
 
 
 @dataclass(frozen=True)
-class Cell:
+class ResultCell:
     """What one check made of one mistake."""
 
     kind: str  # a key of CELLS
@@ -45,14 +46,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One mistake or accepted way; `cells` are empty for the latter."""
 
     anchor: str
     name: str
     help: str
     complaint: str
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[ResultCell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class Matrix:
     module: str
     tasks: tuple[tuple[str, int], ...]  # (task, how many of the columns are its)
     checks: tuple[tuple[str, str], ...]  # (name, sentence) of each column
-    groups: tuple[tuple[str, tuple[Row, ...]], ...]  # (what the mistakes replace, the mistakes)
+    groups: tuple[tuple[str, tuple[ResultRow, ...]], ...]  # (what the mistakes replace, the mistakes)
 
 
-def render_validation(assignment: Assignment, findings: Sequence[Finding], folder: Path) -> Path:
+def render_validation(assignment: Assignment, findings: Sequence[CaseFinding], folder: Path) -> Path:
     """Write `validation.html`, a page that needs nothing else, into `folder`.
 
     Args:
@@ -96,9 +97,9 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
         headlines=[(_right(findings, kind), len(_of(findings, kind)), words) for kind, words in HEADLINES],
         wrong=[(_anchor(findings, one), one.case.kind.value, one.case.written, _clean(one.complaint))
                for one in findings if one.complaint],
-        legend=[(Cell(kind, False), words) for kind, (_, words) in CELLS.items() if kind],
+        legend=[(ResultCell(kind, False), words) for kind, (_, words) in CELLS.items() if kind],
         matrices=_matrices(assignment, findings, mistakes),
-        ways=[_row(findings, one, accepted.get(one.case.name)) for one in _of(findings, Kind.ACCEPTED)],
+        ways=[_row(findings, one, accepted.get(one.case.name)) for one in _of(findings, CaseKind.ACCEPTED)],
         unearned=[(title, [_unearned(findings, one) for one in _of(findings, kind)]) for kind, title in UNEARNED],
         most=f"{MOST_SHARE:.0%}",
         exemptions=read_exemptions(assignment),
@@ -112,26 +113,26 @@ def render_validation(assignment: Assignment, findings: Sequence[Finding], folde
     return path
 
 
-def _of(findings: Sequence[Finding], kind: Kind) -> list[Finding]:
+def _of(findings: Sequence[CaseFinding], kind: CaseKind) -> list[CaseFinding]:
     """Those of a kind that the page shows, one of each; what is wrong in others is listed with the rest."""
     return [finding for finding in findings if finding.case.kind == kind and _is_shown(finding)]
 
 
-def _is_shown(finding: Finding) -> bool:
+def _is_shown(finding: CaseFinding) -> bool:
     """Whether it is in the first form, under the first secret."""
-    return finding.case.form is Form.FUNCTIONS and finding.case.secret == SECRETS[0]
+    return finding.case.form is SourceForm.FUNCTIONS and finding.case.secret == SECRETS[0]
 
 
-def _right(findings: Sequence[Finding], kind: Kind) -> int:
+def _right(findings: Sequence[CaseFinding], kind: CaseKind) -> int:
     return sum(not finding.complaint for finding in _of(findings, kind))
 
 
-def _anchor(findings: Sequence[Finding], finding: Finding) -> str:
+def _anchor(findings: Sequence[CaseFinding], finding: CaseFinding) -> str:
     """Of its row in the page; empty where it has none."""
     return f"finding-{findings.index(finding)}" if _is_shown(finding) else ""
 
 
-def _unearned(findings: Sequence[Finding], finding: Finding) -> Unearned:
+def _unearned(findings: Sequence[CaseFinding], finding: CaseFinding) -> Unearned:
     gains = tuple(
         f"{earned.share:.0%} of {earned.task}: {', '.join(earned.checks)} ({', '.join(earned.by)})"
         for earned in finding.earned
@@ -144,11 +145,11 @@ def _clean(text: str) -> str:
     return clean_text(text, columns=2000, limit=2000)
 
 
-def _matrices(assignment: Assignment, findings: Sequence[Finding], mistakes: dict[str, Variation]) -> list[Matrix]:
+def _matrices(assignment: Assignment, findings: Sequence[CaseFinding], mistakes: dict[str, Variation]) -> list[Matrix]:
     """The kill matrix in parts, one for the mistakes of each module, in the rubric's order."""
     order = {task.id: i for i, task in enumerate(assignment.tasks)}
-    by_module: dict[str, list[Finding]] = {module: [] for module in assignment.modules}
-    for finding in _of(findings, Kind.MISTAKE):
+    by_module: dict[str, list[CaseFinding]] = {module: [] for module in assignment.modules}
+    for finding in _of(findings, CaseKind.MISTAKE):
         by_module.setdefault(finding.case.name.split(".")[0], []).append(finding)
     matrices = []
     for module, of_module in by_module.items():
@@ -158,7 +159,7 @@ def _matrices(assignment: Assignment, findings: Sequence[Finding], mistakes: dic
         for result in (result for finding in of_module for result in finding.results):
             columns.setdefault((result.task, result.name), result.title)
         checks = sorted(columns, key=lambda column: order.get(column[0], len(order)))  # stable: checks keep their order
-        groups: dict[str, list[Row]] = {}
+        groups: dict[str, list[ResultRow]] = {}
         for finding in of_module:
             mistake = mistakes.get(finding.case.name)
             row = _row(findings, finding, mistake, checks)
@@ -173,13 +174,13 @@ def _matrices(assignment: Assignment, findings: Sequence[Finding], mistakes: dic
 
 
 def _row(
-    findings: Sequence[Finding], finding: Finding, variation: Variation | None,
+    findings: Sequence[CaseFinding], finding: CaseFinding, variation: Variation | None,
     checks: Sequence[tuple[str, str]] = (),
-) -> Row:  # fmt: skip
+) -> ResultRow:  # fmt: skip
     results = {(result.task, result.name): result for result in finding.results}
     declared = variation.check if variation else ""
-    cells = tuple(Cell(_judge(results.get(check), finding.case.name), check[1] == declared) for check in checks)
-    return Row(_anchor(findings, finding), finding.case.name, variation.help if variation else "",
+    cells = tuple(ResultCell(_judge(results.get(check), finding.case.name), check[1] == declared) for check in checks)
+    return ResultRow(_anchor(findings, finding), finding.case.name, variation.help if variation else "",
                _clean(finding.complaint), cells)  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from grader.authoring.validation.cases import FIRST, SECRETS, Case, Finding, Form, Kind, list_cases
+from grader.authoring.validation.cases import FIRST, SECRETS, Case, CaseFinding, CaseKind, SourceForm, list_cases
 from grader.authoring.validation.choosing import choose_cases
 from grader.authoring.validation.forms import handed_in
 from grader.authoring.validation.layouts import remembered_layouts
@@ -43,10 +43,10 @@ def validate_assignment(
     assignment: Assignment,
     console: Console,
     jobs: int | None = None,
-    forms: tuple[Form, ...] = FIRST,
+    forms: tuple[SourceForm, ...] = FIRST,
     secrets: int = 1,
     only: str = "",
-) -> list[Finding]:
+) -> list[CaseFinding]:
     """Put every case of an assignment through the checks, with a progress bar; complaints are printed as they come.
 
     Args:
@@ -79,7 +79,7 @@ def validate_assignment(
     return [findings[case] for case in cases]
 
 
-def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
+def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[CaseFinding]:
     """The findings as they are ready."""
     if jobs == 1:
         yield from map(examine, cases)
@@ -94,22 +94,22 @@ def _examine_all(cases: Sequence[Case], jobs: int) -> Iterator[Finding]:
         pool.shutdown(cancel_futures=True)
 
 
-def examine(case: Case) -> Finding:
+def examine(case: Case) -> CaseFinding:
     """Put one case through the checks and judge what comes out."""
     assignment = case.assignment
-    if case.kind in (Kind.LAZY, Kind.RECORDED):
-        return Finding(case, *_examine_unearned(assignment, case))
+    if case.kind in (CaseKind.LAZY, CaseKind.RECORDED):
+        return CaseFinding(case, *_examine_unearned(assignment, case))
     judges = {
-        Kind.SOLUTIONS: _examine_solutions,
-        Kind.STUBS: _examine_stubs,
-        Kind.MISTAKE: _examine_mistake,
-        Kind.ACCEPTED: _examine_accepted,
+        CaseKind.SOLUTIONS: _examine_solutions,
+        CaseKind.STUBS: _examine_stubs,
+        CaseKind.MISTAKE: _examine_mistake,
+        CaseKind.ACCEPTED: _examine_accepted,
     }
     with remembered_layouts():
-        return Finding(case, *judges[case.kind](assignment, case))
+        return CaseFinding(case, *judges[case.kind](assignment, case))
 
 
-def validate_folder(assignment: Assignment, folder: Path) -> Finding:
+def validate_folder(assignment: Assignment, folder: Path) -> CaseFinding:
     """Put an instructor's own solutions, modules and files in a folder, through the checks, in this process.
 
     Raises:
@@ -119,9 +119,9 @@ def validate_folder(assignment: Assignment, folder: Path) -> Finding:
     if not modules:
         raise UsageError(f"{folder} holds none of {', '.join(f'{name}.py' for name in assignment.modules)}")
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    case = Case(assignment, Kind.SOLUTIONS, folder.name)
+    case = Case(assignment, CaseKind.SOLUTIONS, folder.name)
     results = _run(assignment, case, Implementation(assignment.modules, LocalTransport(modules, files), files))
-    return Finding(case, results, _not_passed(assignment, results))
+    return CaseFinding(case, results, _not_passed(assignment, results))
 
 
 Judged = tuple[tuple[CheckResult, ...], str]  # how the checks ended, and the complaint
@@ -191,7 +191,7 @@ def _examine_accepted(assignment: Assignment, case: Case) -> Judged:
 def _examine_unearned(assignment: Assignment, case: Case) -> Unearned:
     """What does no work may earn next to nothing; which mistake it comes close to is of no interest."""
     run = functools.partial(_run, assignment, case, mistakes=())
-    if case.kind is Kind.RECORDED:
+    if case.kind is CaseKind.RECORDED:
         return examine_recorded(assignment, case, run)
     reached = assignment.tasks if case.name in assignment.files else _reached(assignment, case.name)
     return examine_lazy(assignment, case, run, tuple(task.id for task in reached))
@@ -207,7 +207,7 @@ def _run_variation(assignment: Assignment, case: Case, variation: Variation) -> 
 
 def _implement(assignment: Assignment, case: Case, variation: Variation | None, until: ExitStack) -> Implementation:
     """The solutions with a variation in its place, in the case's form."""
-    if case.form is Form.FUNCTIONS:
+    if case.form is SourceForm.FUNCTIONS:
         return implementation(assignment, variation)
     return handed_in(assignment, variation, case.form, until)
 
@@ -247,7 +247,7 @@ def _run(
 
     What they lay out is added to `exhibits`.
     """
-    most_images = None if case.kind is Kind.SOLUTIONS else SAMPLE
+    most_images = None if case.kind is CaseKind.SOLUTIONS else SAMPLE
     known = {} if mistakes is None else {"mistakes": mistakes}
     context = context_of(assignment, who, seed or case.secret, most_images=most_images, on_result=on_result, **known)
     run_checks(context, case.tasks or tasks)

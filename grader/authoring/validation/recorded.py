@@ -48,7 +48,7 @@ class _Answer:
 
 
 @dataclass
-class Recording:
+class AnswerRecording:
     """All answers of a run of the checks, those of each check together."""
 
     checks: list[list[_Answer]] = field(default_factory=lambda: [[]])
@@ -62,7 +62,7 @@ class Recorder:
         recording: Grows by the answers.
     """
 
-    def __init__(self, solutions: Transport, recording: Recording) -> None:
+    def __init__(self, solutions: Transport, recording: AnswerRecording) -> None:
         self._solutions = solutions
         self._recording = recording
 
@@ -95,7 +95,7 @@ class Replayer:
         solutions: Answer the rest.
     """
 
-    def __init__(self, recording: Recording, replayed: Replayed, solutions: Transport) -> None:
+    def __init__(self, recording: AnswerRecording, replayed: Replayed, solutions: Transport) -> None:
         self._recording = recording
         self._replayed = replayed
         self._solutions = solutions

@@ -9,33 +9,33 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.authoring.validation.cases import Finding, Form, Kind
+from grader.authoring.validation.cases import CaseFinding, CaseKind, SourceForm
 from grader.records import State, Submission
 from grader.rubric import Assignment
 from grader.scoring import grade_submission
 
 WORDS = {
-    Kind.SOLUTIONS: "solutions",
-    Kind.STUBS: "untouched stubs",
-    Kind.MISTAKE: "mistakes caught and named",
-    Kind.ACCEPTED: "accepted ways",
-    Kind.LAZY: "lazy implementations earn nothing",
-    Kind.RECORDED: "recorded answers earn nothing",
+    CaseKind.SOLUTIONS: "solutions",
+    CaseKind.STUBS: "untouched stubs",
+    CaseKind.MISTAKE: "mistakes caught and named",
+    CaseKind.ACCEPTED: "accepted ways",
+    CaseKind.LAZY: "lazy implementations earn nothing",
+    CaseKind.RECORDED: "recorded answers earn nothing",
 }
 
 
-def show_validation(console: Console, assignment: Assignment, findings: Sequence[Finding]) -> bool:
+def show_validation(console: Console, assignment: Assignment, findings: Sequence[CaseFinding]) -> bool:
     """Print the proof of an assignment's checks.
 
     Returns:
         Whether everything is as it should be.
     """
     table = Table(assignment.title, "as it should be", "points")
-    for form, kind in itertools.product(Form, Kind):
+    for form, kind in itertools.product(SourceForm, CaseKind):
         found = [finding for finding in findings if (finding.case.form, finding.case.kind) == (form, kind)]
         if found:
             right = sum(not finding.complaint for finding in found)
-            title = WORDS[kind] + ("" if form is Form.FUNCTIONS else f", {form}")
+            title = WORDS[kind] + ("" if form is SourceForm.FUNCTIONS else f", {form}")
             table.add_row(title, f"{right}/{len(found)}", _points(assignment, found[0]))
     console.print(table)
     for finding in findings:
@@ -44,9 +44,9 @@ def show_validation(console: Console, assignment: Assignment, findings: Sequence
     return not any(finding.complaint for finding in findings)
 
 
-def _points(assignment: Assignment, finding: Finding) -> str:
+def _points(assignment: Assignment, finding: CaseFinding) -> str:
     """What solutions or stubs earn under each variant; what waits for a person is said, not counted."""
-    if finding.case.kind not in (Kind.SOLUTIONS, Kind.STUBS):
+    if finding.case.kind not in (CaseKind.SOLUTIONS, CaseKind.STUBS):
         return ""
     parts = []
     for variant in assignment.variants:

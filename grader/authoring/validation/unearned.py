@@ -14,9 +14,9 @@ from typing import Protocol
 
 from pydantic import Field, ValidationError
 
-from grader.authoring.validation.cases import Case, Earned, Kind
+from grader.authoring.validation.cases import Case, CaseKind, Earned
 from grader.authoring.validation.lazy import lazy_files, lazy_functions, missing_file
-from grader.authoring.validation.recorded import Recorder, Recording, Replayed, Replayer
+from grader.authoring.validation.recorded import AnswerRecording, Recorder, Replayed, Replayer
 from grader.decoding import decode_text
 from grader.errors import MachineError
 from grader.frozen_record import Record
@@ -60,7 +60,7 @@ class Exemption(Record):
         reason: Why it can't be otherwise, one sentence.
     """
 
-    kind: str = Field(pattern=f"^({Kind.LAZY}|{Kind.RECORDED})$")
+    kind: str = Field(pattern=f"^({CaseKind.LAZY}|{CaseKind.RECORDED})$")
     checks: tuple[str, ...] = Field(min_length=1)
     replaces: str = ""
     reason: str = Field(min_length=10)
@@ -132,7 +132,7 @@ def examine_recorded(assignment: Assignment, case: Case, run: RunChecks, seed: s
         run: Runs them.
         seed: Of the recording; None takes another than the replay's.
     """
-    recording, files = Recording(), solution_files(assignment)
+    recording, files = AnswerRecording(), solution_files(assignment)
 
     def implement(wrap: Callable[[Transport], Transport]) -> Implementation:
         modules = load_modules(assignment.solutions_folder, assignment.modules, MachineError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.course.class_report.names import Names, Who
+from grader.course.class_report.names import DisplayNames, Who
 from grader.course.class_report.seen import ClassJob
 from grader.course.records import FAILED, GRADED, MISSING, REFUSED, UNREAD, Pair, Row
 
@@ -49,7 +49,7 @@ class PairView:
     unshown: int
 
 
-def view_reasons(job: ClassJob, names: Names) -> tuple[Reason, ...]:
+def view_reasons(job: ClassJob, names: DisplayNames) -> tuple[Reason, ...]:
     """Everything that asks for a person, what is urgent first; what nobody has is left out."""
     of = {
         outcome: [row for row in job.rows if row.outcome == outcome] for outcome in (FAILED, UNREAD, REFUSED, MISSING)
@@ -82,7 +82,7 @@ def view_reasons(job: ClassJob, names: Names) -> tuple[Reason, ...]:
     return tuple(_reason(kind, title, advice, lines, names) for kind, title, advice, lines in found if lines)
 
 
-def _by_task(job: ClassJob, names: Names, what: str) -> list[tuple[str, str]]:
+def _by_task(job: ClassJob, names: DisplayNames, what: str) -> list[tuple[str, str]]:
     """A sentence for each task of each student that is withheld or waits."""
     lines: list[tuple[str, int, str, str]] = []
     for row in job.rows:
@@ -98,7 +98,7 @@ def _by_task(job: ClassJob, names: Names, what: str) -> list[tuple[str, str]]:
     return [(sentence, student) for _, _, sentence, student in sorted(lines)]
 
 
-def _reason(kind: str, title: str, advice: str, lines: Sequence[tuple[str, str]], names: Names) -> Reason:
+def _reason(kind: str, title: str, advice: str, lines: Sequence[tuple[str, str]], names: DisplayNames) -> Reason:
     grouped: dict[str, list[str]] = {}
     for sentence, student in lines:
         grouped.setdefault(sentence, []).extend([student] if student else [])
@@ -122,7 +122,7 @@ def flags(row: Row, job: ClassJob, paired: frozenset[str]) -> tuple[str, ...]:
     return tuple(word for is_so, word in found if is_so)
 
 
-def view_pairs(pairs: Sequence[Pair], names: Names) -> tuple[tuple[PairView, ...], int]:
+def view_pairs(pairs: Sequence[Pair], names: DisplayNames) -> tuple[tuple[PairView, ...], int]:
     """The pairs, the most alike first, and how many more there are than the page shows."""
     ranked = sorted(pairs, key=lambda pair: (-pair.share, pair.kind, pair.first, pair.second))
     views = []

@@ -33,7 +33,7 @@ class Who:
     anchor: str
 
 
-class Names:
+class DisplayNames:
     """What the page calls each student, and how much of what they wrote it still holds.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grader.course.class_report.attention import flags
 from grader.course.class_report.charts import percent
-from grader.course.class_report.names import Names, Who
+from grader.course.class_report.names import DisplayNames, Who
 from grader.course.class_report.seen import ClassJob
 from grader.course.class_report.statistics import TaskNumbers, mistake_anchor, share
 from grader.course.records import GRADED, MISSING, UNREAD, Row
@@ -97,7 +97,7 @@ class TaskLine:
     kind: str
 
 
-def view_tables(job: ClassJob, names: Names, paired: frozenset[str]) -> tuple[Table, ...]:
+def view_tables(job: ClassJob, names: DisplayNames, paired: frozenset[str]) -> tuple[Table, ...]:
     """The tables of all students, each of whom stands in one.
 
     Args:
@@ -122,7 +122,7 @@ def view_tables(job: ClassJob, names: Names, paired: frozenset[str]) -> tuple[Ta
     return tuple(tables)
 
 
-def _line(row: Row, assignment: Assignment | None, job: ClassJob, names: Names, paired: frozenset[str]) -> Line:
+def _line(row: Row, assignment: Assignment | None, job: ClassJob, names: DisplayNames, paired: frozenset[str]) -> Line:
     person = names.name(row.person.name) if row.person.name and row.person.name != row.student else ""
     own = {person_key(text) for text in (row.student, row.person.name, row.person.email)}
     is_shared = row.graded_as or any(other.graded_as == row.student for other in job.rows)

@@ -15,7 +15,7 @@ from grader.course.class_report.charts import (
     score_histogram,
     time_histogram,
 )
-from grader.course.class_report.names import Names
+from grader.course.class_report.names import DisplayNames
 from grader.course.class_report.seen import ClassJob
 from grader.course.class_report.statistics import (
     Distribution,
@@ -76,13 +76,13 @@ class ClassView:
     times: Histogram | None
     times_facts: tuple[str, ...]
     longest: tuple[tuple[str, float], ...]
-    names: Names
+    names: DisplayNames
     plain: str
 
 
 def view_class(job: ClassJob) -> ClassView:
     """Arrange a class for the page."""
-    names = Names(job)
+    names = DisplayNames(job)
     rows = one_each(job.rows)
     reasons = view_reasons(job, names)  # first: what is urgent gets its room
     parts = tuple(_part(job, assignment, rows) for assignment in job.rubrics.values())
@@ -181,7 +181,7 @@ def _late_facts(rows: Sequence[Row]) -> str:
     return f"{len(late)} of {graded} were late, by {days} together; the latest by {max(late)}."
 
 
-def _times_facts(times: Times | None, names: Names) -> tuple[str, ...]:
+def _times_facts(times: Times | None, names: DisplayNames) -> tuple[str, ...]:
     if times is None:
         return ()
     machines = [f"{names.name(machine or 'not recorded')} {n}" for machine, n in times.machines]

@@ -25,7 +25,7 @@ PARTS = (("val", "validation"), ("train", "training"))
 
 
 @dataclass(frozen=True)
-class Mark:
+class Marker:
     """A horizontal line with its name in the right margin."""
 
     name: str
@@ -113,17 +113,17 @@ def _panel(axes: Axes, series: list[Mapping[str, Any]], what: str, title: str) -
         axes.text(0.5, 0.5, "not recorded", ha="center", color=style.MUTED, transform=axes.transAxes)
 
 
-def _marks(facts: Mapping[str, Any]) -> list[Mark]:
+def _marks(facts: Mapping[str, Any]) -> list[Marker]:
     marks = []
     for line in facts.get("lines", ()):
         owner, name = _owner(line), style.fit(line["label"], NAMES_MM, 7.2)
-        marks.append(Mark(name, float(line["accuracy"]), owner.color, owner.dashes, 1.8, owner.text))
+        marks.append(Marker(name, float(line["accuracy"]), owner.color, owner.dashes, 1.8, owner.text))
     if (threshold := facts.get("threshold")) is not None:
-        marks.append(Mark("to earn the credit", float(threshold), style.INK, (0, (1, 1.6)), 0.9, style.INK))
+        marks.append(Marker("to earn the credit", float(threshold), style.INK, (0, (1, 1.6)), 0.9, style.INK))
     return marks
 
 
-def _draw_marks(axes: Axes, marks: list[Mark]) -> None:
+def _draw_marks(axes: Axes, marks: list[Marker]) -> None:
     """Lines across the panel, named at its right edge; names that would touch are moved apart."""
     for mark in marks:
         axes.axhline(mark.height, color=mark.color, linestyle=mark.dashes, linewidth=mark.width)
@@ -152,7 +152,7 @@ def _mark_epoch(axes: Axes, epoch: float, text: str = "") -> None:
         )  # fmt: skip
 
 
-def _alt(series: list[Mapping[str, Any]], marks: list[Mark], best: object) -> str:
+def _alt(series: list[Mapping[str, Any]], marks: list[Marker], best: object) -> str:
     names = ", ".join(style.label(one.get("label", "Yours")) for one in series)
     parts = [f"Loss and accuracy over the epochs of: {names}."]
     for one in series:

@@ -24,7 +24,7 @@ KEY = "Framed: the same class."
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImages:
     """One owner's neighbors: images (Q, k, H, W, 3) uint8, and their classes (Q, k)."""
 
     images: Array
@@ -73,14 +73,14 @@ def draw(exhibit: Exhibit) -> Picture:
     return sheet.finish(_alt(exhibit, sides, labels, classes), exhibit.caption)
 
 
-def _found(exhibit: Exhibit, prefix: str, queries: int) -> Found:
+def _found(exhibit: Exhibit, prefix: str, queries: int) -> FoundImages:
     images = np.asarray(exhibit.arrays.get(f"{prefix}images", ()))
     if images.ndim != 5 or len(images) < queries or images.shape[-1] != 3 or 0 in images.shape:
         raise FigureError("the neighbors are missing or not as many as test images")
     images = images[:queries, :MOST]
     flat = images_of({"images": images.reshape(-1, *images.shape[2:])}, "images", queries * MOST)
     labels = numbers_of(exhibit.arrays, f"{prefix}labels", images.shape[:2], "the classes of the neighbours")
-    return Found(flat.reshape(images.shape), labels)
+    return FoundImages(flat.reshape(images.shape), labels)
 
 
 def _write_heads(sheet: Sheet, top: int, query_end: int, left: int, width: int) -> None:
@@ -111,7 +111,7 @@ def _draw_row(sheet: Sheet, images: Array, same: Array, left: int, top: int, wid
     sheet.write(f"{int(same.sum())} of {len(same)}", width, top + SIDE / 2, ha="right", va="center", fontsize=7.5)
 
 
-def _shares(exhibit: Exhibit, sides: Sequence[Side[Found]]) -> str:
+def _shares(exhibit: Exhibit, sides: Sequence[Side[FoundImages]]) -> str:
     """The share of same-class neighbors over many test images, in a sentence; empty when it is not known."""
     share = exhibit.facts.get("share") or {}
     known = [(side.owner.name.lower(), share.get(PREFIXES[side.owner.name].rstrip("_"))) for side in sides]
@@ -124,7 +124,7 @@ def _shares(exhibit: Exhibit, sides: Sequence[Side[Found]]) -> str:
     return f"{queries}{among}: {', '.join(words)}." if words else ""
 
 
-def _alt(exhibit: Exhibit, sides: Sequence[Side[Found]], labels: Array, classes: Sequence[object]) -> str:
+def _alt(exhibit: Exhibit, sides: Sequence[Side[FoundImages]], labels: Array, classes: Sequence[object]) -> str:
     parts = [f"{len(labels)} test images with their nearest training images."]
     for side in sides:
         if side.data is None:

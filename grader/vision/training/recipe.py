@@ -1,4 +1,4 @@
-"""What is trained, on what and how: `Recipe` is one reference model of an assignment's manifest."""
+"""What is trained, on what and how: `TrainingRecipe` is one reference model of an assignment's manifest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL_PIXELS = torch.arange(256, dtype=torch.uint8).repeat(3).view(1, 3, 16, 16)  
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """One reference model, a `grader.manifest.TrainedModel`.
 
     Attributes:
@@ -97,7 +97,7 @@ class Recipe:
 
     def train(self, preset: str, checkpoints: Path, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
         """Train the network, from its last checkpoint if there is one, and measure it on the test images."""
-        task = run.Task(
+        task = run.TrainingTask(
             model=self.model,
             sources=tuple(f"solutions/{self.folder.name}/{source}.py" for source in self.sources),
             setup=self.setup(preset),
@@ -109,14 +109,14 @@ class Recipe:
         return weights, {"preset": preset, **metrics}
 
 
-def find_recipe(assignment: Assignment, model: str) -> Recipe:
+def find_recipe(assignment: Assignment, model: str) -> TrainingRecipe:
     """The recipe of an assignment's reference model.
 
     Raises:
         MachineError: If there is none.
     """
     for each in load_manifest(assignment).models:
-        if isinstance(each, Recipe) and each.model == model:
+        if isinstance(each, TrainingRecipe) and each.model == model:
             return each
     raise MachineError(f"{assignment.id} has no recipe of a reference model {model!r}")
 

@@ -74,7 +74,7 @@ class TrainingSetup:
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """What one training run is about.
 
     Attributes:
@@ -94,7 +94,9 @@ class Task:
     checkpoint: Path
 
 
-def train(task: Task, train_set: ImageSet, test_set: ImageSet, progress: Progress) -> tuple[Weights, dict[str, Any]]:
+def train(
+    task: TrainingTask, train_set: ImageSet, test_set: ImageSet, progress: Progress
+) -> tuple[Weights, dict[str, Any]]:
     """Train one network, from its last checkpoint if there is one, and measure it on the test images.
 
     Returns:
@@ -132,7 +134,7 @@ def train(task: Task, train_set: ImageSet, test_set: ImageSet, progress: Progres
     }
 
 
-def _obtained(task: Task) -> str:
+def _obtained(task: TrainingTask) -> str:
     return (
         f"Trained by this project with {' and '.join(task.sources)} on a CPU; the epoch with the highest accuracy on "
         f"{task.settings.validation:,} held-out training images was kept, its weights rounded to float16. The test "
@@ -148,7 +150,7 @@ def _state(epoch: int, epochs: int, loss: str, accuracy: str) -> str:
 class _Run:
     """One training run: what a checkpoint holds, and the epochs that are still to go."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: TrainingTask) -> None:
         self.task, self.settings, self.setup = task, task.settings, task.setup
         self.net, self.path = task.setup.net, task.checkpoint
         self.optimizer = self.setup.create_optimizer(self.net, self.settings.peak_lr)

@@ -17,7 +17,7 @@ from sample_tiers import tiered
 from torchvision.models import ResNet50_Weights
 
 from grader.authoring.validation import proving
-from grader.authoring.validation.cases import Case, Kind
+from grader.authoring.validation.cases import Case, CaseKind
 from grader.cli.main import GRADED, main
 from grader.errors import DataMissing, Failure
 from grader.folders import data_folder
@@ -76,7 +76,7 @@ def test_solutions_earn_every_point(
 
     It runs every check of Miniplaces on a network of ResNet-18's size.
     """
-    monkeypatch.setattr(proving, "list_cases", lambda *_: (Case(ASSIGNMENT, Kind.SOLUTIONS, "solutions"),))
+    monkeypatch.setattr(proving, "list_cases", lambda *_: (Case(ASSIGNMENT, CaseKind.SOLUTIONS, "solutions"),))
     options = ["--assignment", "miniplaces", "--jobs", "1", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["grader", "validate", *options])
     monkeypatch.setenv("COLUMNS", "200")
