@@ -154,9 +154,10 @@ def open_folder() -> Iterator[Path]:
 
 
 def of_student(results: Mapping[str, Any]) -> dict[str, Any]:
-    """A record without what differs between two runs, and without the student's name."""
+    """A record without what differs between two runs: seconds, the student's name, whether the time is known."""
+    differing = ("seconds", "student", "is_time_known")
     kept = {name: value for name, value in results.items() if name not in ("execution_time", "output")}
-    extra = {name: value for name, value in results["extra_data"].items() if name not in ("seconds", "student")}
+    extra = {name: value for name, value in results["extra_data"].items() if name not in differing}
     return kept | {"extra_data": extra}
 
 
